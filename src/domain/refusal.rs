@@ -1,0 +1,82 @@
+use super::TermsError;
+
+/// Why a command was not carried out. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No device of that id, MAC or address.
+    #[error("there is no such device")]
+    UnknownDevice,
+    /// No session of that id.
+    #[error("there is no such session")]
+    UnknownSession,
+    /// No zone of that name.
+    #[error("there is no zone {0:?} in the configuration")]
+    UnknownZone(String),
+    /// An operator blocked it.
+    #[error("this device is blocked")]
+    Blocked,
+    /// Nothing to connect on.
+    #[error("this device has no session that it could use")]
+    NoSession,
+    /// The session has ended.
+    #[error("this session is {0} and cannot be changed")]
+    SessionEnded(&'static str),
+    /// Numbers that cannot be.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// A limit below what is used.
+    #[error("{field}: {used} is used already; the limit cannot be below that")]
+    BelowUsed {
+        /// The field, by its API name.
+        field: &'static str,
+        /// What is used, in the field's unit.
+        used: String,
+    },
+    /// A limit that this kind does not have.
+    #[error("{field}: a session of kind {kind} has no such limit")]
+    NotOfThisKind {
+        /// The field, by its API name.
+        field: &'static str,
+        /// The kind.
+        kind: &'static str,
+    },
+    /// The device is not on a guest network.
+    #[error("this device has not been seen in any zone yet")]
+    NotInAZone,
+    /// All client keys are taken by devices that are online.
+    #[error("no client key is free: all are held by devices that are online")]
+    KeysUsedUp,
+    /// A MAC that is registered already.
+    #[error("a device with this MAC is registered already")]
+    DeviceExists,
+    /// No such voucher.
+    #[error("this code is not known")]
+    VoucherUnknown,
+    /// Redeemed before.
+    #[error("this voucher has been used already")]
+    VoucherUsed,
+    /// Revoked by an operator.
+    #[error("this voucher has been revoked")]
+    VoucherRevoked,
+    /// Before or after its validity window.
+    #[error("this voucher is not valid {0}")]
+    VoucherNotValid(&'static str),
+    /// Too many wrong codes.
+    #[error("too many wrong codes; try again in {retry_secs} s")]
+    TooManyTries {
+        /// Seconds until the next try.
+        retry_secs: u64,
+    },
+    /// A provider did not answer, or not in time.
+    #[error("the session provider did not answer: {0}")]
+    Provider(String),
+    /// The store could not write.
+    #[error("the store could not save this: {0}")]
+    Store(String),
+    /// The kernel refused.
+    #[error("the kernel refused this: {0}")]
+    Kernel(String),
+    /// Shutting down.
+    #[error("turnpike is stopping")]
+    Stopping,
+}

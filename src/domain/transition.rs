@@ -1,0 +1,186 @@
+use super::{
+    BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, Event, Grant, MacAddr, SessionId,
+    SourceUsage, Text, WallTime, ZoneName,
+};
+
+/// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Transition {
+    /// What must hold in the store for the rest to happen; checked in the same transaction, first.
+    pub guards: Vec<Guard>,
+    /// Rows to write.
+    pub changes: Vec<Change>,
+    /// Events, written with them and sent after the commit.
+    pub events: Vec<Event>,
+    /// Set elements, in this order.
+    pub gate: Vec<GateOp>,
+    /// Traffic classes.
+    pub shape: Vec<ShapeOp>,
+    /// Texts for portal pages.
+    pub notices: Vec<(DeviceId, Text)>,
+    /// What the caller is told.
+    pub outcome: Outcome,
+    /// How things were, for taking it all back.
+    pub before: Vec<Image>,
+}
+
+impl Transition {
+    /// Whether there is nothing to store, to do or to tell.
+    pub fn is_empty(&self) -> bool {
+        self.guards.is_empty()
+            && self.changes.is_empty()
+            && self.events.is_empty()
+            && self.gate.is_empty()
+            && self.shape.is_empty()
+            && self.notices.is_empty()
+    }
+}
+
+/// A row before a transition; `None` if there was none.
+#[derive(Debug, Clone)]
+pub enum Image {
+    /// A device.
+    Device(DeviceId, Option<Box<ClientDevice>>),
+    /// A session.
+    Session(SessionId, Option<Box<ClientSession>>),
+}
+
+/// A condition that only the store can check; if it does not hold, the transition does not happen and the caller gets
+/// the refusal that fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// The voucher (by its row id) is unsold and not revoked; it is marked as redeemed.
+    RedeemVoucher {
+        /// The row.
+        voucher: i64,
+        /// By whom.
+        device: DeviceId,
+        /// For which session.
+        session: SessionId,
+        /// When.
+        at: WallTime,
+    },
+}
+
+/// A row to write.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Insert or replace the device.
+    Device(Box<ClientDevice>),
+    /// Delete the device with its sessions.
+    DeleteDevice(DeviceId),
+    /// Insert or replace the session.
+    Session(Box<ClientSession>),
+    /// Delete the session.
+    DeleteSession(SessionId),
+    /// Write usage and checkpoint only: the periodic flush.
+    Usage(Box<ClientSession>),
+    /// Queue totals for the session's source.
+    Outbox(SourceUsage),
+    /// The newest wall-clock time that was believable.
+    NewestWall(WallTime),
+}
+
+/// A change of the kernel's sets. Times and quotas are absolute in the [`Grant`]; the gate computes what is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateOp {
+    /// Make the pair known (`client_of`, `owner`); flows of the key's former owner are deleted first.
+    Learn {
+        /// The device.
+        mac: MacAddr,
+        /// Its key.
+        key: ClientKey,
+    },
+    /// Forget the pair, its elements and its flows.
+    Forget {
+        /// The device.
+        mac: MacAddr,
+        /// Its key.
+        key: ClientKey,
+    },
+    /// Let through: `online`, `sent`, `received` (starting at the grant's books), `class_of`.
+    Open {
+        /// The key.
+        key: ClientKey,
+        /// How far.
+        grant: Grant,
+    },
+    /// Change how far, while it is let through; the books go on. Bytes that passed since `quota_used` was read are charged
+    /// to the new element.
+    Swap {
+        /// The key.
+        key: ClientKey,
+        /// How far from now on.
+        grant: Grant,
+        /// The old element's `used` when the grant's books were read.
+        quota_used: u64,
+    },
+    /// Change the class only.
+    Class {
+        /// The key.
+        key: ClientKey,
+        /// Whether it has one.
+        has_class: bool,
+    },
+    /// Captive again: delete what is left of its elements, and its flows.
+    Close {
+        /// The key.
+        key: ClientKey,
+    },
+}
+
+impl GateOp {
+    /// Whose elements it changes.
+    pub const fn key(&self) -> ClientKey {
+        match self {
+            Self::Learn { key, .. }
+            | Self::Forget { key, .. }
+            | Self::Open { key, .. }
+            | Self::Swap { key, .. }
+            | Self::Class { key, .. }
+            | Self::Close { key } => *key,
+        }
+    }
+}
+
+/// A change of the traffic classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShapeOp {
+    /// The client's class exists with these speeds.
+    Set {
+        /// The key, which is the class's minor.
+        key: ClientKey,
+        /// Under which zone, how fast.
+        rates: ClassRates,
+    },
+    /// The client's class is gone.
+    Remove {
+        /// The key.
+        key: ClientKey,
+        /// The zone it was under.
+        zone: ZoneName,
+    },
+}
+
+/// What the caller of a command is told.
+#[derive(Debug, Clone, Default)]
+pub enum Outcome {
+    /// Done, nothing to show.
+    #[default]
+    Done,
+    /// The device as it is now.
+    Device(Box<ClientDevice>),
+    /// The session as it is now.
+    Session(Box<ClientSession>),
+    /// No session here; the providers are to be asked, and the command repeated with their answer.
+    AskProviders(DeviceId),
+}
+
+/// When the sessions manager next wants to be looked at, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// When.
+    pub at: BootTime,
+    /// Why.
+    pub reason: &'static str,
+}

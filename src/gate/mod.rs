@@ -1,0 +1,1 @@
+//! nftables: the base ruleset, and what the kernel holds of each client.

@@ -1,0 +1,1 @@
+//! What the HTTP faces share: server, errors, limits, security headers.

@@ -1,0 +1,14 @@
+//! Turnpike: a captive-portal hotspot session manager. The kernel enforces each session; this keeps the books.
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod gate;
+pub mod http;
+pub mod net;
+pub mod portal;
+pub mod providers;
+pub mod runtime;
+pub mod shaper;
+pub mod store;

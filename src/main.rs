@@ -1,0 +1,3 @@
+//! The `turnpike` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Links, neighbours, addresses, leases: who is on the network.

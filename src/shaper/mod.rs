@@ -1,0 +1,1 @@
+//! tc: what speed each client gets.
