@@ -1,0 +1,105 @@
+//! A network of its own for each test: phones, a router, an "internet", all in namespaces.
+//!
+//! ```text
+//!  phones[0] eth0 ─┐
+//!  phones[1] eth0 ─┴ br-lan ─┐
+//!                            router ─ wan ───── eth0 internet
+//!  guests[0] eth0 ── br-guest┘
+//! ```
+//!
+//! Everything disappears when the [`Lab`] is dropped, also when the test panics; what a killed test run left behind
+//! is removed by the next one.
+#![allow(dead_code, unused_imports, reason = "a box of tools: not every tool is in use all the time")]
+
+mod build;
+mod dhcp;
+mod dns;
+mod frame;
+mod http;
+mod meter;
+mod ns;
+mod poll;
+mod process;
+mod tcp;
+mod udp;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
+
+pub use build::LabBuilder;
+pub use dhcp::{Lease, dhcp};
+pub use dns::{DnsAnswer, resolve};
+pub use frame::{Frame, send_frames};
+pub use http::{HttpAnswer, HttpRequest};
+pub use meter::{Count, PacketCounter};
+pub use ns::{Ns, Output};
+pub use poll::{eventually, holds_for};
+pub use process::Process;
+pub use tcp::{TcpServer, Transfer, connect, mbps};
+pub use udp::{UdpBlaster, UdpEcho, UdpSink, header_bytes, send_datagrams};
+
+/// The router's address on `br-lan`.
+pub const LAN4: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
+/// The router's routed address on `br-lan`.
+pub const LAN6: Ipv6Addr = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1);
+/// The router's address on `br-guest`.
+pub const GUEST4: Ipv4Addr = Ipv4Addr::new(192, 168, 78, 1);
+/// The router's routed address on `br-guest`.
+pub const GUEST6: Ipv6Addr = Ipv6Addr::new(0xfd78, 0, 0, 0, 0, 0, 0, 1);
+/// The router's address on `wan`.
+pub const WAN4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+/// The router's address on `wan`.
+pub const WAN6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 2);
+/// The host on the internet.
+pub const NET4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+/// The host on the internet.
+pub const NET6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1);
+
+/// One test's network.
+pub struct Lab {
+    /// Devices on `br-lan`.
+    pub phones: Vec<Phone>,
+    /// Devices on `br-guest`.
+    pub guests: Vec<Phone>,
+    /// `br-lan`, `br-guest`, `wan`; forwards.
+    pub router: Ns,
+    /// The far end: [`NET4`], [`NET6`] on `eth0`.
+    pub internet: Ns,
+    /// The router's dnsmasq, if the test asked for one.
+    pub dnsmasq: Option<Process>,
+    /// Files of this test; removed with the lab.
+    pub dir: tempfile::TempDir,
+}
+
+/// A device in its own namespace; its interface is `eth0`, its default routes lead to the router.
+pub struct Phone {
+    ns: Ns,
+    /// Its MAC, as the kernel prints it.
+    pub mac: String,
+    /// Its IPv4 address (with DHCP: once leased).
+    pub v4: Ipv4Addr,
+    /// Its routed IPv6 address (with DHCP and RA: unspecified; ask [`Ns::addresses`]).
+    pub v6: Ipv6Addr,
+    /// The bridge port at the router's side.
+    pub port: String,
+}
+
+impl Deref for Phone {
+    type Target = Ns;
+
+    fn deref(&self) -> &Ns {
+        &self.ns
+    }
+}
+
+impl Lab {
+    /// One phone, no guest, addresses set by hand, IPv4 masqueraded.
+    pub fn builder() -> LabBuilder {
+        LabBuilder::default()
+    }
+
+    /// The usual lab with this many phones on `br-lan`.
+    pub fn with_phones(phones: usize) -> Self {
+        Self::builder().phones(phones).build()
+    }
+}

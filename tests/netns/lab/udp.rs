@@ -1,0 +1,239 @@
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::ns::Ns;
+
+const TICK: Duration = Duration::from_millis(20);
+/// Large enough that the socket itself loses nothing of a burst.
+const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
+
+/// What went through a socket.
+#[derive(Default)]
+struct Tally {
+    packets: AtomicUsize,
+    bytes: AtomicUsize,
+    last: Mutex<Option<Instant>>,
+    stop: AtomicBool,
+}
+
+impl Tally {
+    fn add(&self, bytes: usize) {
+        self.packets.fetch_add(1, Ordering::SeqCst);
+        self.bytes.fetch_add(bytes, Ordering::SeqCst);
+        *self.last.lock().expect("not poisoned") = Some(Instant::now());
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// Bytes of IP and UDP header before the payload.
+pub const fn header_bytes(address: SocketAddr) -> usize {
+    if address.is_ipv4() { 28 } else { 48 }
+}
+
+fn bind(address: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind(address).unwrap_or_else(|error| panic!("udp {address}: {error}"));
+    rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES).expect("root may");
+    socket.set_read_timeout(Some(TICK)).expect("a timeout");
+    socket
+}
+
+macro_rules! tool {
+    ($name:ident) => {
+        impl $name {
+            /// Datagrams so far.
+            pub fn packets(&self) -> usize {
+                self.tally.packets.load(Ordering::SeqCst)
+            }
+
+            /// Payload bytes so far.
+            pub fn bytes(&self) -> usize {
+                self.tally.bytes.load(Ordering::SeqCst)
+            }
+
+            /// Bytes so far with IP and UDP headers: what layer 3 counts.
+            pub fn l3_bytes(&self) -> usize {
+                self.bytes() + self.packets() * header_bytes(self.address)
+            }
+
+            /// When the last one went by.
+            pub fn last(&self) -> Option<Instant> {
+                *self.tally.last.lock().expect("not poisoned")
+            }
+        }
+
+        impl Drop for $name {
+            fn drop(&mut self) {
+                self.tally.stop.store(true, Ordering::SeqCst);
+                self.thread.take().map(JoinHandle::join);
+            }
+        }
+    };
+}
+
+/// Receives datagrams and counts them.
+pub struct UdpSink {
+    address: SocketAddr,
+    tally: Arc<Tally>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Receives datagrams, counts them and sends each back.
+pub struct UdpEcho {
+    address: SocketAddr,
+    tally: Arc<Tally>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Sends datagrams at a steady pace from one socket and counts what it sent and what came back.
+pub struct UdpBlaster {
+    address: SocketAddr,
+    tally: Arc<Tally>,
+    back: Arc<Tally>,
+    thread: Option<JoinHandle<()>>,
+}
+
+tool!(UdpSink);
+tool!(UdpEcho);
+tool!(UdpBlaster);
+
+impl UdpSink {
+    /// Listens in the namespace.
+    pub fn open(ns: &Ns, address: impl Into<SocketAddr>) -> Self {
+        let (thread, tally, address) = serve(ns, address.into(), false);
+        Self { address, tally, thread: Some(thread) }
+    }
+}
+
+impl UdpEcho {
+    /// Listens in the namespace.
+    pub fn open(ns: &Ns, address: impl Into<SocketAddr>) -> Self {
+        let (thread, tally, address) = serve(ns, address.into(), true);
+        Self { address, tally, thread: Some(thread) }
+    }
+}
+
+fn serve(ns: &Ns, address: SocketAddr, echo: bool) -> (JoinHandle<()>, Arc<Tally>, SocketAddr) {
+    let tally = Arc::new(Tally::default());
+    let socket = ns.enter(|| bind(address));
+    let counted = Arc::clone(&tally);
+    let thread = ns.start(move || {
+        let mut buffer = [0; 65536];
+        while !counted.stopped() {
+            match socket.recv_from(&mut buffer) {
+                Ok((size, from)) => {
+                    counted.add(size);
+                    if echo {
+                        socket.send_to(&buffer[..size], from).ok();
+                    }
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => panic!("udp {address}: {error}"),
+            }
+        }
+    });
+    (thread, tally, address)
+}
+
+impl UdpBlaster {
+    /// Sends `payload_bytes` to `to` every `gap` from any port, until dropped or stopped.
+    pub fn start(ns: &Ns, to: impl Into<SocketAddr>, payload_bytes: usize, gap: Duration) -> Self {
+        let to = to.into();
+        let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        Self::start_from(ns, any.parse().expect("an address"), to, payload_bytes, gap)
+    }
+
+    /// The same from a certain address and port.
+    pub fn start_from(
+        ns: &Ns,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload_bytes: usize,
+        gap: Duration,
+    ) -> Self {
+        let (tally, back) = (Arc::new(Tally::default()), Arc::new(Tally::default()));
+        let socket = ns.enter(|| bind(from));
+        socket.set_nonblocking(true).expect("a mode");
+        let (sent, received) = (Arc::clone(&tally), Arc::clone(&back));
+        let thread = ns.start(move || {
+            let payload = vec![0x54; payload_bytes];
+            let mut buffer = [0; 65536];
+            let mut next = Instant::now();
+            while !sent.stopped() {
+                // A refusal by ICMP or a full queue is not sent, and tried again at the next turn.
+                if socket.send_to(&payload, to).is_ok() {
+                    sent.add(payload_bytes);
+                }
+                next += gap;
+                loop {
+                    while let Ok(size) = socket.recv(&mut buffer) {
+                        received.add(size);
+                    }
+                    let now = Instant::now();
+                    if now >= next || sent.stopped() {
+                        break;
+                    }
+                    std::thread::sleep((next - now).min(Duration::from_millis(1)));
+                }
+            }
+            // What is still on its way back counts, too.
+            let deadline = Instant::now() + Duration::from_millis(50);
+            while Instant::now() < deadline {
+                match socket.recv(&mut buffer) {
+                    Ok(size) => received.add(size),
+                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
+                }
+            }
+        });
+        Self { address: to, tally, back, thread: Some(thread) }
+    }
+
+    /// Answers so far.
+    pub fn answers(&self) -> usize {
+        self.back.packets.load(Ordering::SeqCst)
+    }
+
+    /// Payload bytes of the answers so far.
+    pub fn answer_bytes(&self) -> usize {
+        self.back.bytes.load(Ordering::SeqCst)
+    }
+
+    /// When the last answer came.
+    pub fn last_answer(&self) -> Option<Instant> {
+        *self.back.last.lock().expect("not poisoned")
+    }
+
+    /// Stops sending; the counts stay.
+    pub fn stop(&mut self) {
+        self.tally.stop.store(true, Ordering::SeqCst);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Sends a number of datagrams one after the other, `gap` apart; how many the kernel took.
+pub fn send_datagrams(
+    ns: &Ns,
+    to: impl Into<SocketAddr>,
+    payload_bytes: usize,
+    count: usize,
+    gap: Duration,
+) -> usize {
+    let to = to.into();
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    ns.enter(|| {
+        let socket = UdpSocket::bind(any).expect("a socket");
+        let payload = vec![0x54; payload_bytes];
+        (0..count)
+            .filter(|_| {
+                std::thread::sleep(gap);
+                socket.send_to(&payload, to).is_ok()
+            })
+            .count()
+    })
+}
