@@ -174,6 +174,8 @@ pub enum Outcome {
     Session(Box<ClientSession>),
     /// No session here; the providers are to be asked, and the command repeated with their answer.
     AskProviders(DeviceId),
+    /// The source of the session that would run is to be asked what it grants, and the command repeated with its answer.
+    AskSource(SessionId),
 }
 
 /// When the sessions manager next wants to be looked at, and why.

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use tokio::sync::broadcast;
 
+pub use crate::domain::sessions_mgr::DevicePatch;
 use crate::domain::{
     ClientDevice, ClientSession, CloseReason, DeviceId, MacAddr, Refusal, SessionId, SessionPatch,
     SessionTerms, Text, WallTime, ZoneName,
@@ -20,17 +21,6 @@ pub enum DeviceRef {
     Mac(MacAddr),
     /// By an address that it has now.
     Ip(IpAddr),
-}
-
-/// A change of a device; absent fields stay.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DevicePatch {
-    /// The operator's name for it; `Some(None)` takes it away.
-    pub alias: Option<Option<Text>>,
-    /// The zone it belongs to until it is seen.
-    pub zone: Option<ZoneName>,
-    /// Shut out, or let back in.
-    pub blocked: Option<bool>,
 }
 
 /// A text for the portal page of one device.

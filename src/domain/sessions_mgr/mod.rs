@@ -1,5 +1,160 @@
 //! The one place that decides who is let through.
+//!
+//! A state machine: a [`Command`], a reading of the kernel's books or a deadline goes in; a [`Transition`] comes out. What
+//! is to be stored and what the kernel must do is never written by hand in a handler: it is the difference between how
+//! things stood before the handler and how they stand after it (see [`work`]).
+
+mod command;
+mod connect;
+mod devices;
+mod keys;
+mod meter;
+mod restore;
+mod sessions;
+mod table;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub use command::{Command, DevicePatch, NewSession, ProviderAnswer, Want};
+pub use restore::Restored;
+
+use super::{
+    Access, BootId, BootTime, ClientDevice, ClientKey, ClientSession, ClockGuard, DeviceId, Refusal,
+    SessionId, Transition, ZoneName, ZonePolicy,
+};
+use keys::KeyPool;
+use table::Table;
+
+/// What the sessions manager is told once, at start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The zones, in the order of the configuration; at least one.
+    pub zones: Vec<ZonePolicy>,
+    /// This boot.
+    pub boot_id: BootId,
+    /// The highest key that fits into the mark mask.
+    pub max_key: u16,
+    /// How often usage goes to the store, in milliseconds.
+    pub flush_ms: u64,
+}
 
 /// All devices and usable sessions, and what follows from every command, reading and deadline.
 #[derive(Debug)]
-pub struct SessionsMgr {}
+pub struct SessionsMgr {
+    zones: BTreeMap<ZoneName, Zone>,
+    first_zone: ZoneName,
+    boot_id: BootId,
+    table: Table,
+    keys: KeyPool,
+    clock: ClockGuard,
+    clock_believed: bool,
+    flush_ms: u64,
+    next_meter: BootTime,
+    next_flush: BootTime,
+    /// Running devices whose end may come before the next reading of all books.
+    soon: BTreeSet<(BootTime, DeviceId)>,
+    /// Running devices whose usage is still to be written in this round of the flush.
+    to_flush: VecDeque<DeviceId>,
+}
+
+/// A zone and whether its clients have classes.
+#[derive(Debug)]
+struct Zone {
+    policy: ZonePolicy,
+    /// From the first limit on, every client of the zone has a class: no class is no limit.
+    shaped: bool,
+}
+
+impl SessionsMgr {
+    /// A device, by its id.
+    pub fn device(&self, id: DeviceId) -> Result<&ClientDevice, Refusal> {
+        self.table.device(id).map(|entry| &entry.device).ok_or(Refusal::UnknownDevice)
+    }
+
+    /// A device, by its MAC.
+    pub fn device_by_mac(&self, mac: super::MacAddr) -> Option<&ClientDevice> {
+        self.table.by_mac(mac).and_then(|id| self.table.device(id)).map(|entry| &entry.device)
+    }
+
+    /// A device, by an address that it has now.
+    pub fn device_by_ip(&self, address: std::net::IpAddr) -> Option<&ClientDevice> {
+        self.table.by_ip(address).and_then(|id| self.table.device(id)).map(|entry| &entry.device)
+    }
+
+    /// A device, by its key in the kernel.
+    pub fn device_by_key(&self, key: ClientKey) -> Option<DeviceId> {
+        self.table.by_key(key)
+    }
+
+    /// All devices.
+    pub fn devices(&self) -> impl Iterator<Item = &ClientDevice> {
+        self.table.devices().map(|entry| &entry.device)
+    }
+
+    /// How many devices are known, let through, and how many sessions could be used or are.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (self.table.devices().count(), self.table.running().count(), self.table.session_count())
+    }
+
+    /// A usable session, as of the last reading of its books.
+    pub fn session(&self, id: SessionId) -> Option<&ClientSession> {
+        self.table.session(id)
+    }
+
+    /// The session as it is now: its time up to this moment, its data up to the last reading.
+    pub fn session_now(&self, id: SessionId, now: BootTime) -> Option<ClientSession> {
+        let mut session = self.table.session(id)?.clone();
+        if let super::SessionState::Running(checkpoint) = &mut session.state {
+            let spent = now.millis_since(checkpoint.at);
+            checkpoint.at = checkpoint.at.plus_millis(spent);
+            session.usage.time_ms = session.usage.time_ms.saturating_add(spent);
+            if let Some(limit) = session.terms.time_limit_ms {
+                session.usage.time_ms = session.usage.time_ms.min(limit);
+            }
+        }
+        Some(session)
+    }
+
+    /// The session that a device is running.
+    pub fn curr_session(&self, device: DeviceId) -> Option<SessionId> {
+        self.table.device(device).and_then(|entry| entry.run.as_ref()).map(|run| run.session)
+    }
+
+    /// Whether a device is let through.
+    pub fn is_connected(&self, device: DeviceId) -> bool {
+        self.curr_session(device).is_some()
+    }
+
+    /// What a device could use, in the order in which it would: running, paused, available, each oldest first.
+    pub fn usable_sessions(&self, device: DeviceId) -> Vec<SessionId> {
+        self.table.usable_in_order(device)
+    }
+
+    /// What the kernel must hold of every device with a key.
+    pub fn desired(&self) -> Vec<Access> {
+        self.table.devices().filter_map(|entry| self.access(entry)).collect()
+    }
+
+    /// The devices that hold access in the kernel now, with their keys.
+    pub fn running_keys(&self) -> Vec<ClientKey> {
+        self.table.running().filter_map(|entry| entry.device.key).collect()
+    }
+
+    /// The newest wall-clock time that was believed.
+    pub const fn newest_wall(&self) -> super::WallTime {
+        self.clock.newest()
+    }
+
+    /// Takes a transition back after the store or the kernel refused it. The changes put the store's rows back; they are
+    /// not needed when the store itself refused. The kernel's elements of its devices are to be reconciled.
+    pub fn undo(&mut self, transition: &Transition, now: super::Now) -> Vec<super::Change> {
+        self.put_back(&transition.before, now)
+    }
+
+    fn zone_of(&self, device: &ClientDevice) -> &Zone {
+        let name = device.zone.as_ref().unwrap_or(&self.first_zone);
+        // A zone that has left the configuration while a device row still names it: the first one stands in.
+        self.zones.get(name).unwrap_or_else(|| &self.zones[&self.first_zone])
+    }
+}

@@ -1,0 +1,179 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::domain::{
+    ClientKey, ClientSession, CloseReason, DeviceId, Guard, MacAddr, PauseReason, ProviderName, SessionId,
+    SessionPatch, SessionTerms, SourceData, Text, ZoneName,
+};
+
+/// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Let a device through on its running or next usable session.
+    Connect {
+        /// Whom.
+        device: DeviceId,
+        /// A text for its portal page.
+        notify: Option<Text>,
+        /// What the providers said, if they were asked.
+        answer: Option<ProviderAnswer>,
+    },
+    /// Cut a device off and pause its session.
+    Disconnect {
+        /// Whom.
+        device: DeviceId,
+        /// A text for its portal page.
+        notify: Option<Text>,
+        /// Why.
+        reason: PauseReason,
+    },
+    /// Make a session.
+    CreateSession(Box<NewSession>),
+    /// Change a session's terms.
+    UpdateSession {
+        /// Which.
+        session: SessionId,
+        /// How.
+        patch: SessionPatch,
+    },
+    /// A session's source says anew what it grants.
+    Reloaded {
+        /// Which.
+        session: SessionId,
+        /// What.
+        data: Box<SourceData>,
+    },
+    /// End a session.
+    CloseSession {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: CloseReason,
+        /// In words.
+        text: Text,
+    },
+    /// Forget a session.
+    DeleteSession {
+        /// Which.
+        session: SessionId,
+        /// The store's row, if it has ended and is in the store only.
+        ended: Option<Box<ClientSession>>,
+    },
+    /// Make a device known before it is seen.
+    RegisterDevice {
+        /// The id it gets.
+        id: DeviceId,
+        /// Its MAC.
+        mac: MacAddr,
+        /// The operator's name for it.
+        alias: Option<Text>,
+        /// Where it belongs.
+        zone: Option<ZoneName>,
+    },
+    /// Change, block or unblock a device.
+    UpdateDevice {
+        /// Which.
+        device: DeviceId,
+        /// How.
+        patch: DevicePatch,
+    },
+    /// Forget a device with its sessions.
+    DeleteDevice {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A device was seen on a zone's network.
+    Seen {
+        /// The id it gets if it is new.
+        fresh: DeviceId,
+        /// The id of the session it gets if it is trusted and has none.
+        fresh_session: SessionId,
+        /// Its MAC.
+        mac: MacAddr,
+        /// Where.
+        zone: ZoneName,
+        /// The address it speaks from.
+        address: Option<IpAddr>,
+        /// The name it gave.
+        hostname: Option<Text>,
+        /// Whether it spoke just now, or is merely still in the table.
+        alive: bool,
+    },
+    /// An address of a device is gone from the network.
+    Lost {
+        /// Its MAC.
+        mac: MacAddr,
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// A session to be made.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The id it gets.
+    pub id: SessionId,
+    /// For whom.
+    pub device: DeviceId,
+    /// By whom.
+    pub provider: ProviderName,
+    /// The provider's own name for it, if its source lives elsewhere.
+    pub source: Option<String>,
+    /// What it grants.
+    pub terms: SessionTerms,
+    /// The plan.
+    pub plan: Option<String>,
+    /// The account or voucher batch.
+    pub principal: Option<String>,
+    /// User-defined properties.
+    pub properties: BTreeMap<String, String>,
+    /// Roles.
+    pub roles: BTreeSet<String>,
+    /// What must hold in the store for it to be made.
+    pub guards: Vec<Guard>,
+}
+
+/// What the providers said of a device.
+#[derive(Debug, Clone)]
+pub enum ProviderAnswer {
+    /// None has anything.
+    Nothing,
+    /// One has.
+    Offer {
+        /// The id the session gets.
+        id: SessionId,
+        /// Who.
+        provider: ProviderName,
+        /// What.
+        data: Box<SourceData>,
+    },
+    /// The source of a session that is here already was asked anew; `None` if it did not answer, which changes nothing.
+    Reloaded {
+        /// Which session.
+        session: SessionId,
+        /// What it said.
+        data: Option<Box<SourceData>>,
+    },
+}
+
+/// A change of a device; absent fields stay.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DevicePatch {
+    /// The operator's name for it; `Some(None)` takes it away.
+    pub alias: Option<Option<Text>>,
+    /// The zone it belongs to until it is seen.
+    pub zone: Option<ZoneName>,
+    /// Shut out, or let back in.
+    pub blocked: Option<bool>,
+}
+
+/// What must be asked of the kernel before a command is handled, so that it is decided on exact books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing.
+    Nothing,
+    /// Read this client's books.
+    Read(ClientKey),
+    /// Take it out of `online`, then read its books: they are final.
+    Shut(ClientKey),
+}

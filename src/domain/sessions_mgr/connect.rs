@@ -1,0 +1,235 @@
+use super::work::Work;
+use super::{Command, ProviderAnswer, SessionsMgr, Want};
+use crate::domain::{
+    Checkpoint, ClientSession, DeviceId, EventKind, Now, Outcome, PauseReason, Refusal, SessionId,
+    SessionState, SourceData, Text, Transition,
+};
+
+impl SessionsMgr {
+    /// What the kernel must be asked before this command is handled.
+    pub fn wants(&self, command: &Command) -> Want {
+        let running = |device: DeviceId| {
+            let entry = self.table.device(device)?;
+            entry.run.as_ref().and(entry.device.key)
+        };
+        let shut = |device| running(device).map_or(Want::Nothing, Want::Shut);
+        let of_session = |session: SessionId, want: fn(crate::domain::ClientKey) -> Want| {
+            let running = self.table.session(session).filter(|session| session.is_running());
+            running.and_then(|session| running_key(self, session)).map_or(Want::Nothing, want)
+        };
+        match command {
+            Command::Disconnect { device, .. } | Command::DeleteDevice { device } => shut(*device),
+            Command::UpdateDevice { device, patch } if patch.blocked == Some(true) => shut(*device),
+            Command::CloseSession { session, .. } | Command::DeleteSession { session, .. } => {
+                of_session(*session, Want::Shut)
+            }
+            Command::UpdateSession { session, .. } | Command::Reloaded { session, .. } => {
+                of_session(*session, Want::Read)
+            }
+            Command::Connect { .. }
+            | Command::CreateSession(_)
+            | Command::RegisterDevice { .. }
+            | Command::UpdateDevice { .. }
+            | Command::Seen { .. }
+            | Command::Lost { .. } => Want::Nothing,
+        }
+    }
+
+    /// The device that a command is about: two commands for one device are never handled in one group.
+    pub fn device_of(&self, command: &Command) -> Option<DeviceId> {
+        match command {
+            Command::Connect { device, .. }
+            | Command::Disconnect { device, .. }
+            | Command::UpdateDevice { device, .. }
+            | Command::DeleteDevice { device } => Some(*device),
+            Command::CreateSession(new) => Some(new.device),
+            Command::UpdateSession { session, .. }
+            | Command::Reloaded { session, .. }
+            | Command::CloseSession { session, .. } => {
+                self.table.session(*session).map(|session| session.device)
+            }
+            Command::DeleteSession { session, ended } => {
+                self.table.session(*session).or(ended.as_deref()).map(|session| session.device)
+            }
+            Command::RegisterDevice { id, mac, .. } => Some(self.table.by_mac(*mac).unwrap_or(*id)),
+            Command::Seen { fresh, mac, .. } => Some(self.table.by_mac(*mac).unwrap_or(*fresh)),
+            Command::Lost { mac, .. } => self.table.by_mac(*mac),
+        }
+    }
+
+    /// Carries out a command. An error changes nothing.
+    pub fn handle(&mut self, command: Command, now: Now) -> Result<Transition, Refusal> {
+        let mut work = Work::new(self, now);
+        let outcome = match command {
+            Command::Connect { device, notify, answer } => work.connect(device, notify, answer),
+            Command::Disconnect { device, notify, reason } => work.disconnect(device, notify, reason),
+            Command::CreateSession(new) => work.create_session(*new),
+            Command::UpdateSession { session, patch } => work.update_session(session, &patch),
+            Command::Reloaded { session, data } => work.reloaded(session, &data),
+            Command::CloseSession { session, reason, text } => work.close_session(session, reason, text),
+            Command::DeleteSession { session, ended } => work.delete_session(session, ended.as_deref()),
+            Command::RegisterDevice { id, mac, alias, zone } => work.register_device(id, mac, alias, zone),
+            Command::UpdateDevice { device, patch } => work.update_device(device, patch),
+            Command::DeleteDevice { device } => work.delete_device(device),
+            Command::Seen { fresh, fresh_session, mac, zone, address, hostname, alive } => work
+                .seen(super::devices::Sighting { fresh, fresh_session, mac, zone, address, hostname, alive }),
+            Command::Lost { mac, address } => work.lost(mac, address),
+        };
+        match outcome {
+            Ok(outcome) => Ok(work.finish(outcome)),
+            Err(refusal) => Err(work.abandon(refusal)),
+        }
+    }
+}
+
+fn running_key(mgr: &SessionsMgr, session: &ClientSession) -> Option<crate::domain::ClientKey> {
+    mgr.table.device(session.device).and_then(|entry| entry.device.key)
+}
+
+impl Work<'_> {
+    fn connect(
+        &mut self,
+        device: DeviceId,
+        notify: Option<Text>,
+        answer: Option<ProviderAnswer>,
+    ) -> Result<Outcome, Refusal> {
+        let entry = self.entry(device)?;
+        if entry.device.blocked {
+            return Err(Refusal::Blocked);
+        }
+        if let Some(run) = &entry.run {
+            let session = run.session;
+            self.notice(device, notify)?;
+            return Ok(Outcome::Session(Box::new(self.session(session)?.clone())));
+        }
+        let session = match self.next_usable(device) {
+            Some(session) => {
+                let has_source = self.session(session)?.source.is_some();
+                match answer {
+                    Some(ProviderAnswer::Reloaded { session: reloaded, data: Some(data) })
+                        if reloaded == session =>
+                    {
+                        self.take_source_terms(session, &data)?;
+                    }
+                    None if has_source => return Ok(Outcome::AskSource(session)),
+                    _ => {}
+                }
+                session
+            }
+            None => match answer {
+                Some(ProviderAnswer::Offer { id, provider, data }) => {
+                    let mut session = ClientSession::new(id, device, provider, data.terms, self.now.wall);
+                    session.source = Some(data.reference);
+                    session.usage = data.usage;
+                    session.plan = data.plan;
+                    session.principal = data.principal;
+                    self.add_session(session);
+                    self.event(EventKind::SessionCreated, Some(device), Some(id));
+                    id
+                }
+                Some(ProviderAnswer::Nothing | ProviderAnswer::Reloaded { .. }) => {
+                    return Err(Refusal::NoSession);
+                }
+                None => return Ok(Outcome::AskProviders(device)),
+            },
+        };
+        if is_used_up(self.session(session)?) {
+            return Err(Refusal::NoSession);
+        }
+        self.start(session)?;
+        self.event(EventKind::DeviceConnected, Some(device), Some(session));
+        self.notice(device, notify)?;
+        Ok(Outcome::Session(Box::new(self.session(session)?.clone())))
+    }
+
+    fn disconnect(
+        &mut self,
+        device: DeviceId,
+        notify: Option<Text>,
+        reason: PauseReason,
+    ) -> Result<Outcome, Refusal> {
+        self.entry(device)?;
+        self.pause(device, reason)?;
+        self.notice(device, notify)?;
+        Ok(Outcome::Device(Box::new(self.entry(device)?.device.clone())))
+    }
+
+    /// The session that a device would run next.
+    pub(super) fn next_usable(&self, device: DeviceId) -> Option<SessionId> {
+        let usable = self.mgr.table.usable_in_order(device);
+        usable.into_iter().find(|id| {
+            self.mgr.table.session(*id).is_some_and(|session| {
+                !session.is_running() && !is_used_up(session) && !self.mgr.has_expired(session, self.now)
+            })
+        })
+    }
+
+    /// Lets a session run from now on. What the device ran before must have been stopped.
+    pub(super) fn start(&mut self, id: SessionId) -> Result<(), Refusal> {
+        let device = self.session(id)?.device;
+        self.ensure_key(device)?;
+        let entry = self.entry(device)?;
+        let key = entry.device.key.ok_or(Refusal::KeysUsedUp)?;
+        let books = entry.kernel.books;
+        let checkpoint = Checkpoint {
+            boot_id: self.mgr.boot_id.clone(),
+            at: self.now.boot,
+            key,
+            sent_bytes: books.sent_bytes,
+            received_bytes: books.received_bytes,
+        };
+        let (wall, believed) = (self.now.wall, self.mgr.clock_believed);
+        let first = matches!(self.session(id)?.state, SessionState::Available);
+        self.change_session(id, |session| {
+            session.state = SessionState::Running(checkpoint);
+            session.resumed_at = Some(wall);
+            if session.started_at.is_none() {
+                session.started_at = Some(wall);
+            }
+            // Counted from the first start by a clock that can be believed; else from when it can be (`clock`).
+            if let Some(days) = session.terms.exp_days.filter(|_| believed && session.expires_at.is_none()) {
+                session.expires_at = Some(wall.plus_days(days));
+            }
+        })?;
+        let kind = if first { EventKind::SessionConnected } else { EventKind::SessionResumed };
+        self.event(kind, Some(device), Some(id));
+        Ok(())
+    }
+
+    /// Stops the running session of a device, if there is one, and keeps what is left of it.
+    pub(super) fn pause(
+        &mut self,
+        device: DeviceId,
+        reason: PauseReason,
+    ) -> Result<Option<SessionId>, Refusal> {
+        let Some(session) = self.entry(device)?.run.as_ref().map(|run| run.session) else { return Ok(None) };
+        self.change_session(session, |session| session.state = SessionState::Paused(reason))?;
+        self.event(EventKind::SessionDisconnected, Some(device), Some(session));
+        self.event(EventKind::SessionPaused(reason), Some(device), Some(session));
+        self.event(EventKind::DeviceDisconnected, Some(device), Some(session));
+        Ok(Some(session))
+    }
+
+    /// Takes over what a source says: limits may change, usage is never lowered.
+    pub(super) fn take_source_terms(&mut self, id: SessionId, data: &SourceData) -> Result<(), Refusal> {
+        let terms = data.terms.clone();
+        let known = data.usage;
+        self.change_session(id, |session| {
+            session.terms = terms;
+            session.usage.time_ms = session.usage.time_ms.max(known.time_ms);
+            if known.data_bytes() > session.usage.data_bytes() {
+                session.usage.sent_bytes = known.sent_bytes;
+                session.usage.received_bytes = known.received_bytes;
+            }
+        })
+    }
+
+    fn reloaded(&mut self, session: SessionId, data: &SourceData) -> Result<Outcome, Refusal> {
+        self.take_source_terms(session, data)?;
+        Ok(Outcome::Session(Box::new(self.session(session)?.clone())))
+    }
+}
+
+pub(super) fn is_used_up(session: &ClientSession) -> bool {
+    session.time_left_ms() == Some(0) || session.data_left_bytes() == Some(0)
+}

@@ -1,0 +1,182 @@
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use super::devices::TRUSTED;
+use super::keys::KeyPool;
+use super::table::Table;
+use super::work::Work;
+use super::{SessionsMgr, Settings, Zone};
+use crate::domain::{
+    Books, ClientDevice, ClientKey, ClientSession, ClockGuard, CloseReason, EventKind, KernelBooks, Now,
+    Outcome, PauseReason, SessionState, Text, Transition, WallTime,
+};
+
+/// What the daemon finds when it starts.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// The store's devices.
+    pub devices: Vec<ClientDevice>,
+    /// The store's usable sessions.
+    pub sessions: Vec<ClientSession>,
+    /// The newest wall-clock time that was believed.
+    pub newest_wall: WallTime,
+    /// What the kernel holds; `None` if our table is not there.
+    pub kernel: Option<HashMap<ClientKey, KernelBooks>>,
+}
+
+impl SessionsMgr {
+    /// Starts from what the store and the kernel hold: the kernel wins for usage, the store for intent.
+    ///
+    /// The transition stores what has changed meanwhile. The kernel is to be reconciled with [`SessionsMgr::desired`] afterwards.
+    ///
+    /// # Panics
+    /// If `settings` has no zone; the configuration does not allow that.
+    pub fn restore(settings: Settings, found: Restored, now: Now) -> (Self, Transition) {
+        assert!(!settings.zones.is_empty(), "the configuration has at least one zone");
+        let first_zone = settings.zones[0].name.clone();
+        let zones: BTreeMap<_, _> = settings
+            .zones
+            .into_iter()
+            .map(|policy| (policy.name.clone(), Zone { shaped: policy.has_limit(), policy }))
+            .collect();
+        let mut clock = ClockGuard::new(found.newest_wall);
+        let clock_believed = clock.observe(now);
+        let mut table = Table::default();
+        let mut held = HashSet::new();
+        let mut rekeyed = Vec::new();
+        for mut device in found.devices {
+            if let Some(key) = device.key
+                && (key.get() > settings.max_key || !held.insert(key))
+            {
+                device.key = None;
+                rekeyed.push(device.id);
+            }
+            device.present = false;
+            table.put_device(device.id, Some(device));
+        }
+        for session in found.sessions {
+            table.put_session(session.id, Some(session), now.boot);
+        }
+        let mut mgr = Self {
+            zones,
+            first_zone,
+            boot_id: settings.boot_id,
+            table,
+            keys: KeyPool::new(settings.max_key, &held),
+            clock,
+            clock_believed,
+            flush_ms: settings.flush_ms,
+            next_meter: now.boot,
+            next_flush: now.boot.plus_millis(settings.flush_ms),
+            soon: Default::default(),
+            to_flush: VecDeque::new(),
+        };
+        let running: Vec<_> = mgr.table.running().map(|entry| entry.device.id).collect();
+        let mut interrupted = Vec::new();
+        for id in running {
+            if !mgr.continue_running(id, found.kernel.as_ref(), now) {
+                interrupted.push(id);
+            }
+        }
+        let without_key: Vec<_> = mgr
+            .table
+            .devices()
+            .filter(|entry| entry.device.key.is_none())
+            .map(|entry| entry.device.id)
+            .collect();
+        let mut work = Work::new(&mut mgr, now);
+        work.event(EventKind::GatewayStarted, None, None);
+        let mut failed = Vec::new();
+        for id in interrupted {
+            failed.extend(work.pause(id, PauseReason::Reboot).err());
+        }
+        for id in without_key {
+            // The most recently seen would be first in line for a free key; the rest get one when they join.
+            failed.extend(work.ensure_key(id).err().filter(|_| rekeyed.contains(&id)));
+        }
+        failed.extend(work.close_untrusted().err());
+        let mut transition = work.finish(Outcome::Done);
+        // Reconciling brings about what the kernel must hold: all of it, not only what differs by this transition.
+        transition.gate.clear();
+        transition.shape.clear();
+        mgr.reconciled();
+        (mgr, transition)
+    }
+
+    /// Goes on with a session that the store says is running. `false` if it belongs to an earlier boot.
+    fn continue_running(
+        &mut self,
+        id: crate::domain::DeviceId,
+        kernel: Option<&HashMap<ClientKey, KernelBooks>>,
+        now: Now,
+    ) -> bool {
+        let boot_id = self.boot_id.clone();
+        let Some(entry) = self.table.device_mut(id) else { return false };
+        entry.away_since = Some(now.boot);
+        let (Some(run), Some(key)) = (entry.run.as_ref(), entry.device.key) else { return false };
+        let session = run.session;
+        let Some(SessionState::Running(checkpoint)) =
+            self.table.session(session).map(|session| session.state.clone())
+        else {
+            return false;
+        };
+        if checkpoint.boot_id != boot_id || checkpoint.key != key || checkpoint.at > now.boot {
+            return false;
+        }
+        let stored = Books {
+            sent_bytes: checkpoint.sent_bytes,
+            received_bytes: checkpoint.received_bytes,
+            ..Books::default()
+        };
+        let reading = kernel.and_then(|kernel| kernel.get(&key)).copied();
+        if let Some(entry) = self.table.device_mut(id) {
+            entry.kernel = KernelBooks { books: stored, ..KernelBooks::default() };
+        }
+        // The table stands but does not let this client through, and its time is not over: it was not opened yet, or just
+        // shut, when the daemon died. Nothing has passed since, so no time is charged.
+        let time_left = self.table.session(session).and_then(ClientSession::time_left_ms);
+        let over = time_left.is_some_and(|left| now.boot.millis_since(checkpoint.at) >= left);
+        let was_shut =
+            kernel.is_some() && reading.is_none_or(|reading| reading.quota_used.is_none()) && !over;
+        if was_shut
+            && let Some(session) = self.table.session_mut(session)
+            && let SessionState::Running(checkpoint) = &mut session.state
+        {
+            checkpoint.at = now.boot;
+        }
+        // What the kernel has lost altogether starts again at the last values that were stored.
+        let lost = |reading: &KernelBooks| {
+            reading.books.sent_bytes < stored.sent_bytes
+                || reading.books.received_bytes < stored.received_bytes
+        };
+        let reading = match reading {
+            Some(reading) if !lost(&reading) => reading,
+            Some(reading) => KernelBooks { books: stored, ..reading },
+            None => KernelBooks { books: stored, ..KernelBooks::default() },
+        };
+        self.settle(key, &reading, false, now.boot);
+        true
+    }
+}
+
+impl Work<'_> {
+    /// Sessions of devices that the configuration no longer trusts end.
+    fn close_untrusted(&mut self) -> Result<(), crate::domain::Refusal> {
+        let untrusted: Vec<_> = self
+            .mgr
+            .table
+            .sessions()
+            .filter(|session| session.provider.as_str() == TRUSTED)
+            .filter(|session| {
+                self.mgr.table.device(session.device).is_none_or(|entry| {
+                    !self.mgr.zone_of(&entry.device).policy.trusted.contains(&entry.device.mac)
+                })
+            })
+            .map(|session| session.id)
+            .collect();
+        for id in untrusted {
+            let text = Text::new("the device is no longer trusted");
+            self.close_session(id, CloseReason::Operator, text)?;
+        }
+        Ok(())
+    }
+}
