@@ -1,1 +1,22 @@
 //! SQLite: what must survive a power cut.
+//!
+//! One connection writes, a few read. A commit is on disk (`synchronous = FULL`) before it is answered, and takes
+//! everything that waits in one transaction. The file belongs to one daemon at a time: a lock file beside it says whose.
+
+mod commit;
+mod error;
+mod events;
+mod load;
+mod lock;
+mod open;
+mod outbox;
+mod rows;
+mod sql;
+mod vouchers;
+
+pub use commit::{Committed, Writes};
+pub use error::StoreError;
+pub use events::{KEPT_EVENTS, LoggedEvent};
+pub use load::Loaded;
+pub use open::{Store, StoreSize};
+pub use outbox::PendingUsage;

@@ -1,1 +1,3 @@
 //! In-process tests.
+
+mod store;

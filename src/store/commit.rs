@@ -1,0 +1,226 @@
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Acquire, SqliteTransaction};
+
+use super::outbox::{self, Owed};
+use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
+use super::{Store, StoreError, events, vouchers};
+use crate::domain::{
+    Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Refusal, SessionId, Transition, WallTime,
+};
+
+/// What one transition writes.
+#[derive(Debug, Clone, Default)]
+pub struct Writes {
+    /// What must hold, or the rest is left out.
+    pub guards: Vec<Guard>,
+    /// Rows.
+    pub changes: Vec<Change>,
+    /// Events.
+    pub events: Vec<Event>,
+}
+
+impl From<&Transition> for Writes {
+    fn from(transition: &Transition) -> Self {
+        Self {
+            guards: transition.guards.clone(),
+            changes: transition.changes.clone(),
+            events: transition.events.clone(),
+        }
+    }
+}
+
+/// What became of one [`Writes`]: the ids of its events, in their order, or the refusal of the guard that did not hold.
+pub type Committed = Result<Vec<i64>, Refusal>;
+
+impl Store {
+    /// Writes the whole group in one transaction; on disk when it returns. One answer for each member, in order.
+    ///
+    /// A member whose guard does not hold is left out whole, and the others go on.
+    ///
+    /// # Errors
+    ///
+    /// Anything else that fails takes the whole group back.
+    pub async fn commit(&self, group: Vec<Writes>) -> Result<Vec<Committed>, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut pending = Pending::default();
+        let mut answers = Vec::with_capacity(group.len());
+        for writes in group {
+            match hold_all(&mut transaction, &writes.guards).await? {
+                Ok(()) => {
+                    writes.changes.into_iter().for_each(|change| pending.add(change));
+                    let first = pending.events.len();
+                    pending.events.extend(writes.events);
+                    answers.push(Ok(first..pending.events.len()));
+                }
+                Err(refusal) => answers.push(Err(refusal)),
+            }
+        }
+        let first_event = pending.write(&mut transaction).await?;
+        transaction.commit().await?;
+        let ids = |places: std::ops::Range<usize>| {
+            (first_event..).skip(places.start).take(places.len()).collect::<Vec<i64>>()
+        };
+        Ok(answers.into_iter().map(|answer| answer.map(ids)).collect())
+    }
+}
+
+/// Checks and sets all guards of one member, or none.
+async fn hold_all(
+    transaction: &mut SqliteTransaction<'_>,
+    guards: &[Guard],
+) -> Result<Result<(), Refusal>, StoreError> {
+    match guards {
+        [] => Ok(Ok(())),
+        // One statement is atomic by itself.
+        [guard] => hold(transaction, guard).await,
+        several => {
+            let mut savepoint = transaction.begin().await?;
+            for guard in several {
+                if let Err(refusal) = hold(&mut savepoint, guard).await? {
+                    savepoint.rollback().await?;
+                    return Ok(Err(refusal));
+                }
+            }
+            savepoint.commit().await?;
+            Ok(Ok(()))
+        }
+    }
+}
+
+async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result<(), Refusal>, StoreError> {
+    match guard {
+        Guard::RedeemVoucher { voucher, device, session, at } => {
+            vouchers::redeem(connection, *voucher, *device, *session, *at).await
+        }
+    }
+}
+
+/// All changes of a group, the last word on each row: many commands touch the same device.
+#[derive(Default)]
+struct Pending {
+    owed: Vec<Owed>,
+    deleted_devices: Vec<DeviceId>,
+    deleted_sessions: Vec<SessionId>,
+    devices: Rows<DeviceId, ClientDevice>,
+    sessions: Rows<SessionId, ClientSession>,
+    usages: Rows<SessionId, ClientSession>,
+    newest_wall: Option<WallTime>,
+    events: Vec<Event>,
+}
+
+impl Pending {
+    fn add(&mut self, change: Change) {
+        match change {
+            Change::Device(device) => self.devices.put(device.id, device),
+            Change::DeleteDevice(id) => {
+                self.devices.remove(&id);
+                self.sessions.remove_if(|session| session.device == id);
+                self.usages.remove_if(|session| session.device == id);
+                self.deleted_devices.push(id);
+            }
+            Change::Session(session) => {
+                self.usages.remove(&session.id);
+                self.sessions.put(session.id, session);
+            }
+            Change::DeleteSession(id) => {
+                self.sessions.remove(&id);
+                self.usages.remove(&id);
+                self.deleted_sessions.push(id);
+            }
+            Change::Usage(session) => self.usages.put(session.id, session),
+            Change::Outbox(usage) => {
+                let provider = self.sessions.get(&usage.session).map(|session| session.provider.clone());
+                self.owed.push(Owed { usage, provider });
+            }
+            Change::NewestWall(wall) => self.newest_wall = Some(wall),
+        }
+    }
+
+    /// Writes all of it and returns the id of the first event.
+    ///
+    /// What is owed comes first, while the sessions to be deleted can still say whose they are; then the deletions, since
+    /// whatever is put after a deletion is to stay.
+    async fn write(mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+        for owed in &mut self.owed {
+            if owed.provider.is_none() {
+                owed.provider =
+                    self.sessions.get(&owed.usage.session).map(|session| session.provider.clone());
+            }
+        }
+        outbox::put(connection, &self.owed).await?;
+        for id in &self.deleted_sessions {
+            sqlx::query("DELETE FROM sessions WHERE id = $1")
+                .bind(id.to_string())
+                .execute(&mut *connection)
+                .await?;
+        }
+        for id in &self.deleted_devices {
+            sqlx::query("DELETE FROM devices WHERE id = $1")
+                .bind(id.to_string())
+                .execute(&mut *connection)
+                .await?;
+        }
+        let (devices, sessions, usages) = (self.devices.take(), self.sessions.take(), self.usages.take());
+        PUT_DEVICES.execute(connection, &devices, |query, device| rows::bind_device(query, device)).await?;
+        PUT_SESSIONS
+            .execute(connection, &sessions, |query, session| rows::bind_session(query, session))
+            .await?;
+        PUT_USAGE.execute(connection, &usages, |query, session| rows::bind_usage(query, session)).await?;
+        if let Some(wall) = self.newest_wall {
+            sqlx::query(
+                "INSERT INTO meta (name, value) VALUES ('newest_wall', $1) \
+                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            )
+            .bind(wall.0)
+            .execute(&mut *connection)
+            .await?;
+        }
+        events::put(connection, &self.events).await
+    }
+}
+
+/// The newest image of each row, in the order of first appearance.
+struct Rows<Id, Row> {
+    places: HashMap<Id, usize>,
+    rows: Vec<Option<Box<Row>>>,
+}
+
+impl<Id, Row> Default for Rows<Id, Row> {
+    fn default() -> Self {
+        Self { places: HashMap::new(), rows: Vec::new() }
+    }
+}
+
+impl<Id: std::hash::Hash + Eq, Row> Rows<Id, Row> {
+    fn put(&mut self, id: Id, row: Box<Row>) {
+        let place = *self.places.entry(id).or_insert(self.rows.len());
+        match self.rows.get_mut(place) {
+            Some(slot) => *slot = Some(row),
+            None => self.rows.push(Some(row)),
+        }
+    }
+
+    fn get(&self, id: &Id) -> Option<&Row> {
+        self.rows.get(*self.places.get(id)?)?.as_deref()
+    }
+
+    fn remove(&mut self, id: &Id) {
+        if let Some(slot) = self.places.remove(id).and_then(|place| self.rows.get_mut(place)) {
+            *slot = None;
+        }
+    }
+
+    fn remove_if(&mut self, unwanted: impl Fn(&Row) -> bool) {
+        for slot in &mut self.rows {
+            if slot.as_deref().is_some_and(&unwanted) {
+                *slot = None;
+            }
+        }
+    }
+
+    fn take(&mut self) -> Vec<Box<Row>> {
+        self.rows.drain(..).flatten().collect()
+    }
+}

@@ -1,0 +1,55 @@
+use futures_util::TryStreamExt;
+use sqlx::AssertSqlSafe;
+
+use super::rows::{self, DEVICE_COLUMNS, SESSION_COLUMNS};
+use super::{Store, StoreError};
+use crate::domain::{ClientDevice, ClientSession, SessionId, WallTime};
+
+/// What a start needs.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// All devices.
+    pub devices: Vec<ClientDevice>,
+    /// The sessions that could be used or are: available, running, paused.
+    pub sessions: Vec<ClientSession>,
+    /// The newest wall-clock time that was believable, if one was ever stored.
+    pub newest_wall: Option<WallTime>,
+}
+
+impl Store {
+    /// Everything that the sessions manager keeps in memory.
+    ///
+    /// # Errors
+    ///
+    /// A row that cannot be is an error that names it: to leave it out would lose somebody's session in silence.
+    pub async fn load(&self) -> Result<Loaded, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        let mut loaded = Loaded::default();
+        let text = format!("SELECT {DEVICE_COLUMNS} FROM devices ORDER BY id");
+        let mut found = sqlx::query(AssertSqlSafe(text)).persistent(false).fetch(&mut *connection);
+        while let Some(row) = found.try_next().await? {
+            loaded.devices.push(rows::device(&row)?);
+        }
+        drop(found);
+        let text = format!(
+            "SELECT {SESSION_COLUMNS} FROM sessions WHERE state IN ('available', 'running', 'paused') ORDER BY id"
+        );
+        let mut found = sqlx::query(AssertSqlSafe(text)).persistent(false).fetch(&mut *connection);
+        while let Some(row) = found.try_next().await? {
+            loaded.sessions.push(rows::session(&row)?);
+        }
+        drop(found);
+        loaded.newest_wall = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'newest_wall'")
+            .fetch_optional(&mut *connection)
+            .await?
+            .map(WallTime);
+        Ok(loaded)
+    }
+
+    /// One session, ended ones too, as of the last flush.
+    pub async fn session(&self, id: SessionId) -> Result<Option<ClientSession>, StoreError> {
+        let text = format!("SELECT {SESSION_COLUMNS} FROM sessions WHERE id = $1");
+        let row = sqlx::query(AssertSqlSafe(text)).bind(id.to_string()).fetch_optional(&self.readers).await?;
+        row.as_ref().map(rows::session).transpose()
+    }
+}

@@ -1,0 +1,198 @@
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::StoreError;
+use super::lock::{DatabaseLock, beside};
+
+/// The tables, embedded; append-only once released.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long a statement waits for another connection: reads never block in WAL mode, checkpoints may for an instant.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that read at the same time. Each is a thread and a page cache, so: few, made when first needed, and
+/// closed when idle.
+const READERS: u32 = 2;
+const READER_IDLE: Duration = Duration::from_secs(20);
+
+/// Page caches in KiB (negative: SQLite's notation). The kernel's page cache holds the file anyway.
+const WRITE_CACHE: &str = "-1024";
+const READ_CACHE: &str = "-512";
+
+/// The log is cut back to this after a checkpoint, so that one large batch does not keep flash occupied.
+const JOURNAL_LIMIT_BYTES: &str = "4194304";
+
+/// The database of one daemon.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    path: Arc<PathBuf>,
+    _lock: Arc<DatabaseLock>,
+}
+
+/// How much the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreSize {
+    /// Bytes of the database file.
+    pub file_bytes: u64,
+    /// Bytes of its log, which shrinks at checkpoints.
+    pub log_bytes: u64,
+}
+
+impl Store {
+    /// Opens the database, making it (mode 0600) and its directory (mode 0700) if there is none, and brings its tables
+    /// up to date. After a stop that was not clean the file is checked for damage.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] if another process has it; [`StoreError::Damaged`], [`StoreError::Version`] and the like
+    /// name the file.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        make_file(path)?;
+        let lock = DatabaseLock::take(path)?;
+        // SQLite deletes its log on a clean close.
+        let was_cut_short = beside(path, "-wal").exists();
+        let writer = writer_pool(path).await.map_err(|source| opening(path, source))?;
+        if was_cut_short {
+            check(path, &writer).await?;
+        }
+        MIGRATIONS.run(&writer).await.map_err(|error| migrating(path, error))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(0)
+            .idle_timeout(READER_IDLE)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options(path, READ_CACHE).pragma("query_only", "ON"));
+        Ok(Self { writer, readers, path: Arc::new(path.to_owned()), _lock: Arc::new(lock) })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// How much disk it takes.
+    pub fn size(&self) -> Result<StoreSize, StoreError> {
+        let length = |path: PathBuf| match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(source) => Err(StoreError::File { path, action: "look at it", source }),
+        };
+        Ok(StoreSize {
+            file_bytes: length(self.path().to_owned())?,
+            log_bytes: length(beside(&self.path, "-wal"))?,
+        })
+    }
+
+    /// Moves the log into the database file, as far as readers let it.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// The clean end: everything in one file, all connections closed. Later calls fail.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.readers.close().await;
+        let moved = self.checkpoint().await;
+        self.writer.close().await;
+        moved
+    }
+}
+
+/// Makes file and directory, so that SQLite and the files it adds never have wider permissions.
+fn make_file(path: &Path) -> Result<(), StoreError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|source| {
+            StoreError::File { path: directory.to_owned(), action: "make the directory", source }
+        })?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| StoreError::File { path: path.to_owned(), action: "open the database", source })?;
+    Ok(())
+}
+
+fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", cache)
+        .pragma("journal_size_limit", JOURNAL_LIMIT_BYTES)
+        // Damage that SQLite meets on its way is an error rather than a guess.
+        .pragma("cell_size_check", "ON")
+        .statement_cache_capacity(48)
+        .thread_name(|_| "store".to_owned())
+        .disable_statement_logging()
+}
+
+async fn writer_pool(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options(path, WRITE_CACHE))
+        .await
+}
+
+/// SQLite's quick check: every page and row, not every index entry.
+async fn check(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
+    let answer: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+        .fetch_one(writer)
+        .await
+        .map_err(|source| opening(path, source))?;
+    if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), problem: answer }) }
+}
+
+/// Primary result codes of SQLite for a file that is damaged or no database: <https://sqlite.org/rescode.html>.
+const CORRUPT: i32 = 11;
+const NOT_A_DATABASE: i32 = 26;
+
+fn opening(path: &Path, source: sqlx::Error) -> StoreError {
+    let code = source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    let path = path.to_owned();
+    match code.map(|code| code & 0xff) {
+        Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { path, problem: source.to_string() },
+        _ => StoreError::Open { path, source },
+    }
+}
+
+fn migrating(path: &Path, error: MigrateError) -> StoreError {
+    let problem = match error {
+        MigrateError::VersionMissing(version) => {
+            format!("a newer turnpike has used this database (its tables are at {version}); update this one")
+        }
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            return opening(path, source);
+        }
+        other => other.to_string(),
+    };
+    StoreError::Version { path: path.to_owned(), problem }
+}

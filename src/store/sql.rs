@@ -1,0 +1,57 @@
+use std::fmt::Write;
+
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
+
+use super::StoreError;
+
+/// A query with its values bound.
+pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
+
+/// How many rows one statement takes. Every statement is a round trip to the connection's thread, which costs more than
+/// the insert itself; three sizes keep three prepared statements instead of one per number of rows.
+const CHUNKS: [usize; 3] = [32, 4, 1];
+
+/// One statement for many rows: `head VALUES (…),(…) tail`.
+pub(super) struct RowsStatement {
+    texts: [String; CHUNKS.len()],
+}
+
+impl RowsStatement {
+    /// Prepares the texts; meant for a `LazyLock`, since a query borrows its text for as long as the program runs.
+    ///
+    /// The placeholders are plain `?`: SQLite looks named ones up one by one, which is quadratic in their number.
+    pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
+        let row = format!("({})", vec!["?"; columns].join(","));
+        Self {
+            texts: CHUNKS.map(|rows| {
+                let mut text = String::with_capacity(head.len() + tail.len() + rows * (row.len() + 1) + 16);
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{head} VALUES {} {tail}", vec![row.as_str(); rows].join(","));
+                text
+            }),
+        }
+    }
+
+    /// Executes it for all rows, in order; `bind` adds one row's values in the order of the columns. Rows affected.
+    pub(super) async fn execute<R>(
+        &'static self,
+        connection: &mut SqliteConnection,
+        rows: &[R],
+        bind: impl Fn(Bound, &R) -> Result<Bound, StoreError>,
+    ) -> Result<u64, StoreError> {
+        let mut rest = rows;
+        let mut affected = 0;
+        for (size, text) in CHUNKS.into_iter().zip(&self.texts) {
+            while let Some((chunk, after)) = rest.split_at_checked(size) {
+                let mut query = sqlx::query(text.as_str());
+                for row in chunk {
+                    query = bind(query, row)?;
+                }
+                affected += query.execute(&mut *connection).await?.rows_affected();
+                rest = after;
+            }
+        }
+        Ok(affected)
+    }
+}
