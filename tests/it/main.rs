@@ -1,3 +1,4 @@
 //! In-process tests.
 
 mod store;
+mod tidy;

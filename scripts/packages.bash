@@ -1,0 +1,55 @@
+# Sourced by the other scripts: what they need of the machine, and how it gets there.
+
+# The tools of ip, nft and dnsmasq live here; a user's path does not always say so.
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+# say TEXT…: one line for whoever watches.
+say() { printf '%s\n' "$*"; }
+
+# fail TEXT…: the reason on standard error, and out.
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# as_root COMMAND…: runs it as root, through sudo if need be.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "this needs root and there is no sudo: run it as root"
+    fi
+}
+
+# install PACKAGE…: with apt, three tries: mirrors have bad moments.
+install() {
+    local try
+    command -v apt-get >/dev/null || fail "please install what is missing: $*"
+    say "installing: $*"
+    for try in 1 2 3; do
+        if as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" \
+            </dev/null >/dev/null; then
+            return
+        fi
+        say "try $try of 3 failed; asking for the package lists again"
+        as_root apt-get update -q </dev/null >/dev/null || true
+        sleep "$try"
+    done
+    fail "could not install: $*"
+}
+
+# need PROGRAM:PACKAGE…: installs the packages of those programs that are not there.
+need() {
+    local pair missing=()
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+    done
+    [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
+}
+
+# need_rust: a toolchain cannot be guessed; say where it comes from.
+need_rust() {
+    command -v cargo >/dev/null || fail "cargo is not there: install Rust (https://rustup.rs) and come again"
+}
