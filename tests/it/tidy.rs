@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Longest file, in lines: a longer one has a second idea in it.
-const LONGEST_FILE_LINES: usize = 450;
+/// Longest file, in lines: a longer one has a second idea in it. Tests may tell longer stories.
+const LONGEST_FILE_LINES: &[(&str, usize)] =
+    &[("src", 450), ("benches", 450), ("migrations", 450), ("scripts", 450), ("tests", 600)];
 
 /// Which parts of the program may name which others; a part that is not listed here has no place yet.
 /// `clock` is the one seam to the time, for everybody but the domain.
@@ -176,14 +177,16 @@ fn no_shell_is_started() {
 
 #[test]
 fn no_file_is_too_long() {
-    let texts = ["src", "tests", "benches", "migrations", "scripts"]
-        .into_iter()
-        .flat_map(|folder| files(folder, &[]));
-    let long: Vec<String> = texts
-        .filter(|(_, text)| text.lines().count() > LONGEST_FILE_LINES)
-        .map(|(path, text)| format!("{}: {} lines", path.display(), text.lines().count()))
-        .collect();
-    assert!(long.is_empty(), "more than {LONGEST_FILE_LINES} lines:\n{}", long.join("\n"));
+    let mut long = Vec::new();
+    for (folder, longest) in LONGEST_FILE_LINES {
+        for (path, text) in files(folder, &[]) {
+            let lines = text.lines().count();
+            if lines > *longest {
+                long.push(format!("{}: {lines} lines, of {longest} at most", path.display()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
 #[test]
