@@ -1,1 +1,113 @@
 //! The configuration file: read, checked, and every mistake reported at once.
+//!
+//! serde stops at the first mistake and knows no places; here the parsed file, with the place of every value, is walked
+//! with typed getters that collect what is wrong.
+
+mod report;
+mod section;
+mod values;
+mod whole;
+mod zone;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::domain::Text;
+
+pub use report::{ConfigError, Finding};
+pub use zone::ZoneConfig;
+
+/// Where the file is unless the command line says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/turnpike/turnpike.toml";
+
+/// Where the control socket is unless the file or the command line says otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/turnpike/control.sock";
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 1_000_000;
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[network]`.
+    pub network: NetworkConfig,
+    /// `[[zone]]`, at least one.
+    pub zones: Vec<ZoneConfig>,
+    /// `[gateway]`.
+    pub gateway: GatewayConfig,
+    /// `[admin]`.
+    pub admin: AdminConfig,
+    /// `[control]`.
+    pub control: ControlConfig,
+    /// `[store]`.
+    pub store: StoreConfig,
+    /// What works but is hardly meant; to be logged at start.
+    pub warnings: Vec<Finding>,
+}
+
+/// `[network]`: the way out, and the bits of the mark that are ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// The devices that lead to the Internet; empty is the default route's device, whichever that is.
+    pub wan: Vec<String>,
+    /// The bits of the connection mark that hold the client key; never zero.
+    pub mark_mask: u32,
+}
+
+/// `[gateway]`: what the fixed properties say of this box.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GatewayConfig {
+    /// Its name; the host name if the file gives none.
+    pub name: Text,
+    /// Its country; may be empty.
+    pub country: Text,
+    /// Degrees north; `None` if unset (`nan`).
+    pub latitude: Option<f64>,
+    /// Degrees east; `None` if unset (`nan`).
+    pub longitude: Option<f64>,
+}
+
+/// `[admin]`: where API and admin pages listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// The address and port.
+    pub listen: SocketAddr,
+}
+
+/// `[control]`: the Unix socket of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlConfig {
+    /// Its path.
+    pub socket: PathBuf,
+}
+
+/// `[store]`: the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Its path.
+    pub path: PathBuf,
+    /// How often the usage of running sessions is written, in seconds: what a power cut may cost.
+    pub flush_secs: u64,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |problem: String| ConfigError {
+            file: file.to_owned(),
+            mistakes: vec![Finding { line: None, column: 1, key: String::new(), message: problem }],
+        };
+        let size = std::fs::metadata(file).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+        if size.len() > MAX_BYTES {
+            return Err(unreadable(format!("has more than {MAX_BYTES} bytes: not a configuration file")));
+        }
+        let text =
+            std::fs::read_to_string(file).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+        Self::parse(&text, file)
+    }
+
+    /// Checks the text of a file; `file` is for messages only.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        whole::parse(text, file)
+    }
+}

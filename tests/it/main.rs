@@ -1,4 +1,5 @@
 //! In-process tests.
 
+mod config;
 mod store;
 mod tidy;

@@ -1,0 +1,215 @@
+use std::borrow::Cow;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::report::Report;
+
+/// A value and where in the file it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Found<T> {
+    pub(super) value: T,
+    pub(super) at: usize,
+}
+
+/// One table of the file while it is read: typed getters that collect mistakes instead of stopping at the first.
+#[derive(Debug)]
+pub(super) struct Section<'r, 'a, 't> {
+    report: &'r mut Report<'a>,
+    /// The table's name, in front of its keys in messages; empty for the file's top.
+    name: &'static str,
+    at: usize,
+    table: &'t DeTable<'t>,
+    known: Vec<&'static str>,
+}
+
+impl<'r, 'a, 't> Section<'r, 'a, 't> {
+    pub(super) fn new(
+        report: &'r mut Report<'a>,
+        name: &'static str,
+        at: usize,
+        table: &'t DeTable<'t>,
+    ) -> Self {
+        Self { report, name, at, table, known: Vec::new() }
+    }
+
+    /// The value of a key, as `parse` reads it; `None` if it is absent or wrong (which is then reported).
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Found<T>> {
+        self.known.push(key);
+        let value = self.table.get(key)?;
+        let at = value.span().start;
+        match parse(value.get_ref()) {
+            Ok(value) => Some(Found { value, at }),
+            Err(message) => {
+                self.mistake(at, key, message);
+                None
+            }
+        }
+    }
+
+    /// The same, for a key that must be there.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        parse: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Found<T>> {
+        if self.table.get(key).is_none() {
+            self.known.push(key);
+            let name = self.full_name(key);
+            self.report.missing(Some(self.at), &name, format!("is missing; for example {key} = {example}"));
+            return None;
+        }
+        self.read(key, parse)
+    }
+
+    /// The items of a list, each as `parse` reads it; wrong ones are reported and left out.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<Found<Vec<Found<T>>>> {
+        self.known.push(key);
+        let value = self.table.get(key)?;
+        let at = value.span().start;
+        let Some(items) = value.get_ref().as_array() else {
+            self.mistake(at, key, expected("a list of strings", value.get_ref()));
+            return None;
+        };
+        let mut found = Vec::new();
+        for item in items.iter() {
+            let at = item.span().start;
+            match parse(item.get_ref()) {
+                Ok(value) => found.push(Found { value, at }),
+                Err(message) => self.mistake(at, key, message),
+            }
+        }
+        Some(Found { value: found, at })
+    }
+
+    /// Whether a list is there and has nothing in it.
+    pub(super) fn is_empty_list(&self, key: &str) -> bool {
+        self.table.get(key).and_then(|value| value.get_ref().as_array()).is_some_and(|items| items.is_empty())
+    }
+
+    /// A table within this one, to be read by a section of its own.
+    pub(super) fn table(&mut self, key: &'static str) -> Option<(usize, &'t DeTable<'t>)> {
+        self.known.push(key);
+        let value = self.table.get(key)?;
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.mistake(
+                value.span().start,
+                key,
+                expected(&format!("a table, written [{key}]"), value.get_ref()),
+            );
+        }
+        table.map(|table| (value.span().start, table))
+    }
+
+    /// The tables of a list of tables, `[[key]]`.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<(usize, &'t DeTable<'t>)> {
+        self.known.push(key);
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let wanted = format!("tables, written [[{key}]]");
+        let Some(items) = value.get_ref().as_array() else {
+            self.mistake(value.span().start, key, expected(&wanted, value.get_ref()));
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for item in items.iter() {
+            match item.get_ref().as_table() {
+                Some(table) => tables.push((item.span().start, table)),
+                None => self.mistake(item.span().start, key, expected(&wanted, item.get_ref())),
+            }
+        }
+        tables
+    }
+
+    /// Reports a mistake of a key of this table.
+    pub(super) fn mistake(&mut self, at: usize, key: &str, message: impl Into<String>) {
+        let name = self.full_name(key);
+        self.report.mistake(at, &name, message);
+    }
+
+    /// Reports a doubt about a key of this table.
+    pub(super) fn warning(&mut self, at: usize, key: &str, message: impl Into<String>) {
+        let name = self.full_name(key);
+        self.report.warning(at, &name, message);
+    }
+
+    /// Reports every key that nobody asked for.
+    pub(super) fn finish(mut self) {
+        let unknown: Vec<&Spanned<Cow<'_, str>>> =
+            self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())).collect();
+        for key in unknown {
+            let near = nearest(key.get_ref(), &self.known);
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            // A key is hostile text too: what does not print must not reach the terminal.
+            let shown: String = key.get_ref().chars().take(60).flat_map(char::escape_debug).collect();
+            self.mistake(key.span().start, &shown, format!("unknown key{hint}"));
+        }
+    }
+
+    fn full_name(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+/// The message for a value of the wrong type.
+pub(super) fn expected(wanted: &str, value: &DeValue<'_>) -> String {
+    let article = if matches!(value, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
+    format!("expected {wanted}, found {article} {}", value.type_str())
+}
+
+/// The known name closest to what was written, if it is close enough to have been meant.
+fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
+    if written.len() > 40 {
+        return None;
+    }
+    known
+        .iter()
+        .map(|name| (distance(written, name), *name))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance: how many letters to add, drop or change.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
+            let change = diagonal + usize::from(from != to);
+            diagonal = *cell;
+            left = change.min(left + 1).min(diagonal + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_name_that_was_meant() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", ""), 3);
+        let known = ["down_mbps", "up_mbps", "lan"];
+        assert_eq!(nearest("down_mpbs", &known), Some("down_mbps"));
+        assert_eq!(nearest("lans", &known), Some("lan"));
+        assert_eq!(nearest("banana", &known), None);
+    }
+}

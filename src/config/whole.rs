@@ -1,0 +1,206 @@
+//! The file as a whole: its tables, and the checks across them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::report::Report;
+use super::section::Section;
+use super::zone::{self, ReadZone};
+use super::{
+    AdminConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, NetworkConfig,
+    StoreConfig, values,
+};
+use crate::domain::{ClientKey, Text, ZONE_MINORS};
+
+const DEFAULT_MASK: u32 = 0xff00_00ff;
+const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2051);
+const DEFAULT_STORE: &str = "/var/lib/turnpike/turnpike.db";
+const DEFAULT_FLUSH_SECS: u64 = 60;
+
+/// Fewer bits than this hold fewer clients than a busy place has.
+const FEW_MASK_BITS: u32 = 8;
+
+/// Every zone has a traffic class of its own above the clients'.
+const MAX_ZONES: usize = (u16::MAX - ZONE_MINORS) as usize + 1;
+
+/// Checks the text of a file; every mistake in it is reported.
+pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
+    let mut report = Report::new(text);
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        report.broken(error.span(), error.message());
+    }
+    let at = 0;
+    let mut top = Section::new(&mut report, "", at, document.get_ref());
+    let network = top.table("network");
+    let zones = top.tables("zone");
+    let gateway = top.table("gateway");
+    let admin = top.table("admin");
+    let control = top.table("control");
+    let store = top.table("store");
+    top.finish();
+
+    let empty = DeTable::new();
+    let or_empty = |table: Option<(usize, _)>| table.unwrap_or((0, &empty));
+    let (network, wan_at) = read_network(&mut report, or_empty(network));
+    let gateway = read_gateway(&mut report, or_empty(gateway));
+    let (admin, admin_at) = read_admin(&mut report, or_empty(admin));
+    let control = read_control(&mut report, or_empty(control));
+    let store = read_store(&mut report, or_empty(store));
+
+    // A `zone` that is no list of tables was reported already.
+    let none_written =
+        |zone: &toml::Spanned<DeValue<'_>>| zone.get_ref().as_array().is_some_and(|zones| zones.is_empty());
+    if document.get_ref().get("zone").is_none_or(none_written) {
+        report.missing(None, "zone", "there must be at least one [[zone]], with name and lan");
+    }
+    if let Some((at, _)) = zones.get(MAX_ZONES) {
+        report.mistake(*at, "zone", format!("there can be at most {MAX_ZONES} zones"));
+    }
+    let read: Vec<ReadZone> =
+        zones.into_iter().filter_map(|(at, table)| zone::read(&mut report, at, table)).collect();
+    check_names(&mut report, &read);
+    check_devices(&mut report, &read, network.wan.iter().zip(wan_at));
+    check_ports(&mut report, &read, admin.listen, admin_at);
+    if store.path == control.socket {
+        report.missing(None, "store.path", "is the same file as control.socket");
+    }
+
+    let warnings = report.finish(file)?;
+    let zones = read.into_iter().map(|zone| zone.config).collect();
+    Ok(Config { network, zones, gateway, admin, control, store, warnings })
+}
+
+type Table<'t> = (usize, &'t DeTable<'t>);
+
+fn read_network(report: &mut Report<'_>, (at, table): Table<'_>) -> (NetworkConfig, Vec<usize>) {
+    let mut section = Section::new(report, "network", at, table);
+    let (wan, wan_at) = section
+        .list("wan", values::device_name)
+        .map(|found| found.value.into_iter().map(|found| (found.value, found.at)).unzip())
+        .unwrap_or_default();
+    let mask = section.read("mark_mask", values::mask);
+    if let Some(mask) = &mask
+        && mask.value.count_ones() < FEW_MASK_BITS
+    {
+        let clients = ClientKey::max_for(mask.value);
+        section.warning(mask.at, "mark_mask", format!("holds only {clients} client devices"));
+    }
+    section.finish();
+    (NetworkConfig { wan, mark_mask: mask.map_or(DEFAULT_MASK, |mask| mask.value) }, wan_at)
+}
+
+fn read_gateway(report: &mut Report<'_>, (at, table): Table<'_>) -> GatewayConfig {
+    let mut section = Section::new(report, "gateway", at, table);
+    let name = section.read("name", values::line).map(|found| found.value).filter(|name| !name.is_empty());
+    let country = section.read("country", values::country).map(|found| found.value).unwrap_or_default();
+    let latitude = section.read("latitude", values::degrees(90.0)).and_then(|found| found.value);
+    let longitude = section.read("longitude", values::degrees(180.0)).and_then(|found| found.value);
+    section.finish();
+    GatewayConfig { name: name.unwrap_or_else(host_name), country, latitude, longitude }
+}
+
+fn read_admin(report: &mut Report<'_>, (at, table): Table<'_>) -> (AdminConfig, Option<usize>) {
+    let mut section = Section::new(report, "admin", at, table);
+    let listen = section.read("listen", values::listen);
+    section.finish();
+    let place = listen.as_ref().map(|listen| listen.at);
+    (AdminConfig { listen: listen.map_or(DEFAULT_ADMIN, |listen| listen.value) }, place)
+}
+
+fn read_control(report: &mut Report<'_>, (at, table): Table<'_>) -> ControlConfig {
+    let mut section = Section::new(report, "control", at, table);
+    let socket = section.read("socket", values::socket_path);
+    section.finish();
+    ControlConfig { socket: socket.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), |socket| socket.value) }
+}
+
+fn read_store(report: &mut Report<'_>, (at, table): Table<'_>) -> StoreConfig {
+    let mut section = Section::new(report, "store", at, table);
+    let path = section.read("path", values::path);
+    let flush_secs = section.read("flush_secs", values::secs(1, 3600));
+    section.finish();
+    StoreConfig {
+        path: path.map_or_else(|| PathBuf::from(DEFAULT_STORE), |path| path.value),
+        flush_secs: flush_secs.map_or(DEFAULT_FLUSH_SECS, |secs| secs.value),
+    }
+}
+
+fn host_name() -> Text {
+    Text::new(&rustix::system::uname().nodename().to_string_lossy())
+}
+
+fn check_names(report: &mut Report<'_>, zones: &[ReadZone]) {
+    let mut names = BTreeSet::new();
+    for zone in zones {
+        if !names.insert(&zone.config.name) {
+            report.mistake(
+                zone.name_at,
+                "zone.name",
+                format!("there are two zones named {}", zone.config.name),
+            );
+        }
+    }
+}
+
+/// A device belongs to one zone, or leads outside, but never both.
+fn check_devices<'c>(
+    report: &mut Report<'_>,
+    zones: &'c [ReadZone],
+    wan: impl Iterator<Item = (&'c String, usize)>,
+) {
+    let mut owner: BTreeMap<&str, String> = BTreeMap::new();
+    for (device, at) in wan {
+        if owner.insert(device, "network.wan".to_owned()).is_some() {
+            report.mistake(at, "network.wan", format!("{device} is named twice"));
+        }
+    }
+    for zone in zones {
+        for (device, at) in zone.config.lan.iter().zip(&zone.lan_at) {
+            let here = format!("zone {}", zone.config.name);
+            match owner.get(device.as_str()) {
+                Some(other) if *other == here => {
+                    report.mistake(*at, "zone.lan", format!("{device} is named twice"));
+                }
+                Some(other) => report.mistake(*at, "zone.lan", format!("{device} is in {other} already")),
+                None => {
+                    owner.insert(device, here);
+                }
+            }
+        }
+    }
+}
+
+/// No two of our listeners want the same address and port.
+fn check_ports(report: &mut Report<'_>, zones: &[ReadZone], admin: SocketAddr, admin_at: Option<usize>) {
+    for (position, zone) in zones.iter().enumerate() {
+        let portal = zone.config.portal;
+        if let Some(other) = zones.iter().take(position).find(|other| clash(other.config.portal, portal)) {
+            let text = format!("{portal} is taken by the portal of zone {}", other.config.name);
+            report.mistake(zone.portal_at, "zone.portal", text);
+        }
+        if clash(admin, portal) {
+            let text = format!("{admin} is taken by the portal of zone {}", zone.config.name);
+            match admin_at {
+                Some(at) => report.mistake(at, "admin.listen", text),
+                None => report.mistake(
+                    zone.portal_at,
+                    "zone.portal",
+                    format!("{portal} is taken by admin.listen"),
+                ),
+            }
+        }
+    }
+}
+
+/// Whether two listeners cannot both be had. `[::]` is dual stack: it takes IPv4 too.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let takes_all = |one: IpAddr, other: IpAddr| match one {
+        IpAddr::V6(one) => one.is_unspecified(),
+        IpAddr::V4(one) => one.is_unspecified() && other.is_ipv4(),
+    };
+    a.port() == b.port() && (a.ip() == b.ip() || takes_all(a.ip(), b.ip()) || takes_all(b.ip(), a.ip()))
+}

@@ -1,0 +1,252 @@
+//! The configuration file: every default, every mistake with its line and key.
+
+use std::path::Path;
+
+use turnpike::config::{Config, ConfigError};
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("turnpike.toml"))
+}
+
+/// The mistakes as `line key`.
+fn mistakes(text: &str) -> Vec<String> {
+    let error = parse(text).expect_err("has mistakes");
+    error
+        .mistakes
+        .iter()
+        .map(|mistake| format!("{} {}", mistake.line.map_or(0, |line| line), mistake.key))
+        .collect()
+}
+
+/// A zone in two lines, and what follows from line 4 on.
+fn zone(rest: &str) -> String {
+    format!("[[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\n{rest}")
+}
+
+#[test]
+fn the_shortest_file_has_every_default() {
+    let config = parse(&zone("")).unwrap();
+    assert!(config.network.wan.is_empty());
+    assert_eq!(config.network.mark_mask, 0xff00_00ff);
+    let [zone] = config.zones.as_slice() else { panic!("one zone") };
+    assert_eq!(zone.name.as_str(), "guests");
+    assert_eq!(zone.lan, ["br-lan"]);
+    assert_eq!(zone.portal.to_string(), "[::]:2050");
+    assert_eq!((zone.down, zone.up, zone.client_down, zone.client_up), (None, None, None, None));
+    assert_eq!((zone.idle_timeout_secs, zone.away_pause_secs), (None, Some(60)));
+    assert!(!zone.auto_connect && !zone.isolate && !zone.inbound);
+    assert!(zone.garden_domains.is_empty() && zone.garden_addresses.is_empty() && zone.trusted.is_empty());
+    assert!(!config.gateway.name.is_empty(), "the host name");
+    assert_eq!((config.gateway.latitude, config.gateway.longitude), (None, None));
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:2051");
+    assert_eq!(config.control.socket, Path::new("/run/turnpike/control.sock"));
+    assert_eq!(config.store.path, Path::new("/var/lib/turnpike/turnpike.db"));
+    assert_eq!(config.store.flush_secs, 60);
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn the_documented_example_says_what_the_defaults_are() {
+    let example = include_str!("../../docs/turnpike.toml");
+    assert_eq!(parse(example).unwrap(), parse(&zone("")).unwrap());
+    // Every key that can be written is in it: without its line, it parses to the same.
+    for key in [
+        "wan",
+        "mark_mask",
+        "portal",
+        "down_mbps",
+        "up_mbps",
+        "client_down_mbps",
+        "client_up_mbps",
+        "idle_timeout_secs",
+        "away_pause_secs",
+        "auto_connect",
+        "garden_domains",
+        "garden_addresses",
+        "trusted",
+        "isolate",
+        "inbound",
+        "country",
+        "latitude",
+        "longitude",
+        "listen",
+        "socket",
+        "path",
+        "flush_secs",
+    ] {
+        assert!(example.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(
+        r#"
+network = { wan = ["wan", "wwan0"], mark_mask = 0x00ff00ff }
+[[zone]]
+name = "cafe-1"
+lan = ["br-lan", "wlan0.7"]
+portal = "192.0.2.1:80"
+down_mbps = 100
+up_mbps = 12.5
+client_down_mbps = 5.5
+client_up_mbps = 1
+idle_timeout_secs = 900
+away_pause_secs = 0
+auto_connect = true
+garden_domains = ["Example.COM.", "xn--bcher-kva.example"]
+garden_addresses = ["192.0.2.77/24", "2001:db8::1"]
+trusted = ["02-00-5E-00-53-01"]
+isolate = true
+inbound = true
+[gateway]
+name = "Café"
+country = "de"
+latitude = 52
+longitude = -13.4
+[admin]
+listen = "[::1]:9000"
+[control]
+socket = "/tmp/t.sock"
+[store]
+path = "/data/t.db"
+flush_secs = 3600
+"#,
+    )
+    .unwrap();
+    let zone = &config.zones[0];
+    assert_eq!(config.network.wan, ["wan", "wwan0"]);
+    assert_eq!(config.network.mark_mask, 0x00ff_00ff);
+    assert_eq!(zone.up.unwrap().bits_per_sec(), 12_500_000);
+    assert_eq!(zone.client_down.unwrap().as_mbps(), 5.5);
+    assert_eq!((zone.idle_timeout_secs, zone.away_pause_secs), (Some(900), None));
+    assert_eq!(zone.garden_domains, ["example.com", "xn--bcher-kva.example"]);
+    let prefixes: Vec<String> = zone.garden_addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(prefixes, ["192.0.2.0/24", "2001:db8::1/128"]);
+    assert_eq!(zone.trusted.first().unwrap().to_string(), "02:00:5e:00:53:01");
+    assert_eq!(config.gateway.country.as_str(), "DE");
+    assert_eq!((config.gateway.latitude, config.gateway.longitude), (Some(52.0), Some(-13.4)));
+    assert_eq!(config.store.flush_secs, 3600);
+}
+
+#[test]
+fn three_mistakes_are_three_lines_with_place_and_key() {
+    let error = parse(&zone("down_mpbs = 5\nup_mbps = \"fast\"\n[store]\nflush_secs = 0\n")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "turnpike.toml:4:1: zone.down_mpbs: unknown key; did you mean down_mbps?\n\
+         turnpike.toml:5:11: zone.up_mbps: expected a number, found a string\n\
+         turnpike.toml:7:14: store.flush_secs: must be between 1 and 3600 seconds"
+    );
+}
+
+#[test]
+fn broken_lines_are_reported_with_the_rest() {
+    let text = zone("down_mbps = = 5\nup_mpbs = 5\n[store]\nflush_secs = 0\npath = \"unclosed\n");
+    let lines: Vec<Option<usize>> =
+        parse(&text).unwrap_err().mistakes.iter().map(|found| found.line).collect();
+    for line in [4, 5, 7, 8] {
+        assert!(lines.contains(&Some(line)), "line {line} in {lines:?}");
+    }
+    assert_eq!(mistakes("[[zone\n").first().map(String::as_str), Some("1 "));
+}
+
+#[test]
+fn the_same_key_twice_is_a_mistake() {
+    assert_eq!(parse(&zone("isolate = true\nisolate = false\n")).unwrap_err().mistakes[0].line, Some(5));
+}
+
+#[test]
+fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
+    assert_eq!(mistakes(""), ["0 zone"]);
+    assert_eq!(mistakes("zone = []"), ["0 zone"]);
+    assert_eq!(mistakes("[[zone]]\n"), ["1 zone.name", "1 zone.lan"]);
+    assert_eq!(mistakes("[zone]\nname = \"a\"\n"), ["1 zone"]);
+    assert_eq!(mistakes("[[zone]]\nname = \"a\"\nlan = []\n"), ["3 zone.lan"]);
+    assert_eq!(mistakes("[[zone]]\nname = \"a\"\nlan = \"br-lan\"\n"), ["3 zone.lan"]);
+}
+
+#[rstest::rstest]
+#[case("portal = \"2050\"", "zone.portal")]
+#[case("portal = \"[::]:0\"", "zone.portal")]
+#[case("portal = \"[ff02::1]:80\"", "zone.portal")]
+#[case("down_mbps = -1", "zone.down_mbps")]
+#[case("down_mbps = nan", "zone.down_mbps")]
+#[case("up_mbps = inf", "zone.up_mbps")]
+#[case("client_down_mbps = 1e12", "zone.client_down_mbps")]
+#[case("client_up_mbps = true", "zone.client_up_mbps")]
+#[case("idle_timeout_secs = -1", "zone.idle_timeout_secs")]
+#[case("away_pause_secs = 1.5", "zone.away_pause_secs")]
+#[case("away_pause_secs = 99999999999999999999999", "zone.away_pause_secs")]
+#[case("auto_connect = 1", "zone.auto_connect")]
+#[case("isolate = \"yes\"", "zone.isolate")]
+#[case("garden_domains = [\"*.example.com\"]", "zone.garden_domains")]
+#[case("garden_domains = [\"bücher.example\"]", "zone.garden_domains")]
+#[case("garden_domains = [\"a b\"]", "zone.garden_domains")]
+#[case("garden_domains = [\"x/inet#evil\"]", "zone.garden_domains")]
+#[case("garden_domains = [\"192.0.2.1\"]", "zone.garden_domains")]
+#[case("garden_addresses = [\"192.0.2.0/33\"]", "zone.garden_addresses")]
+#[case("garden_addresses = [7]", "zone.garden_addresses")]
+#[case("trusted = [\"ff:ff:ff:ff:ff:ff\"]", "zone.trusted")]
+#[case("trusted = [\"phone\"]", "zone.trusted")]
+#[case("lan2 = []", "zone.lan2")]
+#[case("[network]\nwan = [\"a/b\"]", "network.wan")]
+#[case("[network]\nwan = [\"sixteen-letters-\"]", "network.wan")]
+#[case("[network]\nwan = [\"a b\"]", "network.wan")]
+#[case("[network]\nwan = [\"br-lan\"]", "zone.lan")]
+#[case("[network]\nwan = [\"w\", \"w\"]", "network.wan")]
+#[case("[network]\nmark_mask = 0", "network.mark_mask")]
+#[case("[network]\nmark_mask = 0x1ffffffff", "network.mark_mask")]
+#[case("[gateway]\nname = \"a\\nb\"", "gateway.name")]
+#[case("[gateway]\ncountry = \"Germany\"", "gateway.country")]
+#[case("[gateway]\nlatitude = 90.1", "gateway.latitude")]
+#[case("[gateway]\nlongitude = -181", "gateway.longitude")]
+#[case("[admin]\nlisten = \"localhost:1\"", "admin.listen")]
+#[case("[admin]\nlisten = \"127.0.0.1:2050\"", "admin.listen")]
+#[case("[control]\nsocket = \"control.sock\"", "control.socket")]
+#[case("[store]\npath = \"/a/../b\"", "store.path")]
+#[case("[store]\nflush_secs = 3601", "store.flush_secs")]
+#[case("[roles.vip]\n", "roles")]
+fn an_impossible_value_is_one_mistake_by_key(#[case] rest: &str, #[case] key: &str) {
+    let error = parse(&zone(&format!("{rest}\n"))).expect_err(rest);
+    let keys: Vec<&str> = error.mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+    assert_eq!(keys, [key], "{error}");
+    assert!(error.mistakes[0].line.is_some_and(|line| line >= 3), "{error}");
+}
+
+#[test]
+fn zones_share_no_name_device_or_portal() {
+    let second = "[[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\n";
+    assert_eq!(mistakes(&zone(second)), ["4 zone.portal", "5 zone.name", "6 zone.lan"]);
+    let apart = "[[zone]]\nname = \"staff\"\nlan = [\"br-staff\"]\nportal = \"[::]:2052\"\n";
+    assert_eq!(parse(&zone(apart)).unwrap().zones.len(), 2);
+    let by_address =
+        "portal = \"192.0.2.1:80\"\n[[zone]]\nname = \"b\"\nlan = [\"b\"]\nportal = \"192.0.2.2:80\"\n";
+    assert_eq!(parse(&zone(by_address)).unwrap().zones.len(), 2);
+    let dual = "portal = \"192.0.2.1:80\"\n[[zone]]\nname = \"b\"\nlan = [\"b\"]\nportal = \"[::]:80\"\n";
+    assert_eq!(mistakes(&zone(dual)), ["8 zone.portal"]);
+}
+
+#[test]
+fn doubtful_values_are_warned_of() {
+    let text = "down_mbps = 1\nclient_down_mbps = 5\ngarden_addresses = [\"0.0.0.0/0\"]\n[network]\nmark_mask = 0xf\n";
+    let keys: Vec<String> =
+        parse(&zone(text)).unwrap().warnings.into_iter().map(|warning| warning.key).collect();
+    for key in ["zone.client_down_mbps", "zone.garden_addresses", "network.mark_mask"] {
+        assert!(keys.iter().any(|found| found == key), "{key} in {keys:?}");
+    }
+}
+
+#[test]
+fn a_hostile_file_is_refused_in_words_that_print() {
+    let error = parse(&zone("\"\\u001b[2J\" = 1\n")).unwrap_err();
+    assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+    assert!(parse(&"[".repeat(100_000)).is_err());
+    assert!(parse(&format!("a = {}", "[".repeat(100_000))).is_err());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Config::load(Path::new("/nonexistent/turnpike.toml")).unwrap_err();
+    assert!(error.to_string().starts_with("/nonexistent/turnpike.toml: cannot be read"), "{error}");
+}
