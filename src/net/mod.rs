@@ -1,1 +1,22 @@
 //! Links, neighbours, addresses, leases: who is on the network.
+//!
+//! Everything here goes over one rtnetlink socket for questions ([`Net`]) and one for notices ([`NetWatch`]); no process is
+//! ever started. Devices are named, never numbered: a bridge that was deleted and made again has another number.
+
+mod error;
+mod leases;
+mod link;
+mod neighbour;
+mod observer;
+mod ping;
+mod socket;
+mod table;
+mod watch;
+
+pub use error::NetError;
+pub use leases::{Lease, LeaseFile, MAX_LEASE_BYTES, MAX_LEASE_LINES, parse_leases};
+pub use link::Link;
+pub use neighbour::{Neighbour, Reachability};
+pub use observer::NetEvent;
+pub use table::Net;
+pub use watch::NetWatch;

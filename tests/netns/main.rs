@@ -9,3 +9,4 @@
 
 mod lab;
 mod lab_itself;
+mod net;

@@ -1,0 +1,180 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use futures_util::TryStreamExt;
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::neighbour::NeighbourState;
+use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteType};
+use rtnetlink::LinkBridgePort;
+
+use super::neighbour::Sighting;
+use super::{Link, Neighbour, NetError};
+use crate::domain::MacAddr;
+
+/// The kernel's links, addresses, routes and neighbours, asked through one netlink socket. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Net {
+    handle: rtnetlink::Handle,
+}
+
+impl Net {
+    /// Opens the socket in this thread's network namespace and starts its task on the current tokio runtime.
+    pub fn open() -> Result<Self, NetError> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        tokio::spawn(connection);
+        Ok(Self { handle })
+    }
+
+    /// All links.
+    pub async fn links(&self) -> Result<Vec<Link>, NetError> {
+        let messages = self.handle.link().get().execute();
+        let messages: Vec<_> = messages.try_collect().await.map_err(NetError::refused("listing links"))?;
+        Ok(messages.iter().filter_map(Link::read).collect())
+    }
+
+    /// The devices that the default routes of either family lead to, each once; the way out when the configuration
+    /// names none.
+    pub async fn default_route_devices(&self) -> Result<Vec<String>, NetError> {
+        let names = self.names().await?;
+        let mut devices = BTreeSet::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut question = RouteMessage::default();
+            question.header.address_family = family;
+            let routes = self.handle.route().get(question).execute();
+            let routes: Vec<_> = routes.try_collect().await.map_err(NetError::refused("listing routes"))?;
+            for route in routes.iter().filter(|route| is_default(route)) {
+                devices.extend(route_devices(route).filter_map(|index| names.get(&index).cloned()));
+            }
+        }
+        Ok(devices.into_iter().filter(|name| name != "lo").collect())
+    }
+
+    /// The router's own addresses on a device.
+    pub async fn addresses(&self, device: &str) -> Result<Vec<IpAddr>, NetError> {
+        let index = self.index_of(device).await?;
+        let all = self.own_addresses().await?;
+        Ok(all.into_iter().filter(|(on, _)| *on == index).map(|(_, address)| address).collect())
+    }
+
+    /// Everybody that the kernel has seen on these devices. Look-ups that failed are left out: rotating MACs fill the
+    /// table with them.
+    pub async fn neighbours(&self, devices: &[String]) -> Result<Vec<Neighbour>, NetError> {
+        let names = self.names().await?;
+        let own: BTreeSet<_> = self.own_addresses().await?.into_iter().map(|(_, address)| address).collect();
+        let mut neighbours = Vec::new();
+        for Sighting { index, address, found } in self.sightings().await? {
+            let (Some(name), Some((mac, state))) = (names.get(&index), found) else { continue };
+            if devices.contains(name) && !own.contains(&address) {
+                neighbours.push(Neighbour { device: name.clone(), address, mac, state });
+            }
+        }
+        Ok(neighbours)
+    }
+
+    /// Who has this address on one of these devices.
+    pub async fn neighbour_of(
+        &self,
+        devices: &[String],
+        address: IpAddr,
+    ) -> Result<Option<Neighbour>, NetError> {
+        let address = address.to_canonical();
+        Ok(self.neighbours(devices).await?.into_iter().find(|neighbour| neighbour.address == address))
+    }
+
+    /// Makes the kernel ask by ARP or ND whether the neighbour is still there: the answer is an event, REACHABLE at once or
+    /// FAILED after three seconds.
+    pub async fn solicit(&self, device: &str, address: IpAddr, mac: MacAddr) -> Result<(), NetError> {
+        let index = self.index_of(device).await?;
+        self.solicit_on(index, address, mac).await
+    }
+
+    /// [`Net::solicit`] for a caller that has the device's number.
+    pub(super) async fn solicit_on(&self, index: u32, address: IpAddr, mac: MacAddr) -> Result<(), NetError> {
+        let request = self.handle.neighbours().add(index, address);
+        let request = request.link_layer_address(&mac.bytes()).state(NeighbourState::Probe).replace();
+        request.execute().await.map_err(NetError::refused("asking for a neighbour"))
+    }
+
+    /// Separates a bridge's ports from each other, or lets them speak again (`isolate` of a zone). Returns how many ports
+    /// it has. A port that is added later comes as an event and needs another call.
+    pub async fn isolate_ports(&self, bridge: &str, on: bool) -> Result<usize, NetError> {
+        let links = self.links().await?;
+        let bridge = links
+            .iter()
+            .find(|link| link.name == bridge)
+            .ok_or_else(|| NetError::NoDevice(bridge.to_owned()))?;
+        let mut ports = 0;
+        for port in links.iter().filter(|link| link.master == Some(bridge.index)) {
+            let message = LinkBridgePort::new(port.index).isolated(on).build();
+            self.handle
+                .link()
+                .set_port(message)
+                .execute()
+                .await
+                .map_err(NetError::refused("isolating a bridge port"))?;
+            ports += 1;
+        }
+        Ok(ports)
+    }
+
+    /// The number of a device.
+    pub(super) async fn index_of(&self, device: &str) -> Result<u32, NetError> {
+        let links = self.links().await?;
+        let link = links.into_iter().find(|link| link.name == device);
+        link.map(|link| link.index).ok_or_else(|| NetError::NoDevice(device.to_owned()))
+    }
+
+    /// The whole neighbour table.
+    pub(super) async fn sightings(&self) -> Result<Vec<Sighting>, NetError> {
+        let messages = self.handle.neighbours().get().execute();
+        let messages: Vec<_> =
+            messages.try_collect().await.map_err(NetError::refused("listing neighbours"))?;
+        Ok(messages.iter().filter_map(Sighting::read).collect())
+    }
+
+    /// Every address of the router itself, with its device's number.
+    pub(super) async fn own_addresses(&self) -> Result<Vec<(u32, IpAddr)>, NetError> {
+        let messages = self.handle.address().get().execute();
+        let messages: Vec<_> =
+            messages.try_collect().await.map_err(NetError::refused("listing addresses"))?;
+        Ok(messages.iter().filter_map(read_address).collect())
+    }
+
+    async fn names(&self) -> Result<BTreeMap<u32, String>, NetError> {
+        Ok(self.links().await?.into_iter().map(|link| (link.index, link.name)).collect())
+    }
+}
+
+/// The address that the router itself has, and on which device: on point-to-point links `IFA_LOCAL`, not `IFA_ADDRESS`,
+/// which is the other end's.
+pub(super) fn read_address(message: &AddressMessage) -> Option<(u32, IpAddr)> {
+    let mut own = None;
+    for attribute in &message.attributes {
+        if let AddressAttribute::Local(address) = attribute {
+            own = Some(*address);
+        } else if let (AddressAttribute::Address(address), None) = (attribute, own) {
+            own = Some(*address);
+        }
+    }
+    own.map(|address| (message.header.index, address))
+}
+
+fn is_default(route: &RouteMessage) -> bool {
+    route.header.destination_prefix_length == 0
+        && route.header.kind == RouteType::Unicast
+        && route.header.table == RouteHeader::RT_TABLE_MAIN
+}
+
+/// The numbers of the devices a route leads to, those of its several next hops too.
+fn route_devices(route: &RouteMessage) -> impl Iterator<Item = u32> {
+    route.attributes.iter().flat_map(|attribute| {
+        let mut indices = Vec::new();
+        if let RouteAttribute::Oif(index) = attribute {
+            indices.push(*index);
+        } else if let RouteAttribute::MultiPath(hops) = attribute {
+            indices.extend(hops.iter().map(|hop| hop.interface_index));
+        }
+        indices
+    })
+}
