@@ -1,1 +1,53 @@
-//! The pages that guests see.
+//! The pages that guests see: plain HTML that works without JavaScript and in captive mini-browsers, the answer to every
+//! operating system's probe, and the captive-portal API (RFC 8908).
+//!
+//! A request must carry [`crate::http::Endpoints`] in its extensions: a guest is known by the address it speaks from, and
+//! the portal by the address it was reached at.
+
+mod assets;
+mod capport;
+mod door;
+mod explain;
+mod live;
+mod own;
+mod page;
+mod pages;
+mod state;
+mod streams;
+mod view;
+mod words;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+pub use capport::{Answer, MEDIA_TYPE, wants_api};
+pub use door::guarded;
+pub use own::OwnAddress;
+pub use page::{Message, Page, Trouble};
+pub use state::{History, PortalState};
+pub use streams::{MAX_IN_ALL, MAX_PER_DEVICE, Slot, Streams};
+pub use view::{EndedView, Meter, SessionView, Standing};
+
+/// The largest form, in bytes.
+const MAX_FORM_BYTES: usize = 4096;
+
+/// The portal of one zone.
+pub fn router(state: PortalState) -> Router {
+    let gateway = state.gateway.clone();
+    let routes = Router::new()
+        .route("/", get(pages::front))
+        .route("/connect", post(pages::connect).get(pages::back))
+        .route("/disconnect", post(pages::disconnect).get(pages::back))
+        .route("/providers/{name}", post(pages::submit).get(pages::back))
+        .route("/events", get(live::events))
+        .route("/capport", get(pages::capport))
+        .route("/static/portal.css", get(assets::style))
+        .route("/static/portal.js", get(assets::script))
+        .route("/static/icon.svg", get(assets::icon))
+        .fallback(pages::unknown_path)
+        .method_not_allowed_fallback(pages::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .with_state(state);
+    guarded(routes, gateway)
+}

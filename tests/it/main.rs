@@ -1,5 +1,6 @@
 //! In-process tests.
 
 mod config;
+mod portal;
 mod store;
 mod tidy;

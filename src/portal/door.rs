@@ -1,0 +1,94 @@
+//! What every request to a portal listener passes first: is it for the portal at all, and may it change anything?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+
+use crate::http::Endpoints;
+
+use super::own::OwnAddress;
+use super::page::Message;
+
+/// How long a page may take, its form's body included.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// No inline script or style, nothing from elsewhere, in nobody's frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Puts the door in front of a portal's routes. Requests need [`Endpoints`] among their extensions.
+pub fn guarded(routes: Router, gateway: Arc<str>) -> Router {
+    routes.layer(middleware::from_fn_with_state(gateway, pass))
+}
+
+async fn pass(State(gateway): State<Arc<str>>, mut request: Request, next: Next) -> Response {
+    let Some(endpoints) = request.extensions().get::<Endpoints>().copied() else {
+        tracing::error!("a portal request came without the addresses of its connection");
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let own = OwnAddress::new(endpoints.local);
+    request.extensions_mut().insert(own);
+    let mut response = if !own.is_target_of(&request) {
+        to_portal(own)
+    } else if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
+        Message {
+            gateway: &gateway,
+            heading: "That did not come from here",
+            text: "Another page tried to send this form. Nothing was changed.",
+        }
+        .respond(StatusCode::FORBIDDEN)
+    } else {
+        tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&gateway))
+    };
+    seal(response.headers_mut());
+    response
+}
+
+/// Sends whoever wanted to reach another host to the first page. Nothing of what was asked for is repeated; the body is
+/// there because some probes take a short one for the open Internet.
+pub fn to_portal(own: OwnAddress) -> Response {
+    let url = own.url();
+    let body = format!(
+        "<!DOCTYPE html><html lang=\"en\"><title>Sign in</title><p>Please sign in: <a href=\"{url}\">{url}</a></p></html>\n"
+    );
+    let headers = [
+        (header::LOCATION, url.as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    ];
+    (StatusCode::FOUND, headers, body).into_response()
+}
+
+fn too_slow(gateway: &str) -> Response {
+    Message { gateway, heading: "This took too long", text: "Please go back and try again." }
+        .respond(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+const fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// The headers of every answer.
+///
+/// The connection is closed: one that the firewall redirected must not live on once its device is online. `Referer` stays
+/// within the portal, and must: without it browsers send `Origin: null` with our own forms.
+fn seal(headers: &mut HeaderMap) {
+    headers.insert("content-security-policy", HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+    headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let streams = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if !streams {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}

@@ -1,0 +1,76 @@
+use axum::http::StatusCode;
+
+use crate::domain::Refusal;
+
+use super::page::Trouble;
+
+/// The status and the sentence for a refusal, for a guest. What only the operator can mend goes to the log.
+pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
+    let code = |status, text: &str| (status, Trouble { text: text.to_owned(), about_code: true });
+    let other = |status, text: &str| (status, Trouble { text: text.to_owned(), about_code: false });
+    match refusal {
+        Refusal::VoucherUnknown => {
+            code(StatusCode::NOT_FOUND, "We do not know this code. Please check it and try again.")
+        }
+        Refusal::VoucherUsed => code(StatusCode::CONFLICT, "This code has been used already."),
+        Refusal::VoucherRevoked => code(StatusCode::CONFLICT, "This code has been withdrawn."),
+        Refusal::VoucherNotValid(when) => {
+            code(StatusCode::CONFLICT, &format!("This code cannot be used {when}."))
+        }
+        Refusal::TooManyTries { retry_secs } => code(
+            StatusCode::TOO_MANY_REQUESTS,
+            &format!("Too many wrong codes. Please wait {} and try again.", seconds(*retry_secs)),
+        ),
+        Refusal::Blocked => other(StatusCode::FORBIDDEN, "This device is blocked. Please ask the staff."),
+        Refusal::NoSession | Refusal::UnknownSession | Refusal::SessionEnded(_) => {
+            other(StatusCode::CONFLICT, "There is nothing left to connect with. Please enter a voucher.")
+        }
+        Refusal::UnknownDevice | Refusal::NotInAZone => {
+            other(StatusCode::FORBIDDEN, "We cannot see your device on this network.")
+        }
+        Refusal::KeysUsedUp => {
+            other(StatusCode::SERVICE_UNAVAILABLE, "Too many devices are online. Please try again later.")
+        }
+        Refusal::Stopping | Refusal::Provider(_) => {
+            tracing::warn!(error = %refusal, "a guest could not be served");
+            other(StatusCode::SERVICE_UNAVAILABLE, "We are not ready yet. Please try again in a moment.")
+        }
+        Refusal::Store(_)
+        | Refusal::Kernel(_)
+        | Refusal::UnknownZone(_)
+        | Refusal::Terms(_)
+        | Refusal::BelowUsed { .. }
+        | Refusal::NotOfThisKind { .. }
+        | Refusal::DeviceExists => {
+            tracing::error!(error = %refusal, "a guest could not be served");
+            other(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. Please try again.")
+        }
+    }
+}
+
+/// The `Retry-After` that goes with a refusal, in seconds.
+pub const fn retry_after(refusal: &Refusal) -> Option<u64> {
+    if let Refusal::TooManyTries { retry_secs } = refusal { Some(*retry_secs) } else { None }
+}
+
+fn seconds(secs: u64) -> String {
+    if secs == 1 { "1 second".to_owned() } else { format!("{secs} seconds") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_reads_what_to_do_and_no_inner_detail() {
+        let (status, trouble) = explain(&Refusal::TooManyTries { retry_secs: 42 });
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(trouble.text.contains("42 seconds") && trouble.about_code);
+        assert_eq!(retry_after(&Refusal::TooManyTries { retry_secs: 42 }), Some(42));
+        let (status, trouble) = explain(&Refusal::Store("disk /dev/sda1 is full".to_owned()));
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!trouble.text.contains("sda1"));
+        assert_eq!(explain(&Refusal::VoucherUsed).0, StatusCode::CONFLICT);
+        assert_eq!(explain(&Refusal::Blocked).0, StatusCode::FORBIDDEN);
+    }
+}

@@ -1,0 +1,142 @@
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream, StreamExt};
+use serde::Serialize;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::{Instant, sleep_until};
+
+use crate::domain::{DeviceId, Refusal};
+use crate::http::Endpoints;
+use crate::runtime::{DeviceRef, PortalNotice};
+
+use super::explain::explain;
+use super::pages::is_stranger;
+use super::state::PortalState;
+use super::streams::Slot;
+use super::view::{Meter, Standing};
+
+/// Between two looks at a device that is online …
+const ONLINE_BEAT: Duration = Duration::from_secs(1);
+/// … and at one that is not: a notice says sooner if anything changed.
+const CAPTIVE_BEAT: Duration = Duration::from_secs(10);
+/// How long a browser waits before it comes back after the stream broke.
+const RETRY: Duration = Duration::from_secs(3);
+
+/// The numbers on the page, as the script takes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Status {
+    fingerprint: String,
+    state: &'static str,
+    time_left: Option<String>,
+    time_left_secs: Option<u64>,
+    time_percent: Option<u8>,
+    data_left: Option<String>,
+    data_left_bytes: Option<u64>,
+    data_percent: Option<u8>,
+}
+
+impl Status {
+    pub(super) fn of(standing: &Standing) -> Self {
+        let (time, data) = match standing {
+            Standing::Online(session) | Standing::Ready(session) => {
+                (session.time.as_ref(), session.data.as_ref())
+            }
+            Standing::Stranger | Standing::Blocked | Standing::UsedUp(_) | Standing::New => (None, None),
+        };
+        let text = |meter: &Meter| meter.left_text.clone();
+        Self {
+            fingerprint: standing.fingerprint(),
+            state: standing.name(),
+            time_left: time.map(text),
+            time_left_secs: time.map(|meter| meter.left / 1000),
+            time_percent: time.map(|meter| meter.percent),
+            data_left: data.map(text),
+            data_left_bytes: data.map(|meter| meter.left),
+            data_percent: data.map(|meter| meter.percent),
+        }
+    }
+}
+
+/// `GET /events`: `status` every second while online and whenever something changes, `notice` (a JSON string) for a new
+/// text, `bye` when a newer stream of this device took the place.
+pub(super) async fn events(
+    State(state): State<PortalState>,
+    Extension(endpoints): Extension<Endpoints>,
+) -> Response {
+    let device = match state.visitor(endpoints.peer.ip()).await {
+        Ok(device) => device,
+        Err(refusal) if is_stranger(&refusal) => return StatusCode::FORBIDDEN.into_response(),
+        Err(refusal) => return explain(&refusal).0.into_response(),
+    };
+    let Some(slot) = state.streams.open(device.id) else {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
+    };
+    let live = Live { notices: state.handle.notices(), state, device: device.id, slot, next: Instant::now() };
+    Sse::new(live.into_stream()).into_response()
+}
+
+/// One open stream.
+struct Live {
+    state: PortalState,
+    device: DeviceId,
+    slot: Slot,
+    notices: broadcast::Receiver<PortalNotice>,
+    /// When to look again.
+    next: Instant,
+}
+
+impl Live {
+    fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        let first = Event::default().retry(RETRY).comment("live");
+        let rest = stream::unfold(Some(self), |live| async move { live?.step().await });
+        stream::iter([first]).chain(rest).map(Ok)
+    }
+
+    /// Waits for what is worth telling. `None` ends the stream; so does an event without a successor.
+    async fn step(mut self) -> Option<(Event, Option<Self>)> {
+        loop {
+            tokio::select! {
+                () = self.slot.replaced() => return Some((Event::default().event("bye").data("0"), None)),
+                notice = self.notices.recv() => match notice {
+                    Ok(notice) if notice.device == self.device => {
+                        self.next = Instant::now();
+                        if let Some(text) = notice.text {
+                            let text = serde_json::Value::from(text.as_str()).to_string();
+                            return Some((Event::default().event("notice").data(text), Some(self)));
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => self.next = Instant::now(),
+                    Err(RecvError::Closed) => return None,
+                },
+                () = sleep_until(self.next) => {
+                    let standing = self.look().await?;
+                    let beat = if matches!(standing, Standing::Online(_)) { ONLINE_BEAT } else { CAPTIVE_BEAT };
+                    self.next = Instant::now() + beat;
+                    return match Event::default().event("status").json_data(Status::of(&standing)) {
+                        Ok(event) => Some((event, Some(self))),
+                        Err(error) => {
+                            tracing::error!(%error, "a live status could not be written");
+                            None
+                        }
+                    };
+                }
+            }
+        }
+    }
+
+    /// Where the device stands; `None` if that cannot be told, and the page is to come back later.
+    async fn look(&self) -> Option<Standing> {
+        let device = match self.state.handle.find_device(DeviceRef::Id(self.device)).await {
+            Ok(device) => device,
+            Err(Refusal::UnknownDevice) => return Some(Standing::Stranger),
+            Err(_) => return None,
+        };
+        self.state.standing(&device).await.ok()
+    }
+}

@@ -1,0 +1,219 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::{
+    BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession, CloseReason, DeviceId,
+    Mbps, Now, PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage,
+    WallTime,
+};
+
+const NOW: Now = Now { boot: BootTime(100_000), wall: WallTime(1_790_000_000_000) };
+
+fn device() -> ClientDevice {
+    ClientDevice::new(DeviceId::new(Uuid::from_u128(1)), "02:00:00:00:00:01".parse().unwrap(), NOW.wall)
+}
+
+fn session(number: u128, kind: SessionKind) -> ClientSession {
+    let time = (kind != SessionKind::Data).then_some(7200);
+    let data = (kind != SessionKind::Time).then_some(500.0);
+    let terms = SessionTerms::new(kind, time, data, None, 5.0, 2.0, false).unwrap();
+    let provider = ProviderName::new("voucher");
+    ClientSession::new(SessionId::new(Uuid::from_u128(number)), device().id, provider, terms, NOW.wall)
+}
+
+fn running(kind: SessionKind) -> ClientSession {
+    let mut session = session(2, kind);
+    session.started_at = Some(NOW.wall);
+    session.usage = Usage { time_ms: 1_800_000, sent_bytes: 1_000_000, received_bytes: 124_000_000 };
+    session.state = SessionState::Running(Checkpoint {
+        boot_id: BootId::new("b"),
+        at: BootTime(99_000),
+        key: ClientKey::new(1).unwrap(),
+        sent_bytes: 0,
+        received_bytes: 0,
+    });
+    session
+}
+
+fn standing(usable: &[ClientSession], ended: Option<&ClientSession>) -> Standing {
+    Standing::of(&device(), usable, ended, ClientRates::default(), NOW)
+}
+
+fn html(page: &Page<'_>) -> String {
+    let html = page.render().unwrap();
+    check_plain(&html);
+    html
+}
+
+/// What holds of every page.
+fn check_plain(html: &str) {
+    assert!(html.len() < 8_000, "a first page of {} bytes", html.len());
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<html lang=\"en\">"));
+    assert_eq!(html.matches("<h1>").count(), 1);
+    assert!(html.contains("<main>") && html.contains("name=\"viewport\""));
+    assert!(!html.contains("://"), "nothing is loaded from elsewhere");
+    assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"));
+    for script in html.split("<script").skip(1) {
+        assert!(script.starts_with(" src=\"/static/"), "no inline script");
+    }
+    for (index, _) in html.match_indices("<input") {
+        let tag = &html[index..index + html[index..].find('>').unwrap()];
+        let id = tag.split("id=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(html.matches(&format!("for=\"{id}\"")).count(), 1, "a label for each input");
+    }
+}
+
+#[test]
+fn a_new_guest_is_asked_for_a_voucher() {
+    let page = html(&Page::new("cafe-1", standing(&[], None)));
+    assert!(page.contains("action=\"/providers/voucher\"") && page.contains("name=\"code\""));
+    assert!(!page.contains("action=\"/connect\"") && !page.contains("http-equiv=\"refresh\""));
+    assert!(page.contains("cafe-1"));
+}
+
+#[test]
+fn whoever_is_online_sees_what_is_left_to_the_second() {
+    let mut page = Page::new("cafe-1", standing(&[running(SessionKind::TimeOrData)], None));
+    page.refresh = true;
+    let page = html(&page);
+    // 7200 s less 1800 s used less the second since the books were read.
+    assert!(page.contains(">1:29:59<") && page.contains("of 2:00:00"), "{page}");
+    assert!(page.contains(">375.0 MB<") && page.contains("of 500 MB"));
+    assert!(page.contains("value=\"74\"") && page.contains("value=\"75\""));
+    assert!(page.contains("Up to 5 Mbit/s down, 2 Mbit/s up"));
+    assert!(page.contains("action=\"/disconnect\"") && page.contains("action=\"/providers/voucher\""));
+    assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"30;url=/\"></noscript>"));
+    assert!(page.contains("href=\"/?still\""));
+}
+
+#[test]
+fn each_kind_shows_its_own_limits_only() {
+    let page = html(&Page::new("x", standing(&[running(SessionKind::Time)], None)));
+    assert!(page.contains("id=\"time-left\"") && !page.contains("id=\"data-left\""));
+    let page = html(&Page::new("x", standing(&[running(SessionKind::Data)], None)));
+    assert!(page.contains("id=\"data-left\"") && !page.contains("id=\"time-left\""));
+    let mut trusted = running(SessionKind::Time);
+    trusted.terms = SessionTerms::unlimited();
+    let zone = ClientRates { down: Mbps::from_mbps(3.0).unwrap(), up: None };
+    let page = html(&Page::new("x", Standing::of(&device(), &[trusted], None, zone, NOW)));
+    assert!(page.contains("No limit") && page.contains("Up to 3 Mbit/s down"));
+}
+
+#[test]
+fn a_waiting_session_offers_to_connect() {
+    let mut paused = session(3, SessionKind::Time);
+    paused.started_at = Some(NOW.wall);
+    paused.state = SessionState::Paused(PauseReason::Asked);
+    paused.expires_at = Some(NOW.wall.plus_millis(2 * 86_400_000 + 3_600_000));
+    let page = html(&Page::new("x", standing(&[paused, session(4, SessionKind::Data)], None)));
+    assert!(page.contains("Your access is paused") && page.contains("action=\"/connect\""));
+    assert!(page.contains("another 2 days 1 hour") && page.contains("1 more voucher"));
+    assert!(!page.contains("action=\"/disconnect\""));
+    let page = html(&Page::new("x", standing(&[session(4, SessionKind::Data)], None)));
+    assert!(page.contains("Your access is ready"));
+}
+
+#[test]
+fn what_is_used_up_is_said_with_its_numbers() {
+    let mut ended = running(SessionKind::TimeOrData);
+    ended.usage.time_ms = 8_000_000;
+    ended.state = SessionState::Consumed;
+    let page = html(&Page::new("x", standing(&[], Some(&ended))));
+    assert!(page.contains("Your access has ended") && page.contains("2:00:00 of 2:00:00 used"));
+    assert!(page.contains("125 MB of 500 MB used") && page.contains("name=\"code\""));
+    ended.state = SessionState::Closed(CloseReason::Operator, Text::new("secret remark"));
+    let page = html(&Page::new("x", standing(&[], Some(&ended))));
+    assert!(page.contains("The staff ended it") && !page.contains("secret remark"));
+}
+
+#[test]
+fn a_blocked_or_foreign_device_gets_no_form() {
+    let mut blocked = device();
+    blocked.blocked = true;
+    let usable = [running(SessionKind::Time)];
+    let page = html(&Page::new("x", Standing::of(&blocked, &usable, None, ClientRates::default(), NOW)));
+    assert!(page.contains("blocked") && !page.contains("<form") && !page.contains("1:29"));
+    let page = html(&Page::new("x", Standing::Stranger));
+    assert!(page.contains("cannot see your device") && !page.contains("<form"));
+}
+
+#[test]
+fn a_refused_code_is_explained_at_its_field_and_kept_escaped() {
+    let mut page = Page::new("x", standing(&[], None));
+    page.code = "\"><script>alert(1)</script>";
+    page.trouble = Some(Trouble { text: "We do not know this code.".to_owned(), about_code: true });
+    let page = html(&page);
+    assert!(page.contains("aria-invalid=\"true\"") && page.contains("aria-describedby=\"code-trouble\""));
+    assert!(page.contains("We do not know this code.") && page.contains("<title>Error: "));
+    assert!(!page.contains("<script>alert") && page.contains("alert(1)"), "kept, as text");
+}
+
+#[test]
+fn names_and_notices_are_text_never_markup() {
+    let mut page = Page::new("<b>cafe</b>", standing(&[], None));
+    page.notice = Some("Hello <img src=x>");
+    let page = html(&page);
+    assert!(!page.contains("<b>cafe") && !page.contains("<img"));
+    assert!(page.contains("role=\"status\">Hello"));
+}
+
+#[test]
+fn the_fingerprint_changes_with_what_the_live_numbers_do_not_cover() {
+    let online = standing(&[running(SessionKind::Time)], None);
+    let mut later = running(SessionKind::Time);
+    later.usage.time_ms += 60_000;
+    assert_eq!(online.fingerprint(), standing(&[later.clone()], None).fingerprint(), "only less left");
+    later.terms.time_limit_ms = Some(9_000_000);
+    let topped_up = standing(&[later.clone()], None);
+    assert_ne!(online.fingerprint(), topped_up.fingerprint());
+    later.id = SessionId::new(Uuid::from_u128(99));
+    assert_ne!(topped_up.fingerprint(), standing(&[later], None).fingerprint(), "handed over");
+}
+
+#[test]
+fn everything_the_first_page_loads_stays_under_30_kb() {
+    let page = html(&Page::new("cafe-1", standing(&[], None)));
+    let files = [
+        include_str!("../../static/portal/portal.css"),
+        include_str!("../../static/portal/portal.js"),
+        include_str!("../../static/portal/icon.svg"),
+    ];
+    let all = page.len() + files.iter().map(|file| file.len()).sum::<usize>();
+    assert!(all < 30_000, "{all} bytes");
+}
+
+/// Writes every page to a directory, with the files it loads: for looking at them in a browser.
+#[test]
+#[ignore = "for looking at the pages: PORTAL_PAGES=DIR cargo test -- --ignored pages_to_look_at"]
+fn pages_to_look_at() {
+    let directory = std::path::PathBuf::from(std::env::var_os("PORTAL_PAGES").expect("PORTAL_PAGES"));
+    let mut ended = running(SessionKind::TimeOrData);
+    ended.state = SessionState::Consumed;
+    let mut blocked = device();
+    blocked.blocked = true;
+    let mut wrong = Page::new("Café Lumière", standing(&[], None));
+    wrong.code = "ABCD-EFGH-2345";
+    wrong.trouble = Some(Trouble {
+        text: "We do not know this code. Please check it and try again.".to_owned(),
+        about_code: true,
+    });
+    let mut online = Page::new("Café Lumière", standing(&[running(SessionKind::TimeOrData)], None));
+    online.notice = Some("Happy hour: everyone gets twice the speed until six.");
+    online.refresh = true;
+    let pages = [
+        ("new", Page::new("Café Lumière", standing(&[], None))),
+        ("wrong", wrong),
+        ("online", online),
+        ("ready", Page::new("Café Lumière", standing(&[session(4, SessionKind::Data)], None))),
+        ("used-up", Page::new("Café Lumière", standing(&[], Some(&ended)))),
+        (
+            "blocked",
+            Page::new("Café Lumière", Standing::of(&blocked, &[], None, ClientRates::default(), NOW)),
+        ),
+        ("stranger", Page::new("Café Lumière", Standing::Stranger)),
+    ];
+    for (name, page) in pages {
+        let html = html(&page).replace("/static/", "static/");
+        std::fs::write(directory.join(name).with_extension("html"), html).expect("written");
+    }
+}

@@ -1,0 +1,67 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::domain::{BoxFuture, ClientDevice, ClientRates, ClientSession, DeviceId, Refusal, ZoneName};
+use crate::runtime::Handle;
+
+use super::streams::Streams;
+use super::view::Standing;
+
+/// What one zone's portal needs.
+#[derive(Clone)]
+pub struct PortalState {
+    /// The sessions manager.
+    pub handle: Handle,
+    /// Whose portal this is.
+    pub zone: ZoneName,
+    /// The gateway's name, shown above every page.
+    pub gateway: Arc<str>,
+    /// The zone's client speeds, which `use_global_speed` sessions run at.
+    pub client_rates: ClientRates,
+    /// Where the page of a device that has nothing left finds what it had.
+    pub history: Arc<dyn History>,
+    /// The live streams that are open; one table for all zones.
+    pub streams: Streams,
+}
+
+/// Sessions that have ended, from the store.
+pub trait History: Send + Sync {
+    /// The one of this device that ended last. `Err` with a text for the log.
+    fn last_ended(&self, device: DeviceId) -> BoxFuture<'_, Result<Option<ClientSession>, String>>;
+}
+
+impl PortalState {
+    /// The device that speaks from this address.
+    pub(super) async fn visitor(&self, address: IpAddr) -> Result<ClientDevice, Refusal> {
+        self.handle.visitor(self.zone.clone(), address).await
+    }
+
+    /// Where a device stands now.
+    pub(super) async fn standing(&self, device: &ClientDevice) -> Result<Standing, Refusal> {
+        let mut usable = self.handle.usable_sessions(device.id).await?;
+        let mut ended = None;
+        if usable.is_empty() && !device.blocked {
+            usable.extend(self.offered(device.id).await?);
+        }
+        if usable.is_empty() {
+            // Only for the page's words: without it the guest still gets a page.
+            ended = self.history.last_ended(device.id).await.unwrap_or_else(|error| {
+                tracing::warn!(device = %device.id, error, "the last session could not be read");
+                None
+            });
+        }
+        Ok(Standing::of(device, &usable, ended.as_ref(), self.client_rates, self.handle.now()))
+    }
+
+    /// What the providers have for a device that holds nothing; a provider that fails has nothing.
+    async fn offered(&self, device: DeviceId) -> Result<Option<ClientSession>, Refusal> {
+        match self.handle.get_session(device).await {
+            Err(Refusal::NoSession) => Ok(None),
+            Err(Refusal::Provider(error)) => {
+                tracing::warn!(%device, error, "a session provider did not answer");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+}

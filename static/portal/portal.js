@@ -1,0 +1,51 @@
+// Live numbers. Everything on the page works without this.
+(function () {
+  'use strict';
+  var card = document.querySelector('[data-fingerprint]');
+  if (!card) { return; }
+  var code = document.getElementById('code');
+  var source = null;
+
+  function reload() {
+    // Never take away what somebody is typing.
+    if (!code || code.value === code.defaultValue) { window.location.replace('/'); }
+  }
+
+  function show(name, text, percent) {
+    var number = document.getElementById(name + '-left');
+    var bar = document.getElementById(name + '-bar');
+    if (number && text !== null) { number.textContent = text; }
+    if (bar && percent !== null) { bar.value = percent; }
+  }
+
+  function open() {
+    if (source || document.hidden) { return; }
+    source = new EventSource('/events');
+    source.addEventListener('status', function (event) {
+      var now = JSON.parse(event.data);
+      if (now.fingerprint !== card.getAttribute('data-fingerprint')) { reload(); return; }
+      show('time', now.time_left, now.time_percent);
+      show('data', now.data_left, now.data_percent);
+    });
+    source.addEventListener('notice', function (event) {
+      var notice = document.getElementById('notice');
+      notice.textContent = JSON.parse(event.data);
+      notice.hidden = false;
+    });
+    // Another page of this device took over: wait until somebody looks at this one again.
+    source.addEventListener('bye', close);
+    source.onerror = function () {
+      if (source && source.readyState === EventSource.CLOSED) { close(); window.setTimeout(open, 30000); }
+    };
+  }
+
+  function close() {
+    if (source) { source.close(); source = null; }
+  }
+
+  if (!window.EventSource) { window.setTimeout(reload, 30000); return; }
+  document.addEventListener('visibilitychange', function () { if (document.hidden) { close(); } else { open(); } });
+  window.addEventListener('pagehide', close);
+  window.addEventListener('pageshow', open);
+  open();
+}());
