@@ -1,1 +1,3 @@
 //! Where sessions come from.
+
+pub mod voucher;

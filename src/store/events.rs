@@ -95,9 +95,18 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM events").fetch_one(&self.readers).await?)
     }
 
-    /// Deletes some of the events beyond the newest [`KEPT_EVENTS`]. How many: 0 when there is nothing left to prune.
+    /// Deletes some of the events and lines of the audit log beyond the newest [`KEPT_EVENTS`] of each. How many: 0 when
+    /// there is nothing left to prune.
     pub async fn prune_step(&self) -> Result<u64, StoreError> {
-        self.prune_events(KEPT_EVENTS).await
+        let lines = sqlx::query(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit \
+             WHERE id <= (SELECT max(id) FROM audit) - $1 ORDER BY id LIMIT $2)",
+        )
+        .bind(KEPT_EVENTS)
+        .bind(PRUNED_AT_ONCE)
+        .execute(&self.writer)
+        .await?;
+        Ok(lines.rows_affected() + self.prune_events(KEPT_EVENTS).await?)
     }
 
     /// As [`Store::prune_step`], with another number to keep, at least the newest one.
@@ -118,10 +127,7 @@ fn logged(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
     let mut columns = Columns::new(row, "events");
     let id = columns.int()?;
     let at = columns.wall()?;
-    let device = columns.text_if()?;
-    let device = device.map(str::parse).transpose().map_err(|error| columns.wrong(error))?;
-    let session = columns.text_if()?;
-    let session = session.map(str::parse).transpose().map_err(|error| columns.wrong(error))?;
+    let (device, session) = (columns.parse_if()?, columns.parse_if()?);
     let name = columns.text()?;
     let details: Vec<(String, String)> = columns.json()?;
     let kind = kind(name, details)

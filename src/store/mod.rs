@@ -3,6 +3,7 @@
 //! One connection writes, a few read. A commit is on disk (`synchronous = FULL`) before it is answered, and takes
 //! everything that waits in one transaction. The file belongs to one daemon at a time: a lock file beside it says whose.
 
+mod audit;
 mod commit;
 mod error;
 mod events;
@@ -10,13 +11,19 @@ mod load;
 mod lock;
 mod open;
 mod outbox;
+mod page;
 mod rows;
 mod sql;
+mod tokens;
 mod vouchers;
 
+pub use audit::{AuditEntry, LoggedAudit};
 pub use commit::{Committed, Writes};
 pub use error::StoreError;
 pub use events::{KEPT_EVENTS, LoggedEvent};
 pub use load::Loaded;
 pub use open::{Store, StoreSize};
 pub use outbox::PendingUsage;
+pub use page::{Direction, SessionQuery, SortKey};
+pub use tokens::{Token, TokenText};
+pub use vouchers::{ListedVoucher, Revoked, VoucherQuery};

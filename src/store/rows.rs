@@ -194,7 +194,7 @@ impl<'r> Columns<'r> {
         self.take()
     }
 
-    pub(super) fn _blob(&mut self) -> Result<&'r [u8], StoreError> {
+    pub(super) fn blob(&mut self) -> Result<&'r [u8], StoreError> {
         self.take()
     }
 
@@ -231,6 +231,15 @@ impl<'r> Columns<'r> {
         T: std::str::FromStr<Err: ToString>,
     {
         self.text()?.parse().map_err(|error: T::Err| self.wrong(error.to_string()))
+    }
+
+    pub(super) fn parse_if<T>(&mut self) -> Result<Option<T>, StoreError>
+    where
+        T: std::str::FromStr<Err: ToString>,
+    {
+        self.text_if()?
+            .map(|text| text.parse().map_err(|error: T::Err| self.wrong(error.to_string())))
+            .transpose()
     }
 
     pub(super) fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, StoreError> {

@@ -55,3 +55,8 @@ impl RowsStatement {
         Ok(affected)
     }
 }
+
+/// Rows before a page (from 1), for `OFFSET`.
+pub(super) fn rows_before(page: u32, per_page: u32) -> i64 {
+    i64::from(page.saturating_sub(1)).saturating_mul(i64::from(per_page))
+}

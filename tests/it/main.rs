@@ -3,4 +3,6 @@
 mod config;
 mod portal;
 mod store;
+mod store_lists;
 mod tidy;
+mod vouchers;
