@@ -49,11 +49,14 @@ pub(super) async fn put(connection: &mut SqliteConnection, owed: &[Owed]) -> Res
 }
 
 impl Store {
-    /// Totals that wait, after a row number (0: from the start), oldest first: of one session in the order of `seq`.
+    /// Totals that wait, after a row number (0: from the start), oldest first. Of each session the oldest only: once that
+    /// is done the next appears, so that they are delivered in the order of `seq`.
     pub async fn outbox_pending(&self, after: i64, limit: u32) -> Result<Vec<PendingUsage>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, provider, session, reference, seq, used_time_ms, used_sent, used_received, state \
-             FROM outbox WHERE id > $1 ORDER BY id LIMIT $2",
+             FROM outbox o WHERE id > $1 \
+             AND NOT EXISTS (SELECT 1 FROM outbox older WHERE older.session = o.session AND older.id < o.id) \
+             ORDER BY id LIMIT $2",
         )
         .bind(after)
         .bind(i64::from(limit))

@@ -2,6 +2,7 @@
 
 mod config;
 mod portal;
+mod providers;
 mod store;
 mod store_lists;
 mod tidy;

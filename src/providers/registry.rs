@@ -1,0 +1,253 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::domain::{
+    ClientDevice, ProviderError, ProviderName, SessionKind, SessionProvider, SessionSource, SourceData,
+    SourceUsage, Text,
+};
+
+/// The session providers, in the order in which they are asked.
+///
+/// A provider may hang, lie or panic: each is asked in a task of its own, with a deadline, and what it offers is checked
+/// before anybody sees it.
+#[derive(Clone)]
+pub struct Registry {
+    deadline: Duration,
+    providers: Arc<RwLock<Vec<Arc<dyn SessionProvider>>>>,
+    standing: Arc<Mutex<HashMap<ProviderName, Standing>>>,
+}
+
+/// A session that a provider offers.
+pub struct Offer {
+    /// Whose it is.
+    pub provider: ProviderName,
+    /// Where its usage goes back to.
+    pub source: Box<dyn SessionSource>,
+    /// What it grants, checked.
+    pub data: SourceData,
+}
+
+/// How a provider is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderStatus {
+    /// Its name.
+    pub name: ProviderName,
+    /// How often it was asked for anything.
+    pub asked: u64,
+    /// How often it did not answer, or not with anything that could be used.
+    pub failed: u64,
+    /// What it said last when it failed; `None` if it has answered since.
+    pub last_error: Option<Text>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Standing {
+    asked: u64,
+    failed: u64,
+    last_error: Option<Text>,
+}
+
+/// Why a provider was not registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a session provider named {0} is registered already")]
+pub struct RegisterError(pub ProviderName);
+
+/// The longest reference, plan and principal, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
+impl Registry {
+    /// No providers yet; each answer is waited for so long.
+    pub fn new(deadline: Duration) -> Self {
+        Self { deadline, providers: Arc::default(), standing: Arc::default() }
+    }
+
+    /// Adds a provider behind the others.
+    ///
+    /// # Errors
+    ///
+    /// The name is taken.
+    pub fn register(&self, provider: Arc<dyn SessionProvider>) -> Result<(), RegisterError> {
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        if providers.iter().any(|known| known.name() == provider.name()) {
+            return Err(RegisterError(provider.name().clone()));
+        }
+        providers.push(provider);
+        Ok(())
+    }
+
+    /// Takes a provider out, with its standing; whether it was there.
+    pub fn unregister(&self, name: &ProviderName) -> bool {
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        let before = providers.len();
+        providers.retain(|known| known.name() != name);
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        providers.len() < before
+    }
+
+    /// The provider of that name.
+    pub fn provider(&self, name: &ProviderName) -> Option<Arc<dyn SessionProvider>> {
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        providers.iter().find(|known| known.name() == name).cloned()
+    }
+
+    /// All providers, in order, and how they are doing.
+    pub fn status(&self) -> Vec<ProviderStatus> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        providers
+            .iter()
+            .map(|provider| {
+                let Standing { asked, failed, last_error } =
+                    standing.get(provider.name()).cloned().unwrap_or_default();
+                ProviderStatus { name: provider.name().clone(), asked, failed, last_error }
+            })
+            .collect()
+    }
+
+    /// A session that the device could use: the first that any provider offers. One that fails is passed over.
+    pub async fn get_session(&self, device: &ClientDevice) -> Option<Offer> {
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for provider in providers {
+            let name = provider.name().clone();
+            let device = device.clone();
+            let asked = self.ask(&name, async move {
+                let Some(source) = provider.get_session(&device).await? else { return Ok(None) };
+                let data = source.data();
+                checked(&data)?;
+                Ok(Some((source, data)))
+            });
+            if let Ok(Some((source, data))) = asked.await {
+                return Some(Offer { provider: name, source, data });
+            }
+        }
+        None
+    }
+
+    /// A page (from 1) of what one provider has for the device.
+    pub async fn fetch_sessions(
+        &self,
+        name: &ProviderName,
+        device: &ClientDevice,
+        page: u32,
+        per_page: u32,
+    ) -> Result<Vec<SourceData>, ProviderError> {
+        let provider = self.provider(name).ok_or_else(|| not_registered(name))?;
+        let device = device.clone();
+        self.ask(name, async move {
+            let sessions = provider.fetch_sessions(&device, page, per_page).await?;
+            if sessions.len() > usize::try_from(per_page).unwrap_or(usize::MAX) {
+                return Err(ProviderError(format!("{} sessions on a page of {per_page}", sessions.len())));
+            }
+            sessions.iter().try_for_each(checked)?;
+            Ok(sessions)
+        })
+        .await
+    }
+
+    /// Has a source take totals.
+    pub(super) async fn save(&self, name: &ProviderName, usage: SourceUsage) -> Result<(), ProviderError> {
+        let provider = self.provider(name).ok_or_else(|| not_registered(name))?;
+        self.ask(name, async move {
+            match provider.source(&usage.reference).await? {
+                Some(source) => source.save(&usage).await,
+                None => Err(ProviderError(format!("does not know its session {:?}", usage.reference))),
+            }
+        })
+        .await
+    }
+
+    /// Asks a source anew what it grants, checked.
+    pub async fn reload(&self, name: &ProviderName, reference: &str) -> Result<SourceData, ProviderError> {
+        let provider = self.provider(name).ok_or_else(|| not_registered(name))?;
+        let reference = reference.to_owned();
+        self.ask(name, async move {
+            let source = provider.source(&reference).await?;
+            let source =
+                source.ok_or_else(|| ProviderError(format!("does not know its session {reference:?}")))?;
+            let data = source.reload().await?;
+            checked(&data)?;
+            Ok(data)
+        })
+        .await
+    }
+
+    /// Runs a question in its own task until the deadline, and remembers how it went.
+    async fn ask<T: Send + 'static>(
+        &self,
+        name: &ProviderName,
+        question: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
+    ) -> Result<T, ProviderError> {
+        let mut task = Aborting(tokio::spawn(question));
+        let answer = match tokio::time::timeout(self.deadline, &mut task.0).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(failure)) if failure.is_panic() => Err(ProviderError("broke off (panic)".to_owned())),
+            Ok(Err(_)) => Err(ProviderError("was stopped".to_owned())),
+            Err(_) => Err(ProviderError(format!("did not answer within {} ms", self.deadline.as_millis()))),
+        }
+        .map_err(|error| ProviderError(Text::new(&error.0).as_str().to_owned()));
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = standing.entry(name.clone()).or_default();
+        entry.asked = entry.asked.saturating_add(1);
+        match &answer {
+            Ok(_) => entry.last_error = None,
+            Err(error) => {
+                entry.failed = entry.failed.saturating_add(1);
+                tracing::warn!(provider = %name, %error, "a session provider failed");
+                entry.last_error = Some(Text::new(&error.0));
+            }
+        }
+        answer
+    }
+}
+
+/// A task that ends with whoever waits for it.
+struct Aborting<T>(JoinHandle<T>);
+
+impl<T> Drop for Aborting<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn not_registered(name: &ProviderName) -> ProviderError {
+    ProviderError(format!("no session provider named {name} is registered"))
+}
+
+/// Whether what a provider says can be: its terms fit their kind, nothing is beyond what can be counted or kept.
+fn checked(data: &SourceData) -> Result<(), ProviderError> {
+    let wrong = |problem: &str| Err(ProviderError(format!("offered what cannot be: {problem}")));
+    let terms = &data.terms;
+    let fits = match terms.kind {
+        SessionKind::Time => terms.time_limit_ms.is_some() && terms.data_limit_bytes.is_none(),
+        SessionKind::Data => terms.time_limit_ms.is_none() && terms.data_limit_bytes.is_some(),
+        SessionKind::TimeOrData => terms.time_limit_ms.is_some() && terms.data_limit_bytes.is_some(),
+    };
+    if !fits {
+        return wrong("the limits are not those of its kind");
+    }
+    // The domain's own bounds: a hundred years, a petabyte.
+    let longest_ms = 100 * 366 * 86_400_000;
+    let most_bytes = 1_000_000_000_000_000;
+    if terms.time_limit_ms.is_some_and(|limit| limit == 0 || limit > longest_ms)
+        || terms.data_limit_bytes.is_some_and(|limit| limit == 0 || limit > most_bytes)
+        || terms.exp_days.is_some_and(|days| days == 0 || days > 36_600)
+    {
+        return wrong("a limit is 0 or absurd");
+    }
+    let usage = &data.usage;
+    if usage.time_ms > longest_ms || usage.sent_bytes > most_bytes || usage.received_bytes > most_bytes {
+        return wrong("the usage is absurd");
+    }
+    let is_name = |text: &str| {
+        !text.is_empty() && text.chars().count() <= MAX_NAME_CHARS && !text.contains(char::is_control)
+    };
+    let names = [Some(&data.reference), data.plan.as_ref(), data.principal.as_ref()];
+    if names.into_iter().flatten().all(|name| is_name(name)) {
+        Ok(())
+    } else {
+        wrong("a reference, plan or principal is empty, over 200 characters, or has control characters")
+    }
+}
