@@ -12,6 +12,14 @@ pub struct Endpoints {
     pub local: SocketAddr,
 }
 
+/// Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED). The serve loop puts one into every request's
+/// extensions (`Extension<PeerUser>`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerUser {
+    /// The user id.
+    pub uid: u32,
+}
+
 impl Endpoints {
     /// From what the socket says (`peer_addr`, `local_addr`); mapped addresses become IPv4, scopes are dropped.
     pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {

@@ -1,5 +1,13 @@
 //! What the HTTP faces share: server, errors, limits, security headers.
 
 mod endpoints;
+mod extract;
+mod finish;
+mod problem;
+mod server;
 
-pub use endpoints::Endpoints;
+pub use endpoints::{Endpoints, PeerUser};
+pub use extract::{JsonBody, MAX_BODY_BYTES, QueryParams, parse_json, read_body};
+pub use finish::finish_api;
+pub use problem::Problem;
+pub use server::{Limits, Listener, serve};

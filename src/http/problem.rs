@@ -1,0 +1,245 @@
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use crate::domain::{Refusal, TermsError};
+
+/// An error as the outside sees it: RFC 9457, `application/problem+json`.
+///
+/// `type` is `/problems/…`, stable, for programs; `detail` is for people and says nothing of the inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    slug: &'static str,
+    title: &'static str,
+    detail: String,
+    field: Option<String>,
+    permission: Option<String>,
+    retry_after_secs: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem of that status; `slug` ends its `type`.
+    pub fn new(
+        status: StatusCode,
+        slug: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            slug,
+            title,
+            detail: detail.into(),
+            field: None,
+            permission: None,
+            retry_after_secs: None,
+        }
+    }
+
+    /// 400: the request cannot be read at all.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", "The request cannot be read", detail)
+    }
+
+    /// 401: no token, or none that is known.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "A token is needed",
+            "send a known token: Authorization: Bearer …",
+        )
+    }
+
+    /// 403: the token is known but lacks a permission.
+    pub fn forbidden(permission: &str) -> Self {
+        let mut problem = Self::new(
+            StatusCode::FORBIDDEN,
+            "missing-permission",
+            "The token lacks a permission",
+            format!("this needs the permission {permission}"),
+        );
+        problem.permission = Some(permission.to_owned());
+        problem
+    }
+
+    /// 404: nothing is at this address.
+    pub fn no_such_page() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", "there is nothing at this address")
+    }
+
+    /// 404: a thing of that sort that is not known.
+    pub fn unknown(slug: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, slug, title, detail)
+    }
+
+    /// 405: the address is right and the method is not.
+    pub fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "Method not allowed",
+            "this address takes other methods; the Allow header names them",
+        )
+    }
+
+    /// 409: the state of things does not allow it.
+    pub fn conflict(slug: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, slug, title, detail)
+    }
+
+    /// 413: the body is too large.
+    pub fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "The body is too large",
+            format!("a body has at most {limit} bytes"),
+        )
+    }
+
+    /// 422: read, but a value cannot be.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A value cannot be", detail)
+    }
+
+    /// 422 that names the field.
+    pub fn invalid_field(field: &str, detail: impl std::fmt::Display) -> Self {
+        let mut problem = Self::invalid(format!("{field}: {detail}"));
+        problem.field = Some(field.to_owned());
+        problem
+    }
+
+    /// 503: it took too long.
+    pub fn timed_out() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed-out", "It took too long", "try again")
+    }
+
+    /// 500: what went wrong is in the log, and nowhere else.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something failed inside",
+            "the log of turnpike says what",
+        )
+    }
+
+    /// The status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    fn of_field(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
+        self
+    }
+
+    fn retry_after(mut self, secs: u64) -> Self {
+        self.retry_after_secs = Some(secs);
+        self
+    }
+}
+
+impl From<TermsError> for Problem {
+    fn from(error: TermsError) -> Self {
+        Self::invalid(error.to_string()).of_field(error.field)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::UnknownDevice => Self::unknown("unknown-device", "Unknown device", detail),
+            Refusal::UnknownSession => Self::unknown("unknown-session", "Unknown session", detail),
+            Refusal::UnknownZone(_) => Self::unknown("unknown-zone", "Unknown zone", detail).of_field("zone"),
+            Refusal::VoucherUnknown => Self::unknown("unknown-voucher", "Unknown voucher", detail),
+            Refusal::Blocked => {
+                Self::new(StatusCode::FORBIDDEN, "device-blocked", "The device is blocked", detail)
+            }
+            Refusal::NoSession => Self::conflict("no-session", "No session", detail),
+            Refusal::SessionEnded(_) => Self::conflict("session-ended", "The session has ended", detail),
+            Refusal::NotInAZone => Self::conflict("not-in-a-zone", "The device is in no zone", detail),
+            Refusal::DeviceExists => Self::conflict("device-exists", "The device is known already", detail),
+            Refusal::VoucherUsed => Self::conflict("voucher-used", "The voucher was used", detail),
+            Refusal::VoucherRevoked => Self::conflict("voucher-revoked", "The voucher was revoked", detail),
+            Refusal::VoucherNotValid(_) => {
+                Self::conflict("voucher-not-valid", "The voucher is not valid now", detail)
+            }
+            Refusal::Terms(error) => Self::from(error),
+            Refusal::BelowUsed { field, .. } | Refusal::NotOfThisKind { field, .. } => {
+                Self::invalid(detail).of_field(field)
+            }
+            Refusal::TooManyTries { retry_secs } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "Too many wrong codes", detail)
+                    .retry_after(retry_secs)
+            }
+            Refusal::KeysUsedUp => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", "No more clients fit", detail)
+            }
+            Refusal::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "Turnpike is stopping", detail)
+                    .retry_after(5)
+            }
+            Refusal::Provider(cause) => {
+                tracing::warn!(%cause, "a session provider failed");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "provider-failed",
+                    "A session provider did not answer",
+                    "the log of turnpike says what",
+                )
+            }
+            Refusal::Store(_) | Refusal::Kernel(_) => Self::internal(&detail),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let body = Shape {
+            r#type: format!("/problems/{}", self.slug),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            field: self.field.as_deref(),
+            permission: self.permission.as_deref(),
+        };
+        let text = serde_json::to_string(&body).unwrap_or_else(|error| {
+            tracing::error!(%error, "a problem could not be written");
+            "{}".to_owned()
+        });
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        response
+    }
+}

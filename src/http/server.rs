@@ -1,0 +1,256 @@
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::response::IntoResponse;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use super::{Endpoints, PeerUser, Problem};
+
+/// What connections may take. The defaults suit a small router.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Connections at once from one address; more are closed at once. Not for Unix sockets.
+    pub per_address: usize,
+    /// How long a request's head may take, which is also how long an idle connection is kept.
+    pub head: Duration,
+    /// How long a handler may take until its answer begins; a stream may then go on for ever.
+    pub answer: Duration,
+    /// How long open connections may take to finish at shutdown.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            per_address: 64,
+            head: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+            drain: Duration::from_secs(3),
+        }
+    }
+}
+
+/// The most bytes of a request's head, and of what is read ahead.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// The most header fields of a request.
+const MAX_HEADERS: usize = 64;
+/// After an accept that failed for lack of files or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is listened on: made and bound by the caller.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP: requests carry [`Endpoints`] in their extensions.
+    Tcp(TcpListener),
+    /// A Unix socket: requests carry [`PeerUser`] in their extensions.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+/// Serves a router until `shutdown`; then finishes what is under way, within [`Limits::drain`].
+pub async fn serve(
+    listener: impl Into<Listener>,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let listener = listener.into();
+    let (stop, stopped) = watch::channel(());
+    let shop = Shop {
+        router,
+        limits,
+        stopped,
+        places: Arc::new(Semaphore::new(limits.connections)),
+        addresses: Arc::default(),
+    };
+    let mut connections = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            // Reap what has ended, so that the set does not grow.
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended && error.is_panic() {
+                    tracing::error!(%error, "a request's handler failed");
+                }
+            }
+            accepted = shop.accept(&listener) => match accepted {
+                Ok(Some(visit)) => drop(connections.spawn(visit)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    drop(stop);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.drain, drained).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+/// A connection being served, to its end.
+type Visit = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+struct Shop {
+    router: Router,
+    limits: Limits,
+    stopped: watch::Receiver<()>,
+    places: Arc<Semaphore>,
+    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Shop {
+    /// Waits for a place and a connection; `None` if the connection was turned away or is gone already.
+    async fn accept(&self, listener: &Listener) -> io::Result<Option<Visit>> {
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return Ok(None) };
+        match listener {
+            Listener::Tcp(listener) => {
+                let (stream, peer) = match listener.accept().await {
+                    Ok(accepted) => accepted,
+                    Err(error) if is_the_clients(&error) => return Ok(None),
+                    Err(error) => return Err(error),
+                };
+                let Ok(local) = stream.local_addr() else { return Ok(None) };
+                let endpoints = Endpoints::new(peer, local);
+                let Some(seat) = Seat::take(&self.addresses, endpoints.peer.ip(), self.limits.per_address)
+                else {
+                    return Ok(None);
+                };
+                // Answers are small and whole: nothing is gained by waiting for more of them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY could not be set");
+                }
+                Ok(Some(self.visit(stream, endpoints, place, Some(seat))))
+            }
+            Listener::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let user = PeerUser { uid: stream.peer_cred()?.uid() };
+                Ok(Some(self.visit(stream, user, place, None)))
+            }
+        }
+    }
+
+    fn visit<S, E>(&self, stream: S, about: E, place: OwnedSemaphorePermit, seat: Option<Seat>) -> Visit
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        E: Clone + Send + Sync + 'static,
+    {
+        let (router, limits, mut stopped) = (self.router.clone(), self.limits, self.stopped.clone());
+        Box::pin(async move {
+            let _held = (place, seat);
+            let service = service_fn(move |request: Request<Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(about.clone());
+                answer(router.clone(), request, limits.answer)
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits.head)
+                .max_buf_size(MAX_HEAD_BYTES)
+                .max_headers(MAX_HEADERS)
+                .serve_connection(TokioIo::new(stream), service);
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                // The sender is dropped at shutdown; it never sends.
+                _ = stopped.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        })
+    }
+}
+
+/// What goes wrong with one connection before it is accepted (`accept(2)`): the next one may be fine.
+fn is_the_clients(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Body>,
+    limit: Duration,
+) -> Result<Response<Body>, Infallible> {
+    match tokio::time::timeout(limit, router.oneshot(request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(never)) => match never {},
+        Err(_) => Ok(Problem::timed_out().into_response()),
+    }
+}
+
+/// One of the connections that an address may have; given back when dropped.
+struct Seat {
+    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    address: IpAddr,
+}
+
+impl Seat {
+    fn take(addresses: &Arc<Mutex<HashMap<IpAddr, usize>>>, address: IpAddr, most: usize) -> Option<Self> {
+        let mut taken = addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(address).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        Some(Self { addresses: Arc::clone(addresses), address })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

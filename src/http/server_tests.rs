@@ -1,0 +1,137 @@
+use std::net::SocketAddr;
+
+use axum::Extension;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
+
+use super::*;
+
+fn router() -> Router {
+    Router::new()
+        .route("/who", get(|Extension(ends): Extension<Endpoints>| async move { ends.peer.ip().to_string() }))
+        .route("/user", get(|Extension(user): Extension<PeerUser>| async move { user.uid.to_string() }))
+        .route("/never", get(|| async { std::future::pending::<()>().await }))
+}
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<()>,
+}
+
+async fn start(limits: Limits) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(serve(listener, router(), limits, async move {
+        let _ = stopped.await;
+    }));
+    Running { address, stop, served }
+}
+
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_request_knows_both_ends() {
+    let running = start(Limits::default()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    assert!(ask(&mut stream, "/who").await.ends_with("\r\n\r\n127.0.0.1"));
+    running.stop.send(()).unwrap();
+    running.served.await.unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err(), "the listener is gone");
+}
+
+#[tokio::test]
+async fn a_unix_socket_says_who_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(serve(listener, router(), Limits::default(), async move {
+        let _ = stopped.await;
+    }));
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    let uid = rustix::process::getuid().as_raw();
+    assert!(ask(&mut stream, "/user").await.ends_with(&format!("\r\n\r\n{uid}")));
+    stop.send(()).unwrap();
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_cut_off() {
+    let running = start(Limits { head: Duration::from_millis(100), ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET /who HTTP/1.1\r\nHost:").await.unwrap();
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    assert!(ended.is_ok(), "the connection was left open");
+}
+
+#[tokio::test]
+async fn a_huge_head_is_refused() {
+    let running = start(Limits::default()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let head = format!("GET /who HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(100_000));
+    // The other end may close before all of it is written.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn one_address_has_a_bounded_number_of_connections() {
+    let running = start(Limits { per_address: 2, ..Limits::default() }).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        // An answer proves that it has been accepted.
+        stream.write_all(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
+        held.push(stream);
+    }
+    let mut third = TcpStream::connect(running.address).await.unwrap();
+    let mut answer = Vec::new();
+    let read = third.read_to_end(&mut answer).await;
+    assert!(read.is_err() || answer.is_empty(), "turned away");
+    drop(held);
+    let again = async {
+        loop {
+            let mut stream = TcpStream::connect(running.address).await.unwrap();
+            let request = b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            let mut answer = Vec::new();
+            if stream.write_all(request).await.is_ok()
+                && stream.read_to_end(&mut answer).await.is_ok()
+                && answer.starts_with(b"HTTP/1.1 200")
+            {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), again).await.expect("the seats are given back");
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_is_answered_for() {
+    let running = start(Limits { answer: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    assert!(ask(&mut stream, "/never").await.starts_with("HTTP/1.1 503"));
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_ever() {
+    let running = start(Limits { drain: Duration::from_millis(100), ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    running.stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), running.served).await.expect("bounded").unwrap();
+}
