@@ -168,6 +168,8 @@ fn the_fingerprint_changes_with_what_the_live_numbers_do_not_cover() {
     assert_ne!(online.fingerprint(), topped_up.fingerprint());
     later.id = SessionId::new(Uuid::from_u128(99));
     assert_ne!(topped_up.fingerprint(), standing(&[later], None).fingerprint(), "handed over");
+    let offer = |id| standing(&[session(id, SessionKind::Data)], None).fingerprint();
+    assert_eq!(offer(7), offer(8), "an offer has a new id each time; the page must not load itself for ever");
 }
 
 #[test]

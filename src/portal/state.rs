@@ -1,8 +1,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::{BoxFuture, ClientDevice, ClientRates, ClientSession, DeviceId, Refusal, ZoneName};
+use crate::domain::{BoxFuture, ClientDevice, ClientRates, ClientSession, DeviceId, Refusal, Text, ZoneName};
 use crate::runtime::Handle;
+use crate::store::{Direction, SessionQuery, SortKey, Store};
 
 use super::streams::Streams;
 use super::view::Standing;
@@ -30,7 +31,64 @@ pub trait History: Send + Sync {
     fn last_ended(&self, device: DeviceId) -> BoxFuture<'_, Result<Option<ClientSession>, String>>;
 }
 
+struct NoHistory;
+
+impl History for NoHistory {
+    fn last_ended(&self, _device: DeviceId) -> BoxFuture<'_, Result<Option<ClientSession>, String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+impl History for Store {
+    fn last_ended(&self, device: DeviceId) -> BoxFuture<'_, Result<Option<ClientSession>, String>> {
+        Box::pin(async move {
+            let newest = SessionQuery {
+                device: Some(device),
+                sort: vec![(SortKey::EndedAt, Direction::Descending)],
+                page: 1,
+                per_page: 1,
+                ..SessionQuery::default()
+            };
+            let (found, _) = self.page_sessions(&newest).await.map_err(|error| error.to_string())?;
+            Ok(found.into_iter().find(|session| !session.is_usable()))
+        })
+    }
+}
+
 impl PortalState {
+    /// A portal of a zone without client speeds that knows nothing of the past; the fields say more.
+    pub fn new(handle: Handle, zone: ZoneName, gateway: Text) -> Self {
+        Self {
+            handle,
+            zone,
+            gateway: gateway.as_str().into(),
+            client_rates: ClientRates::default(),
+            history: Arc::new(NoHistory),
+            streams: Streams::default(),
+        }
+    }
+
+    /// The same with the zone's client speeds, which `use_global_speed` sessions run at.
+    #[must_use]
+    pub fn with_client_rates(mut self, rates: ClientRates) -> Self {
+        self.client_rates = rates;
+        self
+    }
+
+    /// The same with the store, or whatever else knows what a device had.
+    #[must_use]
+    pub fn with_history(mut self, history: Arc<dyn History>) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// The same with streams counted together with other zones' portals.
+    #[must_use]
+    pub fn with_streams(mut self, streams: Streams) -> Self {
+        self.streams = streams;
+        self
+    }
+
     /// The device that speaks from this address.
     pub(super) async fn visitor(&self, address: IpAddr) -> Result<ClientDevice, Refusal> {
         self.handle.visitor(self.zone.clone(), address).await

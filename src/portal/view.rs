@@ -114,10 +114,11 @@ impl Standing {
         match self {
             Self::Online(session) | Self::Ready(session) => {
                 let whole = |meter: &Option<Meter>| meter.as_ref().map(|meter| meter.whole_text.clone());
+                // What a provider offers is made when it is used, and has no id to tell it by until then.
+                let id = if matches!(self, Self::Online(_)) { session.id.as_str() } else { "" };
                 format!(
-                    "{} {} {} {} {} {}",
+                    "{} {id} {} {} {} {}",
                     self.name(),
-                    session.id,
                     whole(&session.time).unwrap_or_default(),
                     whole(&session.data).unwrap_or_default(),
                     session.speed,
