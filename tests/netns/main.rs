@@ -7,6 +7,7 @@
     reason = "these are tests: they panic when something is wrong, and measure the real clock"
 )]
 
+mod gate;
 mod lab;
 mod lab_itself;
 mod net;

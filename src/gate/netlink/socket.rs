@@ -1,0 +1,254 @@
+//! One blocking netlink socket to netfilter: sends requests, reads answers until the last.
+
+use std::io;
+use std::time::Duration;
+
+use netlink_sys::{Socket, SocketAddr};
+use rustix::net::sockopt;
+
+use super::element::{self, Element, GET_ELEMENT, NEW_ELEMENT};
+use super::message::{
+    self, Body, FAMILY_INET, FLAG_DUMP, FLAG_DUMP_INTERRUPTED, Message, MessageKind, Messages,
+};
+use crate::gate::error::GateError;
+use crate::gate::names::TABLE;
+
+/// `NETLINK_NETFILTER`.
+pub const NETLINK_NETFILTER: isize = 12;
+/// What the kernel may queue for us: a batch's echoes and errors.
+const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
+/// What one send may hold.
+const SEND_BUFFER_BYTES: usize = 4 << 20;
+/// Longer than any datagram of nf_tables: dumps and merged notifications stay within 64 KiB.
+const DATAGRAM_BYTES: usize = 256 << 10;
+/// The kernel answers in the call or not at all; this only keeps a lost answer from blocking for ever.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Gets in one send, so that the answers fit into the receive buffer even where it could not be enlarged.
+const GETS_PER_SEND: usize = 64;
+/// How often a dump that was interrupted by a change is begun again.
+const DUMP_TRIES: usize = 50;
+
+const ENOENT: i32 = 2;
+const EINTR: i32 = 4;
+
+/// A socket to netfilter.
+#[derive(Debug)]
+pub struct NetfilterSocket {
+    socket: Socket,
+    port: u32,
+    sequence: u32,
+    datagram: Vec<u8>,
+    max_send_bytes: usize,
+}
+
+/// Whether reading goes on.
+pub enum Reading {
+    /// More is to come.
+    More,
+    /// That was the last.
+    Finished,
+}
+
+impl NetfilterSocket {
+    /// A socket in the network namespace of this thread. Without the right to enlarge its buffers beyond the system's
+    /// limits it does with what it gets.
+    pub fn open() -> Result<Self, GateError> {
+        let mut socket = Socket::new(NETLINK_NETFILTER).map_err(GateError::socket("open"))?;
+        let address = socket.bind_auto().map_err(GateError::socket("bind"))?;
+        // Errors without a copy of the request; older kernels do not know it, and their longer errors are read as well.
+        let _ = socket.set_cap_ack(true);
+        if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES).is_err() {
+            sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES)
+                .map_err(|error| GateError::socket("set the receive buffer")(error.into()))?;
+        }
+        if sockopt::set_socket_send_buffer_size_force(&socket, SEND_BUFFER_BYTES).is_err() {
+            sockopt::set_socket_send_buffer_size(&socket, SEND_BUFFER_BYTES)
+                .map_err(|error| GateError::socket("set the send buffer")(error.into()))?;
+        }
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(ANSWER_TIMEOUT))
+            .map_err(|error| GateError::socket("set the timeout")(error.into()))?;
+        let send_buffer = sockopt::socket_send_buffer_size(&socket)
+            .map_err(|error| GateError::socket("ask for the send buffer")(error.into()))?;
+        Ok(Self {
+            socket,
+            port: address.port_number(),
+            sequence: 0,
+            datagram: Vec::with_capacity(DATAGRAM_BYTES),
+            // The kernel reports twice what can be used.
+            max_send_bytes: (send_buffer / 2).saturating_sub(4096).max(16 << 10),
+        })
+    }
+
+    /// The port that the kernel knows it by, as in the messages that tell others of our changes.
+    pub const fn port(&self) -> u32 {
+        self.port
+    }
+
+    /// How long a batch may be.
+    pub const fn max_send_bytes(&self) -> usize {
+        self.max_send_bytes
+    }
+
+    /// The first of `count` sequence numbers that were not in use before.
+    pub fn sequences(&mut self, count: usize) -> u32 {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        // Never 0, and no wrap inside one request.
+        if self.sequence.checked_add(count).is_none() {
+            self.sequence = 0;
+        }
+        let first = self.sequence + 1;
+        self.sequence = self.sequence.saturating_add(count);
+        first
+    }
+
+    /// Sends one or more messages.
+    pub fn send(&self, bytes: &[u8]) -> Result<(), GateError> {
+        loop {
+            match self.socket.send_to(bytes, &SocketAddr::new(0, 0), 0) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(GateError::socket("send")(error)),
+            }
+        }
+    }
+
+    /// Gives every message of the kernel to `take` until it has seen the last.
+    pub fn receive(
+        &mut self,
+        mut take: impl FnMut(Message<'_>) -> Result<Reading, GateError>,
+    ) -> Result<(), GateError> {
+        loop {
+            self.datagram.clear();
+            let sender = match self.socket.recv_from(&mut self.datagram, 0) {
+                Ok((_, sender)) => sender,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(GateError::socket("receive")(error)),
+            };
+            if sender.port_number() != 0 {
+                continue;
+            }
+            for message in Messages::new(&self.datagram) {
+                if let Reading::Finished = take(message)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// One request that is answered with a result only.
+    pub fn command(
+        &mut self,
+        what: &'static str,
+        write: impl FnOnce(&mut Vec<u8>, u32),
+    ) -> Result<(), GateError> {
+        let sequence = self.sequences(1);
+        let mut buffer = Vec::with_capacity(128);
+        write(&mut buffer, sequence);
+        self.send(&buffer)?;
+        self.receive(|message| match message.body {
+            Body::Result(errno) if message.sequence == sequence => match errno {
+                0 => Ok(Reading::Finished),
+                errno => Err(GateError::refused(what, errno)),
+            },
+            Body::Result(_) | Body::Done | Body::Object { .. } | Body::Other => Ok(Reading::More),
+        })
+    }
+
+    /// The elements of a set with these keys, in their order; `None` where there is none (or it has timed out).
+    pub fn get(&mut self, set: &str, keys: &[Vec<u8>]) -> Result<Vec<Option<Element>>, GateError> {
+        let mut found = vec![None; keys.len()];
+        for (number, chunk) in keys.chunks(GETS_PER_SEND).enumerate() {
+            let first = self.sequences(chunk.len());
+            let mut buffer = Vec::with_capacity(chunk.len() * 80);
+            for (sequence, key) in (first..).zip(chunk) {
+                message::push(
+                    &mut buffer,
+                    MessageKind::nftables(GET_ELEMENT),
+                    0,
+                    sequence,
+                    FAMILY_INET,
+                    |attrs| {
+                        Element { key: key.clone(), ..Element::default() }.write(attrs, TABLE, set);
+                    },
+                );
+            }
+            self.send(&buffer)?;
+            let mut unanswered = chunk.len();
+            self.receive(|message| {
+                let Some(index) = message
+                    .sequence
+                    .checked_sub(first)
+                    .and_then(|index| usize::try_from(index).ok())
+                    .filter(|index| *index < chunk.len())
+                else {
+                    return Ok(Reading::More);
+                };
+                match message.body {
+                    Body::Result(ENOENT) => {}
+                    Body::Result(errno) => return Err(GateError::refused("read an element", errno)),
+                    Body::Object { .. } => {
+                        let attrs = message
+                            .body
+                            .object(NEW_ELEMENT)
+                            .ok_or(GateError::Malformed("another object than an element"))?;
+                        let element = element::read_elements(attrs)
+                            .next()
+                            .ok_or(GateError::Malformed("an answer without its element"))?;
+                        if let Some(slot) = found.get_mut(number * GETS_PER_SEND + index) {
+                            *slot = Some(element);
+                        }
+                    }
+                    Body::Done | Body::Other => return Ok(Reading::More),
+                }
+                unanswered = unanswered.saturating_sub(1);
+                Ok(if unanswered == 0 { Reading::Finished } else { Reading::More })
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Every element of a set. A dump that a change interrupted is begun again; [`GateError::NotLoaded`] if the set is not there.
+    pub fn dump(&mut self, set: &str) -> Result<Vec<Element>, GateError> {
+        for _ in 0..DUMP_TRIES {
+            let sequence = self.sequences(1);
+            let mut buffer = Vec::with_capacity(64);
+            message::push(
+                &mut buffer,
+                MessageKind::nftables(GET_ELEMENT),
+                FLAG_DUMP,
+                sequence,
+                FAMILY_INET,
+                |attrs| element::write_set(attrs, TABLE, set),
+            );
+            self.send(&buffer)?;
+            let mut elements = Vec::new();
+            let mut interrupted = false;
+            self.receive(|message| {
+                if message.sequence != sequence {
+                    return Ok(Reading::More);
+                }
+                interrupted |= message.flags & FLAG_DUMP_INTERRUPTED != 0;
+                match message.body {
+                    Body::Done | Body::Result(0) => return Ok(Reading::Finished),
+                    Body::Result(EINTR) => {
+                        interrupted = true;
+                        return Ok(Reading::Finished);
+                    }
+                    Body::Result(ENOENT) => return Err(GateError::NotLoaded),
+                    Body::Result(errno) => return Err(GateError::refused("list a set", errno)),
+                    Body::Object { .. } => {
+                        if let Some(attrs) = message.body.object(NEW_ELEMENT) {
+                            elements.extend(element::read_elements(attrs));
+                        }
+                    }
+                    Body::Other => {}
+                }
+                Ok(Reading::More)
+            })?;
+            if !interrupted {
+                return Ok(elements);
+            }
+        }
+        Err(GateError::Unsteady)
+    }
+}

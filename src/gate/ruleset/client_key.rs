@@ -1,0 +1,64 @@
+//! The chains `key`, `rekey`, `spread`: the connection's mark carries its sender's key.
+
+use serde_json::{Value, json};
+
+use super::json::{
+    concat, ct_mark, drop, goto, is, is_not, leave, mangle, meta, our_mark, payload, source_not_routed_here,
+    state_in,
+};
+use super::{Hook, Ruleset, zone_devices};
+use crate::gate::names::{CLIENT_OF, OWNER};
+use crate::gate::policy::Policy;
+
+/// After other people's mangling (fw4 -150, mwan3 -150, pbr -140), which may write the whole mark; before any dstnat.
+const PRIORITY: i32 = -130;
+
+pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
+    let mask = policy.mark_mask;
+    ruleset.base_chain("key", &Hook { kind: "filter", hook: "prerouting", priority: PRIORITY });
+    ruleset.chain("rekey");
+    ruleset.chain("spread");
+
+    ruleset.rule("key", [is_not(meta("iifname"), zone_devices(policy)), leave()]);
+    // The flow carries its sender's key: the usual way out.
+    let pair = concat([payload("ether", "saddr"), our_mark(mask)]);
+    ruleset.rule("key", [is(pair, format!("@{OWNER}")), leave()]);
+    // Without a conntrack entry there is nothing to write to; refused later.
+    ruleset.rule("key", [state_in(&["invalid", "untracked"]), leave()]);
+    // A new flow, an old flow of a device just made known, a stale or a forged tuple.
+    ruleset.rule("key", [goto("rekey")]);
+
+    // A forged source: our own RST and ICMP errors would go to the forged address. 0.0.0.0 is DHCP, :: is DAD.
+    ruleset.rule("rekey", [is_not(payload("ip", "saddr"), "0.0.0.0"), source_not_routed_here(), drop()]);
+    ruleset.rule("rekey", [is_not(payload("ip6", "saddr"), "::"), source_not_routed_here(), drop()]);
+    // Take away another device's key, leave the others' bits.
+    ruleset.rule("rekey", [is_not(our_mark(mask), 0), mangle(ct_mark(), json!({"&": [ct_mark(), !mask]}))]);
+    // The mark goes to a scratch register first, because "map & constant" cannot be written, nor two registers combined
+    // before kernel 6.13. An unknown MAC ends here, with key 0.
+    let mark_of_sender = json!({"map": {"key": payload("ether", "saddr"), "data": format!("@{CLIENT_OF}")}});
+    ruleset.rule("rekey", [mangle(meta("priority"), mark_of_sender), goto("spread")]);
+
+    // One rule for each bit: constants only, so that others' bits survive on every kernel.
+    for bit in (0..u32::BITS).map(|position| 1u32 << position).filter(|bit| mask & bit != 0).take(16) {
+        let in_scratch = is_not(json!({"&": [meta("priority"), class_id(bit)]}), class_id(0));
+        ruleset.rule("spread", [in_scratch, mangle(ct_mark(), json!({"|": [ct_mark(), bit]}))]);
+    }
+    // IPv6 forwarding would carry the scratch value into the qdisc.
+    ruleset.rule("spread", [mangle(meta("priority"), class_id(0))]);
+}
+
+/// A number in nft's notation of class ids: two halves in hexadecimal.
+fn class_id(number: u32) -> Value {
+    json!(format!("{:x}:{:x}", number >> 16, number & 0xffff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn class_ids_are_written_in_halves() {
+        assert_eq!(class_id(0x0100_0080), json!("100:80"));
+        assert_eq!(class_id(0), json!("0:0"));
+    }
+}
