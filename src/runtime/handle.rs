@@ -1,16 +1,95 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
+use super::lan::Lan;
+use super::mail::{Mail, Reply};
+use crate::clock::Clock;
 pub use crate::domain::sessions_mgr::DevicePatch;
+use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    ClientDevice, ClientSession, CloseReason, DeviceId, MacAddr, Refusal, SessionId, SessionPatch,
-    SessionTerms, Text, WallTime, ZoneName,
+    ClientDevice, ClientSession, CloseReason, DeviceId, Guard, MacAddr, Now, PauseReason, ProviderName,
+    Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
 };
+use crate::providers::Registry;
+use crate::providers::voucher::{TryLimiter, VoucherVault};
+use crate::store::{LoggedEvent, Store};
+
+/// The provider of sessions that were made by hand, through API or CLI.
+const OPERATOR: &str = "operator";
+/// The provider of sessions that a voucher paid for.
+const VOUCHER: &str = "voucher";
 
 /// The sessions manager's mailbox: every face and provider speaks to it through this.
-#[derive(Clone, Debug)]
-pub struct Handle {}
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// What the owner's task and its callers both look at.
+pub(super) struct Shared {
+    pub(super) mailbox: mpsc::Sender<Mail>,
+    pub(super) notices: broadcast::Sender<PortalNotice>,
+    pub(super) events: broadcast::Sender<Arc<LoggedEvent>>,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) registry: Arc<Registry>,
+    pub(super) vault: Arc<VoucherVault>,
+    pub(super) lan: Arc<dyn Lan>,
+    pub(super) kernel: Arc<dyn super::kernel::Kernel>,
+    pub(super) limiter: Mutex<TryLimiter>,
+    /// Wakes the worker that saves usage to sources elsewhere.
+    pub(super) outbox: Notify,
+    pub(super) repairs: AtomicUsize,
+    pub(super) started: Now,
+    /// What fails at present, by area.
+    failures: Mutex<BTreeMap<&'static str, String>>,
+}
+
+/// What a [`Handle`] is made of.
+pub(super) struct Parts {
+    pub(super) mailbox: mpsc::Sender<Mail>,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) registry: Arc<Registry>,
+    pub(super) vault: Arc<VoucherVault>,
+    pub(super) lan: Arc<dyn Lan>,
+    pub(super) kernel: Arc<dyn super::kernel::Kernel>,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let started = parts.clock.now();
+        Arc::new(Self {
+            mailbox: parts.mailbox,
+            notices: broadcast::channel(256).0,
+            events: broadcast::channel(1024).0,
+            clock: parts.clock,
+            store: parts.store,
+            registry: parts.registry,
+            vault: parts.vault,
+            lan: parts.lan,
+            kernel: parts.kernel,
+            limiter: Mutex::new(TryLimiter::default()),
+            outbox: Notify::new(),
+            repairs: AtomicUsize::new(0),
+            started,
+            failures: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    /// Notes that something fails, or that it works again.
+    pub(super) fn fail(&self, area: &'static str, text: Option<String>) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => failures.insert(area, text),
+            None => failures.remove(area),
+        };
+    }
+}
 
 /// How callers name a device: by id, MAC or IP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,65 +134,171 @@ pub struct ServiceStatus {
     /// Sessions that could be used or are.
     pub usable_sessions: usize,
     /// Elements that the reconciler had to put right since the start.
-    pub repairs: u64,
+    pub repairs: usize,
     /// What an operator should know: a foreign qdisc, flow offload, a failed flush. Plain sentences.
     pub warnings: Vec<String>,
 }
 
-#[expect(clippy::unused_async, unused_variables, reason = "the owner's task answers these; being written")]
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handle")
+    }
+}
+
 impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let mail = Mail::Command(Box::new(command), Some(reply));
+        self.shared.mailbox.send(mail).await.map_err(|_| Refusal::Stopping)?;
+        answer.await.map_err(|_| Refusal::Stopping)?
+    }
+
+    async fn for_session(&self, command: Command) -> Result<ClientSession, Refusal> {
+        match self.command(command).await? {
+            Reply::Session(session) => Ok(*session),
+            Reply::Done | Reply::Device(_) => Err(Refusal::UnknownSession),
+        }
+    }
+
+    async fn for_device(&self, command: Command) -> Result<ClientDevice, Refusal> {
+        match self.command(command).await? {
+            Reply::Device(device) => Ok(*device),
+            Reply::Done | Reply::Session(_) => Err(Refusal::UnknownDevice),
+        }
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&SessionsMgr, Now) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        // The asker may have gone away meanwhile.
+        let question = Box::new(move |mgr: &SessionsMgr, now: Now| drop(reply.send(question(mgr, now))));
+        self.shared.mailbox.send(Mail::Ask(question)).await.map_err(|_| Refusal::Stopping)?;
+        answer.await.map_err(|_| Refusal::Stopping)
+    }
+
+    async fn ask_exact<T: Send + 'static>(
+        &self,
+        device: DeviceId,
+        question: impl FnOnce(&SessionsMgr, Now) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let question = Box::new(move |mgr: &SessionsMgr, now: Now| drop(reply.send(question(mgr, now))));
+        self.shared.mailbox.send(Mail::AskExact(device, question)).await.map_err(|_| Refusal::Stopping)?;
+        answer.await.map_err(|_| Refusal::Stopping)
+    }
+
     /// `connect(device, notify)`: lets the device through on its running or next usable session. Idempotent.
     pub async fn connect(&self, device: DeviceId, notify: Option<Text>) -> Result<ClientSession, Refusal> {
-        Err(Refusal::Stopping)
+        self.for_session(Command::Connect { device, notify, answer: None }).await
     }
 
     /// `disconnect(device, notify)`: cuts it off and pauses its running session. Idempotent.
     pub async fn disconnect(&self, device: DeviceId, notify: Option<Text>) -> Result<ClientDevice, Refusal> {
-        Err(Refusal::Stopping)
+        self.for_device(Command::Disconnect { device, notify, reason: PauseReason::Asked }).await
     }
 
     /// Whether the device is let through.
     pub async fn is_connected(&self, device: DeviceId) -> Result<bool, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask(move |mgr, _| mgr.device(device).map(|_| mgr.is_connected(device))).await?
     }
 
-    /// Makes a session for the device; `provider` is `operator` for those made through API and CLI.
+    /// Makes a session for the device; its provider is `operator`.
     pub async fn create_session(
         &self,
         device: DeviceId,
         terms: SessionTerms,
     ) -> Result<ClientSession, Refusal> {
-        Err(Refusal::Stopping)
+        self.for_session(Command::CreateSession(Box::new(new_session(device, OPERATOR, terms)))).await
     }
 
-    /// The running session, with usage to the last packet read.
+    /// The running session, with usage to the last packet.
     pub async fn curr_session(&self, device: DeviceId) -> Result<Option<ClientSession>, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask_exact(device, move |mgr, now| {
+            mgr.device(device)?;
+            Ok(mgr.curr_session(device).and_then(|id| mgr.session_now(id, now.boot)))
+        })
+        .await?
     }
 
     /// Any session the device could use: running, paused or available, else what the providers offer.
     pub async fn get_session(&self, device: DeviceId) -> Result<Option<ClientSession>, Refusal> {
-        Err(Refusal::Stopping)
+        let (known, usable) = self
+            .ask_exact(device, move |mgr, now| {
+                let first = mgr.usable_sessions(device).into_iter().next();
+                (mgr.device(device).cloned(), first.and_then(|id| mgr.session_now(id, now.boot)))
+            })
+            .await?;
+        let known = known?;
+        if usable.is_some() {
+            return Ok(usable);
+        }
+        // What a provider offers is not made until the device connects: shown under an id of its own.
+        let Some(offer) = self.shared.registry.get_session(&known).await else { return Ok(None) };
+        let (provider, data) = (offer.provider, offer.data);
+        let id = SessionId::new(uuid::Uuid::now_v7());
+        let mut session = ClientSession::new(id, device, provider, data.terms, self.now().wall);
+        session.source = Some(data.reference);
+        session.usage = data.usage;
+        session.plan = data.plan;
+        session.principal = data.principal;
+        Ok(Some(session))
     }
 
     /// The usable sessions of a device: the running one first, then paused, then available, oldest first.
     pub async fn usable_sessions(&self, device: DeviceId) -> Result<Vec<ClientSession>, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask(move |mgr, now| {
+            mgr.device(device)?;
+            Ok(mgr
+                .usable_sessions(device)
+                .into_iter()
+                .filter_map(|id| mgr.session_now(id, now.boot))
+                .collect())
+        })
+        .await?
     }
 
     /// One session as it is now, ended ones too (from the store).
     pub async fn session(&self, id: SessionId) -> Result<ClientSession, Refusal> {
-        Err(Refusal::Stopping)
+        let device = self.ask(move |mgr, _| mgr.session(id).map(|session| session.device)).await?;
+        if let Some(device) = device
+            && let Some(session) =
+                self.ask_exact(device, move |mgr, now| mgr.session_now(id, now.boot)).await?
+        {
+            return Ok(session);
+        }
+        self.stored_session(id).await?.ok_or(Refusal::UnknownSession)
+    }
+
+    async fn stored_session(&self, id: SessionId) -> Result<Option<ClientSession>, Refusal> {
+        self.shared.store.session(id).await.map_err(|error| Refusal::Store(error.to_string()))
     }
 
     /// Brings the usage of those that run up to date: what the store lists is as old as the last flush.
     pub async fn freshen(&self, sessions: Vec<ClientSession>) -> Result<Vec<ClientSession>, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask(move |mgr, now| {
+            sessions
+                .into_iter()
+                .map(|session| mgr.session_now(session.id, now.boot).unwrap_or(session))
+                .collect()
+        })
+        .await
     }
 
     /// Changes terms; acts at once on a running session.
     pub async fn update_session(&self, id: SessionId, patch: SessionPatch) -> Result<ClientSession, Refusal> {
-        Err(Refusal::Stopping)
+        match self.for_session(Command::UpdateSession { session: id, patch }).await {
+            Err(Refusal::UnknownSession) => match self.stored_session(id).await? {
+                Some(ended) => Err(Refusal::SessionEnded(ended.state.as_str())),
+                None => Err(Refusal::UnknownSession),
+            },
+            other => other,
+        }
     }
 
     /// Ends a session. Closing what is closed changes nothing.
@@ -123,12 +308,23 @@ impl Handle {
         reason: CloseReason,
         text: Text,
     ) -> Result<ClientSession, Refusal> {
-        Err(Refusal::Stopping)
+        match self.for_session(Command::CloseSession { session: id, reason, text }).await {
+            Err(Refusal::UnknownSession) => self.stored_session(id).await?.ok_or(Refusal::UnknownSession),
+            other => other,
+        }
     }
 
     /// Deletes a session; a running one is cut off first.
     pub async fn delete_session(&self, id: SessionId) -> Result<(), Refusal> {
-        Err(Refusal::Stopping)
+        match self.command(Command::DeleteSession { session: id, ended: None }).await {
+            Err(Refusal::UnknownSession) => {
+                let ended = self.stored_session(id).await?.ok_or(Refusal::UnknownSession)?;
+                self.command(Command::DeleteSession { session: id, ended: Some(Box::new(ended)) })
+                    .await
+                    .map(|_| ())
+            }
+            other => other.map(|_| ()),
+        }
     }
 
     /// Makes a device known by its MAC before it is ever seen.
@@ -138,63 +334,209 @@ impl Handle {
         alias: Option<Text>,
         zone: Option<ZoneName>,
     ) -> Result<ClientDevice, Refusal> {
-        Err(Refusal::Stopping)
+        let id = DeviceId::new(uuid::Uuid::now_v7());
+        self.for_device(Command::RegisterDevice { id, mac, alias, zone }).await
     }
 
     /// Changes, blocks or unblocks a device. Blocking cuts it off and pauses its session.
     pub async fn update_device(&self, device: DeviceId, patch: DevicePatch) -> Result<ClientDevice, Refusal> {
-        Err(Refusal::Stopping)
+        self.for_device(Command::UpdateDevice { device, patch }).await
     }
 
     /// Forgets a device with its sessions.
     pub async fn delete_device(&self, device: DeviceId) -> Result<(), Refusal> {
-        Err(Refusal::Stopping)
+        self.command(Command::DeleteDevice { device }).await.map(|_| ())
     }
 
     /// The device of that id, MAC or IP.
     pub async fn find_device(&self, device: DeviceRef) -> Result<ClientDevice, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask(move |mgr, _| {
+            match device {
+                DeviceRef::Id(id) => mgr.device(id).ok(),
+                DeviceRef::Mac(mac) => mgr.device_by_mac(mac),
+                DeviceRef::Ip(address) => mgr.device_by_ip(address),
+            }
+            .cloned()
+            .ok_or(Refusal::UnknownDevice)
+        })
+        .await?
     }
 
     /// All devices; the caller sorts and cuts.
     pub async fn devices(&self) -> Result<Vec<ClientDevice>, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask(|mgr, _| mgr.devices().cloned().collect()).await
     }
 
     /// Which of these devices are let through.
     pub async fn connected(&self, devices: Vec<DeviceId>) -> Result<Vec<DeviceId>, Refusal> {
-        Err(Refusal::Stopping)
+        self.ask(move |mgr, _| devices.into_iter().filter(|id| mgr.is_connected(*id)).collect()).await
     }
 
     /// The device that speaks from this address on a zone's portal. One that is not known yet is looked up in the
     /// neighbour table and made known, so that the first page never misses it.
     pub async fn visitor(&self, zone: ZoneName, address: IpAddr) -> Result<ClientDevice, Refusal> {
-        Err(Refusal::Stopping)
+        let in_zone = zone.clone();
+        let known = self
+            .ask(move |mgr, _| {
+                mgr.device_by_ip(address)
+                    .filter(|device| device.zone.as_ref() == Some(&in_zone) && device.present)
+                    .cloned()
+            })
+            .await?;
+        if let Some(device) = known {
+            return Ok(device);
+        }
+        let neighbour = self.shared.lan.neighbour(&zone, address).await.map_err(Refusal::Kernel)?;
+        let neighbour = neighbour.ok_or(Refusal::UnknownDevice)?;
+        self.for_device(sighting(neighbour.mac, neighbour.zone, Some(address), neighbour.hostname, true))
+            .await
     }
 
     /// Redeems a voucher code for a device: durable before it is answered; wrong codes are limited per device.
     /// The session is made, not connected.
     pub async fn redeem(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
-        Err(Refusal::Stopping)
+        let known = self.find_device(DeviceRef::Id(device)).await?;
+        if known.blocked {
+            return Err(Refusal::Blocked);
+        }
+        let boot = self.shared.clock.now().boot;
+        // Charged before the look-up, so that tries side by side do not get round it.
+        self.limiter().charge(device, boot)?;
+        let result = self.redeem_checked(code, device).await;
+        // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
+        if result.is_ok() {
+            self.limiter().right(device);
+        }
+        result
     }
 
-    /// Closes the session that a revoked voucher made, if any.
+    fn limiter(&self) -> std::sync::MutexGuard<'_, TryLimiter> {
+        self.shared.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
+        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
+        let found = self
+            .shared
+            .store
+            .find_voucher(&lookup)
+            .await
+            .map_err(|error| Refusal::Store(error.to_string()))?;
+        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
+        let now = self.now();
+        voucher.check(now.wall)?;
+        let mut new = new_session(device, VOUCHER, voucher.batch.terms.clone());
+        new.principal = Some(voucher.batch.id.to_string());
+        new.guards =
+            vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
+        self.for_session(Command::CreateSession(Box::new(new))).await
+    }
+
+    /// Whether the device answers ARP or ND, and how fast.
     pub async fn ping(&self, device: DeviceId) -> Result<Ping, Refusal> {
-        Err(Refusal::Stopping)
+        let device = self.find_device(DeviceRef::Id(device)).await?;
+        let rtt = self.shared.lan.ping(&device).await.map_err(Refusal::Kernel)?;
+        Ok(Ping { reachable: rtt.is_some(), rtt_ms: rtt.map(|rtt| rtt.as_secs_f64() * 1000.0) })
+    }
+
+    /// A device was seen on a zone's network.
+    pub async fn seen(
+        &self,
+        mac: MacAddr,
+        zone: ZoneName,
+        address: Option<IpAddr>,
+        hostname: Option<Text>,
+        alive: bool,
+    ) -> Result<ClientDevice, Refusal> {
+        self.for_device(sighting(mac, zone, address, hostname, alive)).await
+    }
+
+    /// An address of a device is gone from the network.
+    pub async fn lost(&self, mac: MacAddr, address: IpAddr) -> Result<(), Refusal> {
+        self.command(Command::Lost { mac, address }).await.map(|_| ())
+    }
+
+    /// Compares the kernel with what it must hold, soon. `reload` also puts the base ruleset in place anew.
+    pub async fn reconcile(&self, reload: bool, why: &'static str) -> Result<(), Refusal> {
+        self.shared.mailbox.send(Mail::Reconcile { reload, why }).await.map_err(|_| Refusal::Stopping)
+    }
+
+    /// Writes all usage and stops the owner's task. The rules stand.
+    pub async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.shared.mailbox.send(Mail::Stop(done)).await.is_ok() {
+            // An error means that it had stopped already.
+            let _ = stopped.await;
+        }
     }
 
     /// How the whole is doing.
     pub async fn status(&self) -> Result<ServiceStatus, Refusal> {
-        Err(Refusal::Stopping)
+        let (devices, connected, usable_sessions) = self.ask(|mgr, _| mgr.counts()).await?;
+        let mut warnings = self.shared.kernel.warnings();
+        warnings
+            .extend(self.shared.failures.lock().unwrap_or_else(PoisonError::into_inner).values().cloned());
+        Ok(ServiceStatus {
+            started_at: self.shared.started.wall,
+            uptime_secs: self.now().boot.millis_since(self.shared.started.boot) / 1000,
+            devices,
+            connected,
+            usable_sessions,
+            repairs: self.shared.repairs.load(Ordering::Relaxed),
+            warnings,
+        })
+    }
+
+    /// Notes a lasting problem for `status`, by area, or takes it back.
+    pub fn warn(&self, area: &'static str, text: Option<String>) {
+        self.shared.fail(area, text);
     }
 
     /// Texts for portal pages, and hints that a device's page should look again.
     pub fn notices(&self) -> broadcast::Receiver<PortalNotice> {
-        broadcast::channel(1).1
+        self.shared.notices.subscribe()
     }
 
-    /// Now by both clocks, as the owner's task sees it.
-    pub fn now(&self) -> crate::domain::Now {
-        crate::domain::Now { boot: crate::domain::BootTime(0), wall: WallTime(0) }
+    /// Events as they are logged. A receiver that lags reads the rest from the store.
+    pub fn events(&self) -> broadcast::Receiver<Arc<LoggedEvent>> {
+        self.shared.events.subscribe()
+    }
+
+    /// Now by both clocks.
+    pub fn now(&self) -> Now {
+        self.shared.clock.now()
+    }
+}
+
+fn sighting(
+    mac: MacAddr,
+    zone: ZoneName,
+    address: Option<IpAddr>,
+    hostname: Option<Text>,
+    alive: bool,
+) -> Command {
+    Command::Seen {
+        fresh: DeviceId::new(uuid::Uuid::now_v7()),
+        fresh_session: SessionId::new(uuid::Uuid::now_v7()),
+        mac,
+        zone,
+        address,
+        hostname,
+        alive,
+    }
+}
+
+fn new_session(device: DeviceId, provider: &str, terms: SessionTerms) -> NewSession {
+    NewSession {
+        id: SessionId::new(uuid::Uuid::now_v7()),
+        device,
+        provider: ProviderName::new(provider),
+        source: None,
+        terms,
+        plan: None,
+        principal: None,
+        properties: BTreeMap::new(),
+        roles: std::collections::BTreeSet::new(),
+        guards: Vec::new(),
     }
 }

@@ -3,7 +3,9 @@
 mod config;
 mod portal;
 mod providers;
+mod runtime;
 mod store;
 mod store_lists;
+mod support;
 mod tidy;
 mod vouchers;

@@ -100,6 +100,13 @@ impl SessionsMgr {
         }
     }
 
+    /// The kernel has no elements of a client that should have them: its counters are taken to stand where they stood.
+    pub fn settle_lost(&mut self, key: ClientKey, shut: bool, now: BootTime) {
+        let Some(entry) = self.table.by_key(key).and_then(|id| self.table.device(id)) else { return };
+        let reading = KernelBooks { quota_used: None, quota_exhausted: false, ..entry.kernel };
+        self.settle(key, &reading, shut, now);
+    }
+
     /// What follows for one device after its books were taken in: the end of its session, a hand-over, a pause.
     pub fn handle_timeout(&mut self, device: DeviceId, now: Now) -> Option<Transition> {
         let entry = self.table.device(device)?;

@@ -1,0 +1,269 @@
+//! The composition root: the only file that names every adapter.
+
+use std::fs::Permissions;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{ClientKey, ZoneName};
+use crate::http::Limits;
+use crate::gate::{Gate, Policy, ZoneGate};
+use crate::net::{Net, NetWatch};
+use crate::portal::{self, PortalState};
+use crate::providers::Registry;
+use crate::providers::voucher::VoucherVault;
+use crate::runtime::{Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_table};
+use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
+use crate::store::Store;
+use crate::{api, http};
+
+/// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
+const LEASE_FILES: [&str; 3] = ["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"];
+/// How often the default route is looked at when the configuration names no WAN device.
+const WAN_EVERY: Duration = Duration::from_secs(5);
+/// How long a session provider has to answer.
+const PROVIDER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long requests may go on after the daemon was told to stop.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs the daemon until SIGTERM or SIGINT. The rules stand when it ends.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let clock = Clock::machine();
+    let store = Store::open(&config.store.path).await?;
+    let key_path = key_path(&config);
+    let vault = Arc::new(VoucherVault::open(&key_path, store.any_voucher().await?.as_ref())?);
+    let net = Net::open()?;
+    let wan = wan_devices(&config, &net).await;
+    let gate = Gate::open(config.network.mark_mask)?;
+    let kernel = Arc::new(LinuxKernel::new(gate, policy(&config, &wan), Shaper::open(shaping(&config, &wan))?));
+    kernel.warn("wan", wan_warning(&wan));
+    let zones = zone_devices(&config);
+    let hostnames = Hostnames::default();
+    let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
+    let listeners = Listeners::bind(&config).await?;
+    let table = Gate::watch()?;
+    let runtime = Runtime {
+        clock,
+        store: store.clone(),
+        kernel: Arc::clone(&kernel) as Arc<dyn crate::runtime::Kernel>,
+        lan,
+        registry: Arc::new(Registry::new(PROVIDER_DEADLINE)),
+        vault: Arc::clone(&vault),
+        zones: config.zones.iter().map(crate::config::ZoneConfig::policy).collect(),
+        max_key: ClientKey::max_for(config.network.mark_mask),
+        flush_secs: config.store.flush_secs,
+    };
+    let (handle, owner) = runtime.start().await?;
+    let mut watchers = JoinSet::new();
+    watchers.spawn(watch_table(handle.clone(), table));
+    let devices: Vec<String> = zones.iter().flat_map(|(_, devices)| devices.iter().cloned()).collect();
+    let leases = LEASE_FILES.iter().map(PathBuf::from).collect();
+    let isolated: Vec<String> =
+        config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
+    let net_watch = NetWatch::open(&devices).await?;
+    watchers.spawn(watch_lan(handle.clone(), net_watch, zones, hostnames, leases, net.clone(), isolated.clone()));
+    if config.network.wan.is_empty() {
+        watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
+    }
+    for bridge in &isolated {
+        if let Err(error) = net.isolate_ports(bridge, true).await {
+            warn!(%error, bridge, "the bridge's ports could not be isolated");
+            handle.warn("isolate", Some(format!("the ports of {bridge} could not be isolated: {error}")));
+        }
+    }
+    let (stop, stopped) = watch::channel(false);
+    let servers = listeners.serve(&config, &handle, &store, &vault, &stopped);
+    info!("turnpike is ready");
+    wait_for_signal().await?;
+    info!("stopping; the rules stand");
+    // The receivers may have gone already.
+    let _ = stop.send(true);
+    if tokio::time::timeout(DRAIN, servers.join_all()).await.is_err() {
+        warn!("some requests were still under way");
+    }
+    watchers.abort_all();
+    handle.stop().await;
+    owner.await.context("the owner's task")?;
+    store.close().await?;
+    Ok(())
+}
+
+/// Removes the rules and classes of a daemon that does not run. Sessions stay in the store.
+pub async fn down(config: Config) -> anyhow::Result<()> {
+    let net = Net::open()?;
+    let wan = wan_devices(&config, &net).await;
+    Gate::open(config.network.mark_mask)?.down().await?;
+    Shaper::open(shaping(&config, &wan))?.down().await?;
+    Ok(())
+}
+
+/// The vouchers' key lies beside the database, so that a copy of the database alone gives no code away.
+fn key_path(config: &Config) -> PathBuf {
+    let mut path = config.store.path.clone().into_os_string();
+    path.push(".key");
+    path.into()
+}
+
+fn zone_devices(config: &Config) -> Vec<(ZoneName, Vec<String>)> {
+    config.zones.iter().map(|zone| (zone.name.clone(), zone.lan.clone())).collect()
+}
+
+/// The devices that lead to the Internet: as configured, else those of the default routes.
+async fn wan_devices(config: &Config, net: &Net) -> Vec<String> {
+    if !config.network.wan.is_empty() {
+        return config.network.wan.clone();
+    }
+    match net.default_route_devices().await {
+        Ok(devices) => {
+            let is_lan = |device: &String| config.zones.iter().any(|zone| zone.lan.contains(device));
+            devices.into_iter().filter(|device| !is_lan(device)).collect()
+        }
+        Err(error) => {
+            warn!(%error, "the default route could not be read");
+            Vec::new()
+        }
+    }
+}
+
+fn wan_warning(wan: &[String]) -> Vec<String> {
+    let text = "there is no default route, so nobody can be let through; set [network] wan or bring the uplink up";
+    if wan.is_empty() { vec![text.to_owned()] } else { Vec::new() }
+}
+
+/// Follows the default route from device to device.
+async fn follow_wan(config: Config, net: Net, kernel: Arc<LinuxKernel>, handle: Handle, mut wan: Vec<String>) {
+    loop {
+        tokio::time::sleep(WAN_EVERY).await;
+        let now = wan_devices(&config, &net).await;
+        // A default route that is gone for a while keeps its device: nothing is reached through it meanwhile.
+        if now == wan || now.is_empty() {
+            continue;
+        }
+        info!(?now, "the default route has moved");
+        match Shaper::open(shaping(&config, &now)) {
+            Ok(shaper) => kernel.replace(policy(&config, &now), shaper),
+            Err(error) => {
+                warn!(%error, "the classes could not be moved to the new uplink");
+                continue;
+            }
+        }
+        kernel.warn("wan", wan_warning(&now));
+        wan = now;
+        if handle.reconcile(true, "the default route has moved").await.is_err() {
+            return;
+        }
+    }
+}
+
+fn policy(config: &Config, wan: &[String]) -> Policy {
+    let zones = config
+        .zones
+        .iter()
+        .map(|zone| ZoneGate {
+            name: zone.name.clone(),
+            devices: zone.lan.clone(),
+            portal_port: zone.portal.port(),
+            inbound: zone.inbound,
+            garden_prefixes: zone.garden_addresses.clone(),
+            has_garden_domains: !zone.garden_domains.is_empty(),
+        })
+        .collect();
+    Policy { zones, wan: wan.to_vec(), mark_mask: config.network.mark_mask }
+}
+
+fn shaping(config: &Config, wan: &[String]) -> ShaperConfig {
+    let zones = config
+        .zones
+        .iter()
+        .map(|zone| ZoneShape { name: zone.name.clone(), devices: zone.lan.clone(), down: zone.down, up: zone.up })
+        .collect();
+    ShaperConfig { zones, wan: wan.to_vec(), replace_foreign_root: false }
+}
+
+/// Every door that is open, before anybody is served through it.
+struct Listeners {
+    portals: Vec<TcpListener>,
+    admin: TcpListener,
+    control: UnixListener,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let mut portals = Vec::new();
+        for zone in &config.zones {
+            let listener = TcpListener::bind(zone.portal).await;
+            portals.push(listener.with_context(|| format!("zone {}: portal {} cannot be opened", zone.name, zone.portal))?);
+        }
+        let admin = TcpListener::bind(config.admin.listen).await;
+        let admin = admin.with_context(|| format!("[admin] listen {} cannot be opened", config.admin.listen))?;
+        let control = bind_control(&config.control.socket)
+            .with_context(|| format!("[control] socket {} cannot be opened", config.control.socket.display()))?;
+        Ok(Self { portals, admin, control })
+    }
+
+    fn serve(
+        self,
+        config: &Config,
+        handle: &Handle,
+        store: &Store,
+        vault: &Arc<VoucherVault>,
+        stopped: &watch::Receiver<bool>,
+    ) -> JoinSet<()> {
+        let mut servers = JoinSet::new();
+        for (listener, zone) in self.portals.into_iter().zip(&config.zones) {
+            let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone());
+            servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
+        }
+        let state = api::ApiState::new(handle.clone(), store.clone(), Arc::clone(vault));
+        servers.spawn(http::serve(self.admin, api::router(state.clone()), Limits::default(), told(stopped)));
+        servers.spawn(http::serve(self.control, api::router(state), Limits::default(), told(stopped)));
+        servers
+    }
+}
+
+/// Resolves when the daemon is told to stop.
+fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stopped = stopped.clone();
+    async move {
+        // An error means that the sender has gone, which is the end as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Opens the control socket. One that a dead daemon left is taken away: the store's lock says that no other runs.
+///
+/// Everybody may connect; who is not root needs a token.
+fn bind_control(path: &Path) -> std::io::Result<UnixListener> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => return Err(std::io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket")),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+    Ok(listener)
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,369 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tracing::{debug, error, warn};
+
+use super::handle::PortalNotice;
+use super::mail::{Mail, Reply, ReplyTo};
+use super::owner::{FLUSH_ROWS, Owner};
+use crate::domain::sessions_mgr::{Command, Want};
+use crate::domain::{
+    Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, ShapeOp, Transition,
+};
+use crate::store::{LoggedEvent, Writes};
+
+/// A transition on its way through store and kernel, and who waits for it.
+struct Step {
+    transition: Transition,
+    device: Option<DeviceId>,
+    caller: Caller,
+}
+
+enum Caller {
+    /// A deadline: nobody waits, and what ended has ended whatever the kernel says.
+    Timeout,
+    /// Housekeeping: the flush.
+    Flush,
+    /// Somebody.
+    Command(ReplyTo),
+}
+
+impl Owner {
+    /// One group: ask the kernel what must be known, decide, commit once, change the kernel once, answer.
+    pub(super) async fn cycle(&mut self, group: Vec<Mail>) {
+        let now = self.shared.clock.now();
+        let due = self.mgr.due(now);
+        let (commands, questions) = self.take_commands(group, &due);
+        let wants = due
+            .iter()
+            .map(|(_, want)| *want)
+            .chain(commands.iter().map(|(command, _)| self.mgr.wants(command)))
+            .chain(questions.iter().filter_map(|(device, _)| self.want_of(*device)))
+            .collect::<Vec<_>>();
+        let read = self.read_books(&wants).await;
+        // Decided at the time of the books or later, so that no moment is charged twice.
+        let now = self.shared.clock.now();
+        for (_, question) in questions {
+            question(&self.mgr, now);
+        }
+        let mut steps = Vec::new();
+        let mut ended = HashSet::new();
+        for (device, want) in due {
+            if want_key(want).is_some_and(|key| read.unread.contains(&key)) {
+                continue;
+            }
+            if let Some(transition) = self.mgr.handle_timeout(device, now) {
+                ended.insert(device);
+                steps.push(Step { transition, device: Some(device), caller: Caller::Timeout });
+            }
+        }
+        for (command, reply) in commands {
+            self.decide(command, reply, &read.unread, now, &mut ended, &mut steps);
+        }
+        let housekeeping = self.mgr.housekeeping(now, FLUSH_ROWS);
+        if !housekeeping.is_empty() {
+            steps.push(Step { transition: housekeeping, device: None, caller: Caller::Flush });
+        }
+        let steps = self.commit(steps, now).await;
+        self.bring_about(steps, now).await;
+    }
+
+    /// Commands that can be handled now: one for each device, in their order; the others wait for the next group. Questions
+    /// that need no books are answered at once.
+    #[expect(clippy::type_complexity, reason = "two lists, each with what comes back to the caller")]
+    fn take_commands(
+        &mut self,
+        group: Vec<Mail>,
+        due: &[(DeviceId, Want)],
+    ) -> (Vec<(Command, ReplyTo)>, Vec<(DeviceId, super::mail::Question)>) {
+        let mut taken: HashSet<DeviceId> =
+            due.iter().filter(|(_, want)| matches!(want, Want::Shut(_))).map(|(device, _)| *device).collect();
+        let (mut commands, mut questions) = (Vec::new(), Vec::new());
+        let now = self.shared.clock.now();
+        for mail in group {
+            let mail = match mail {
+                Mail::Answered(device, command, reply) => {
+                    self.deferred.extend(self.asking.remove(&device).unwrap_or_default());
+                    Mail::Command(command, reply)
+                }
+                other => other,
+            };
+            match mail {
+                Mail::Ask(question) => question(&self.mgr, now),
+                Mail::AskExact(device, question) => questions.push((device, question)),
+                Mail::Command(command, reply) => match self.mgr.device_of(&command) {
+                    Some(device) if !taken.insert(device) => {
+                        self.deferred.push_back(Mail::Command(command, reply))
+                    }
+                    _ => commands.push((*command, reply)),
+                },
+                Mail::Reconcile { reload, why } => self.want_reconcile(reload, why),
+                // Taken out or turned into a command before this.
+                Mail::Stop(_) | Mail::Answered(..) => {}
+            }
+        }
+        (commands, questions)
+    }
+
+    fn want_of(&self, device: DeviceId) -> Option<Want> {
+        self.mgr.curr_session(device)?;
+        self.mgr.device(device).ok()?.key.map(Want::Read)
+    }
+
+    /// Shuts and reads what is wanted, in two calls at most, and takes the books in.
+    async fn read_books(&mut self, wants: &[Want]) -> Readings {
+        let mut shut: Vec<ClientKey> = Vec::new();
+        let mut read: Vec<ClientKey> = Vec::new();
+        for want in wants {
+            match want {
+                Want::Shut(key) => shut.push(*key),
+                Want::Read(key) => read.push(*key),
+                Want::Nothing => {}
+            }
+        }
+        shut.sort_unstable();
+        shut.dedup();
+        read.sort_unstable();
+        read.dedup();
+        read.retain(|key| shut.binary_search(key).is_err());
+        let mut unread = HashSet::new();
+        for (keys, is_shut) in [(shut, true), (read, false)] {
+            if keys.is_empty() {
+                continue;
+            }
+            let books = if is_shut { self.kernel.shut(&keys).await } else { self.kernel.read(&keys).await };
+            let boot = self.shared.clock.now().boot;
+            match books {
+                Ok(books) => {
+                    for key in &keys {
+                        match books.get(key) {
+                            Some(reading) => self.mgr.settle(*key, reading, is_shut, boot),
+                            // Its elements are gone: somebody flushed the table. Time goes on, and the reconciler puts
+                            // them back.
+                            None => self.lost(*key, is_shut, boot),
+                        }
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, clients = keys.len(), "the books could not be read");
+                    unread.extend(keys);
+                }
+            }
+        }
+        Readings { unread }
+    }
+
+    fn lost(&mut self, key: ClientKey, is_shut: bool, boot: crate::domain::BootTime) {
+        let Some(device) = self.mgr.device_by_key(key) else { return };
+        if self.mgr.is_connected(device) {
+            self.mgr.settle_lost(key, is_shut, boot);
+            self.want_reconcile(true, "a client's elements were gone");
+        }
+    }
+
+    fn decide(
+        &mut self,
+        command: Command,
+        reply: ReplyTo,
+        unread: &HashSet<ClientKey>,
+        now: Now,
+        ended: &mut HashSet<DeviceId>,
+        steps: &mut Vec<Step>,
+    ) {
+        let device = self.mgr.device_of(&command);
+        if device.is_some_and(|device| ended.contains(&device)) {
+            // Its session ended in this very group: decide on what will then be true.
+            self.deferred.push_back(Mail::Command(Box::new(command), reply));
+            return;
+        }
+        if want_key(self.mgr.wants(&command)).is_some_and(|key| unread.contains(&key)) {
+            answer(reply, Err(Refusal::Kernel("the client's books could not be read".to_owned())));
+            return;
+        }
+        let again = command.clone();
+        match self.mgr.handle(command, now) {
+            Ok(transition) => match transition.outcome {
+                Outcome::AskProviders(device) => self.ask(device, None, again, reply),
+                Outcome::AskSource(session) => {
+                    if let Some(device) = device {
+                        self.ask(device, Some(session), again, reply);
+                    }
+                }
+                Outcome::Done | Outcome::Device(_) | Outcome::Session(_) => {
+                    steps.push(Step { transition, device, caller: Caller::Command(reply) });
+                }
+            },
+            Err(refusal) => answer(reply, Err(refusal)),
+        }
+    }
+
+    /// Commits the group in one transaction. What the store refuses is taken back and its callers told.
+    async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Vec<i64>)> {
+        let group: Vec<Writes> = steps.iter().map(|step| writes(&step.transition)).collect();
+        if group
+            .iter()
+            .all(|writes| writes.guards.is_empty() && writes.changes.is_empty() && writes.events.is_empty())
+        {
+            return steps.into_iter().map(|step| (step, Vec::new())).collect();
+        }
+        match self.store.commit(group).await {
+            Ok(committed) => {
+                self.shared.fail("store", None);
+                let mut done = Vec::new();
+                for (step, committed) in steps.into_iter().zip(committed) {
+                    match committed {
+                        Ok(events) => done.push((step, events)),
+                        Err(refusal) => {
+                            self.mgr.undo(&step.transition, now);
+                            if !step.transition.gate.is_empty() {
+                                self.want_reconcile(false, "a change was taken back");
+                            }
+                            refuse(step, refusal);
+                        }
+                    }
+                }
+                done
+            }
+            Err(error) => {
+                error!(%error, "the store could not write: nothing of this group is done");
+                self.shared.fail("store", Some(format!("the store cannot write: {error}")));
+                let refusal = Refusal::Store(error.to_string());
+                for step in steps.into_iter().rev() {
+                    if matches!(step.caller, Caller::Flush) {
+                        self.mgr.flush_failed(&step.transition);
+                    }
+                    self.mgr.undo(&step.transition, now);
+                    refuse(step, refusal.clone());
+                }
+                self.want_reconcile(false, "the store could not write");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Changes the kernel in one batch, takes back what it refused to open, and tells everybody.
+    async fn bring_about(&mut self, steps: Vec<(Step, Vec<i64>)>, now: Now) {
+        let gate: Vec<GateOp> =
+            steps.iter().flat_map(|(step, _)| step.transition.gate.iter().cloned()).collect();
+        let shape: Vec<ShapeOp> =
+            steps.iter().flat_map(|(step, _)| step.transition.shape.iter().cloned()).collect();
+        let results = if gate.is_empty() && shape.is_empty() {
+            Vec::new()
+        } else {
+            self.kernel.apply(self.shared.clock.now().boot, &gate, &shape).await
+        };
+        let mut results = results.into_iter();
+        let mut taken_back = Vec::new();
+        let mut done = Vec::new();
+        for (step, events) in steps {
+            let mut refused = None;
+            for op in &step.transition.gate {
+                if let Some(Err(error)) = results.next() {
+                    warn!(%error, ?op, "the kernel refused a change");
+                    self.want_reconcile(true, "the kernel refused a change");
+                    let opens =
+                        matches!(op, GateOp::Open { .. } | GateOp::Swap { .. } | GateOp::Learn { .. });
+                    if opens && matches!(step.caller, Caller::Command(Some(_))) {
+                        refused = Some(error);
+                    }
+                }
+            }
+            match refused {
+                Some(error) => {
+                    let changes = self.mgr.undo(&step.transition, now);
+                    taken_back.push(Writes { guards: Vec::new(), changes, events: Vec::new() });
+                    refuse(step, error.refusal());
+                }
+                None => done.push((step, events)),
+            }
+        }
+        if !taken_back.is_empty()
+            && let Err(error) = self.store.commit(taken_back).await
+        {
+            error!(%error, "a change that the kernel refused could not be taken back in the store");
+        }
+        for (step, events) in done {
+            self.tell(step, events);
+        }
+    }
+
+    fn tell(&mut self, step: Step, events: Vec<i64>) {
+        let Step { transition, device, caller } = step;
+        let mut moved: HashMap<DeviceId, ()> = HashMap::new();
+        for (device, text) in transition.notices {
+            moved.insert(device, ());
+            // Nobody may be listening; the text is stored with the device.
+            let _ = self.shared.notices.send(PortalNotice { device, text: Some(text) });
+        }
+        for device in transition.events.iter().filter_map(|event| event.device).chain(device) {
+            if !transition.changes.is_empty() && moved.insert(device, ()).is_none() {
+                let _ = self.shared.notices.send(PortalNotice { device, text: None });
+            }
+        }
+        for (id, event) in events.into_iter().zip(transition.events) {
+            debug!(id, kind = event.kind.as_str(), "event");
+            let _ = self.shared.events.send(Arc::new(LoggedEvent { id, event }));
+        }
+        if transition.changes.iter().any(|change| matches!(change, Change::Outbox(_))) {
+            self.shared.outbox.notify_one();
+        }
+        if let Caller::Command(reply) = caller {
+            answer(reply, Ok(reply_of(transition.outcome)));
+        }
+    }
+
+    pub(super) async fn log_event(&mut self, kind: EventKind) {
+        let event = Event { at: self.shared.clock.now().wall, device: None, session: None, kind };
+        let writes = Writes { guards: Vec::new(), changes: Vec::new(), events: vec![event.clone()] };
+        match self.store.commit(vec![writes]).await {
+            Ok(committed) => {
+                for id in committed.into_iter().flatten().flatten() {
+                    let _ = self.shared.events.send(Arc::new(LoggedEvent { id, event: event.clone() }));
+                }
+            }
+            Err(error) => error!(%error, "an event could not be written"),
+        }
+    }
+}
+
+/// Clients whose books could not be read: nothing is decided about them in this group.
+struct Readings {
+    unread: HashSet<ClientKey>,
+}
+
+fn want_key(want: Want) -> Option<ClientKey> {
+    match want {
+        Want::Nothing => None,
+        Want::Read(key) | Want::Shut(key) => Some(key),
+    }
+}
+
+pub(super) fn writes(transition: &Transition) -> Writes {
+    Writes {
+        guards: transition.guards.clone(),
+        changes: transition.changes.clone(),
+        events: transition.events.clone(),
+    }
+}
+
+fn reply_of(outcome: Outcome) -> Reply {
+    match outcome {
+        Outcome::Device(device) => Reply::Device(device),
+        Outcome::Session(session) => Reply::Session(session),
+        Outcome::Done | Outcome::AskProviders(_) | Outcome::AskSource(_) => Reply::Done,
+    }
+}
+
+fn refuse(step: Step, refusal: Refusal) {
+    match step.caller {
+        Caller::Command(reply) => answer(reply, Err(refusal)),
+        Caller::Timeout | Caller::Flush => {}
+    }
+}
+
+/// Sends an answer; a caller that has gone away does not mind.
+pub(super) fn answer(reply: ReplyTo, result: Result<Reply, Refusal>) {
+    if let Some(reply) = reply {
+        let _ = reply.send(result);
+    }
+}

@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::kernel::{AllBooks, Kernel, KernelError};
+use super::lan::{Lan, Neighbour};
+use crate::domain::{Access, Books, BootTime, BoxFuture, ClientDevice, ClientKey, GateOp, ShapeOp, ZoneName};
+use crate::gate::{Gate, Policy};
+use crate::net::Net;
+use crate::shaper::Shaper;
+
+/// The kernel of this machine: nftables through the gate, tc through the shaper.
+pub struct LinuxKernel {
+    gate: Gate,
+    policy: Mutex<Arc<Policy>>,
+    shaper: Mutex<Arc<Shaper>>,
+    warnings: Mutex<BTreeMap<&'static str, Vec<String>>>,
+}
+
+impl LinuxKernel {
+    /// Puts the two together.
+    pub fn new(gate: Gate, policy: Policy, shaper: Shaper) -> Self {
+        Self {
+            gate,
+            policy: Mutex::new(Arc::new(policy)),
+            shaper: Mutex::new(Arc::new(shaper)),
+            warnings: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Another uplink: what is loaded and reconciled from now on.
+    pub fn replace(&self, policy: Policy, shaper: Shaper) {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        *self.shaper.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(shaper);
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn shaper(&self) -> Arc<Shaper> {
+        Arc::clone(&self.shaper.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces what is warned of under a heading.
+    pub fn warn(&self, heading: &'static str, warnings: Vec<String>) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).insert(heading, warnings);
+    }
+}
+
+fn refused(error: impl std::fmt::Display) -> KernelError {
+    KernelError(error.to_string())
+}
+
+/// Only clients of whom something is there: zeroes without an element are no reading.
+fn found(mut books: AllBooks) -> AllBooks {
+    books.retain(|_, reading| reading.quota_used.is_some() || reading.books != Books::default());
+    books
+}
+
+impl Kernel for LinuxKernel {
+    fn load(&self) -> BoxFuture<'_, Result<(), KernelError>> {
+        Box::pin(async { self.gate.load(&self.policy()).await.map_err(refused) })
+    }
+
+    fn read_table(&self) -> BoxFuture<'_, Result<Option<AllBooks>, KernelError>> {
+        Box::pin(async {
+            if !self.gate.table_exists().await.map_err(refused)? {
+                return Ok(None);
+            }
+            self.gate.read_all().await.map(Some).map_err(refused)
+        })
+    }
+
+    fn read_all(&self) -> BoxFuture<'_, Result<AllBooks, KernelError>> {
+        Box::pin(async { self.gate.read_all().await.map_err(refused) })
+    }
+
+    fn read<'a>(&'a self, keys: &'a [ClientKey]) -> BoxFuture<'a, Result<AllBooks, KernelError>> {
+        Box::pin(async { self.gate.read(keys).await.map(found).map_err(refused) })
+    }
+
+    fn shut<'a>(&'a self, keys: &'a [ClientKey]) -> BoxFuture<'a, Result<AllBooks, KernelError>> {
+        Box::pin(async { self.gate.shut(keys).await.map(found).map_err(refused) })
+    }
+
+    fn apply<'a>(
+        &'a self,
+        now: BootTime,
+        gate: &'a [GateOp],
+        shape: &'a [ShapeOp],
+    ) -> BoxFuture<'a, Vec<Result<(), KernelError>>> {
+        Box::pin(async move {
+            let (set, remove): (Vec<ShapeOp>, Vec<ShapeOp>) =
+                shape.iter().cloned().partition(|op| matches!(op, ShapeOp::Set { .. }));
+            self.shape(&set).await;
+            let results = if gate.is_empty() { Vec::new() } else { self.gate.apply(now, gate).await };
+            self.shape(&remove).await;
+            results.into_iter().map(|result| result.map_err(refused)).collect()
+        })
+    }
+
+    fn reconcile<'a>(&'a self, now: BootTime, desired: &'a [Access]) -> BoxFuture<'a, Result<u64, KernelError>> {
+        Box::pin(async move {
+            let classes: Vec<_> = desired
+                .iter()
+                .filter_map(|access| Some((access.key, access.grant.as_ref()?.rates.clone()?)))
+                .collect();
+            // Classes before elements: nobody is let through unlimited for a moment.
+            let shaped = match self.shaper().reconcile(&classes).await {
+                Ok(repairs) => {
+                    self.warn("classes", Vec::new());
+                    repairs
+                }
+                Err(error) => {
+                    warn!(%error, "the traffic classes could not be put right");
+                    self.warn("classes", vec![format!("the traffic classes could not be put right: {error}")]);
+                    0
+                }
+            };
+            let repairs = self.gate.reconcile(now, desired).await.map_err(refused)?;
+            Ok(u64::try_from(repairs.total()).unwrap_or(u64::MAX).saturating_add(shaped))
+        })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.shaper().warnings();
+        warnings.extend(self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned());
+        warnings
+    }
+}
+
+impl LinuxKernel {
+    async fn shape(&self, ops: &[ShapeOp]) {
+        if ops.is_empty() {
+            return;
+        }
+        for (op, result) in ops.iter().zip(self.shaper().apply(ops).await) {
+            if let Err(error) = result {
+                warn!(%error, ?op, "a traffic class could not be set");
+            }
+        }
+    }
+}
+
+/// The guest networks of this machine.
+pub struct LinuxLan {
+    net: Net,
+    zones: Vec<(ZoneName, Vec<String>)>,
+    hostnames: super::watch::Hostnames,
+}
+
+/// How long a device has to answer ARP or ND.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl LinuxLan {
+    /// The devices of each zone.
+    pub fn new(net: Net, zones: Vec<(ZoneName, Vec<String>)>, hostnames: super::watch::Hostnames) -> Self {
+        Self { net, zones, hostnames }
+    }
+
+    fn devices(&self, zone: Option<&ZoneName>) -> Vec<String> {
+        self.zones
+            .iter()
+            .filter(|(name, _)| zone.is_none_or(|zone| zone == name))
+            .flat_map(|(_, devices)| devices.iter().cloned())
+            .collect()
+    }
+}
+
+impl Lan for LinuxLan {
+    fn neighbour<'a>(&'a self, zone: &'a ZoneName, address: IpAddr) -> BoxFuture<'a, Result<Option<Neighbour>, String>> {
+        Box::pin(async move {
+            let devices = self.devices(Some(zone));
+            let found = self.net.neighbour_of(&devices, address).await.map_err(|error| error.to_string())?;
+            Ok(found.map(|neighbour| Neighbour {
+                zone: zone.clone(),
+                mac: neighbour.mac,
+                hostname: self.hostnames.of(neighbour.mac),
+            }))
+        })
+    }
+
+    fn ping<'a>(&'a self, device: &'a ClientDevice) -> BoxFuture<'a, Result<Option<Duration>, String>> {
+        Box::pin(async move {
+            let addresses: Vec<IpAddr> = super::watch::addresses(device);
+            for interface in self.devices(device.zone.as_ref()) {
+                let rtt = self
+                    .net
+                    .ping(&interface, &addresses, device.mac, PING_TIMEOUT)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                if rtt.is_some() {
+                    return Ok(rtt);
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn solicit<'a>(&'a self, devices: &'a [ClientDevice]) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            for device in devices {
+                for interface in self.devices(device.zone.as_ref()) {
+                    for address in super::watch::addresses(device) {
+                        // A neighbour that is not there on this device is not asked: another zone device has it.
+                        if let Err(error) = self.net.solicit(&interface, address, device.mac).await {
+                            tracing::debug!(%error, mac = %device.mac, %address, "the device could not be asked");
+                        }
+                    }
+                }
+            }
+        })
+    }
+}
+

@@ -1,0 +1,202 @@
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use super::handle::Shared;
+use super::kernel::Kernel;
+use super::mail::Mail;
+use crate::domain::{DeviceId, SessionsMgr};
+use crate::store::Store;
+
+/// The most mail that is handled as one group: one commit and one netlink batch.
+const GROUP: usize = 256;
+/// The most rows of usage that a group writes on top.
+pub(super) const FLUSH_ROWS: usize = 500;
+/// The kernel is compared with what it must hold at least so often, in milliseconds.
+const RECONCILE_MS: u64 = 180_000;
+/// Devices that are let through and quiet are asked so often whether they are there, in milliseconds.
+const SOLICIT_MS: u64 = 2_000;
+
+/// The task that owns the sessions manager.
+pub(super) struct Owner {
+    pub(super) mgr: SessionsMgr,
+    pub(super) store: Store,
+    pub(super) kernel: Arc<dyn Kernel>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) deferred: VecDeque<Mail>,
+    /// Commands that wait for the providers' answer about their device: one question a device.
+    pub(super) asking: HashMap<DeviceId, Vec<Mail>>,
+    pub(super) reconcile: Option<Reconcile>,
+    next_reconcile: u64,
+    next_solicit: u64,
+}
+
+/// A comparison with the kernel that is due.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reconcile {
+    pub(super) reload: bool,
+    pub(super) why: &'static str,
+}
+
+impl Owner {
+    pub(super) fn new(mgr: SessionsMgr, store: Store, kernel: Arc<dyn Kernel>, shared: Arc<Shared>) -> Self {
+        let now = shared.clock.now().boot.0;
+        Self {
+            mgr,
+            store,
+            kernel,
+            shared,
+            deferred: VecDeque::new(),
+            asking: HashMap::new(),
+            reconcile: None,
+            next_reconcile: now + RECONCILE_MS,
+            next_solicit: now + SOLICIT_MS,
+        }
+    }
+
+    /// Runs until it is told to stop or nobody can speak to it any more.
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Mail>) {
+        loop {
+            let Some(group) = self.collect(&mut mailbox).await else { break };
+            let mut stop = None;
+            let mut rest = Vec::with_capacity(group.len());
+            for mail in group {
+                match mail {
+                    Mail::Stop(done) => stop = Some(done),
+                    Mail::Reconcile { reload, why } => self.want_reconcile(reload, why),
+                    Mail::Command(..) | Mail::Answered(..) | Mail::Ask(_) | Mail::AskExact(..) => {
+                        rest.push(mail)
+                    }
+                }
+            }
+            self.cycle(rest).await;
+            let now = self.shared.clock.now();
+            if now.boot.0 >= self.next_reconcile {
+                self.want_reconcile(false, "the regular look");
+            }
+            if let Some(reconcile) = self.reconcile.take() {
+                self.next_reconcile = now.boot.0 + RECONCILE_MS;
+                self.run_reconcile(reconcile).await;
+            }
+            if now.boot.0 >= self.next_solicit {
+                self.next_solicit = now.boot.0 + SOLICIT_MS;
+                self.solicit_quiet();
+            }
+            if let Some(done) = stop {
+                self.flush_all().await;
+                // Nobody is left to be told if the receiver has gone.
+                let _ = done.send(());
+                break;
+            }
+        }
+    }
+
+    /// Waits for mail or for the next deadline; takes all that waits at once. `None` when the mailbox is closed.
+    async fn collect(&mut self, mailbox: &mut mpsc::Receiver<Mail>) -> Option<Vec<Mail>> {
+        let mut group: Vec<Mail> = self.deferred.drain(..).collect();
+        if group.is_empty() && self.reconcile.is_none() {
+            let wait = self.shared.clock.now().boot.until(self.mgr.poll_timeout().at);
+            tokio::select! {
+                biased;
+                mail = mailbox.recv() => group.push(mail?),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        while group.len() < GROUP {
+            match mailbox.try_recv() {
+                Ok(mail) => group.push(mail),
+                Err(_) => break,
+            }
+        }
+        Some(group)
+    }
+
+    pub(super) fn want_reconcile(&mut self, reload: bool, why: &'static str) {
+        let reload = reload || self.reconcile.is_some_and(|wanted| wanted.reload);
+        self.reconcile = Some(Reconcile { reload, why });
+    }
+
+    /// Makes the kernel hold what it must hold, books included.
+    pub(super) async fn run_reconcile(&mut self, reconcile: Reconcile) {
+        let started = self.shared.clock.now();
+        if reconcile.reload
+            && let Err(error) = self.kernel.load().await
+        {
+            error!(%error, "the base ruleset could not be loaded; trying again");
+            self.shared.fail("ruleset", Some(format!("the base ruleset could not be loaded: {error}")));
+            self.retry_reconcile(reconcile);
+            return;
+        }
+        self.shared.fail("ruleset", None);
+        match self.kernel.read_all().await {
+            Ok(books) => {
+                for (key, reading) in books.iter().filter(|(_, reading)| reading.quota_used.is_some()) {
+                    self.mgr.settle(*key, reading, false, self.shared.clock.now().boot);
+                }
+            }
+            Err(error) => warn!(%error, "the books could not be read before reconciling"),
+        }
+        let desired = self.mgr.desired();
+        match self.kernel.reconcile(self.shared.clock.now().boot, &desired).await {
+            Ok(repairs) => {
+                self.mgr.reconciled();
+                self.shared.fail("reconcile", None);
+                if repairs > 0 {
+                    self.shared
+                        .repairs
+                        .fetch_add(usize::try_from(repairs).unwrap_or(usize::MAX), Ordering::Relaxed);
+                    let millis = self.shared.clock.now().boot.millis_since(started.boot);
+                    info!(repairs, millis, why = reconcile.why, "the kernel was put right");
+                    self.log_event(crate::domain::EventKind::GatewayRecovered(repairs)).await;
+                }
+            }
+            Err(error) => {
+                error!(%error, why = reconcile.why, "the kernel could not be put right; trying again");
+                self.shared.fail("reconcile", Some(format!("the kernel could not be put right: {error}")));
+                self.retry_reconcile(reconcile);
+            }
+        }
+    }
+
+    fn retry_reconcile(&mut self, reconcile: Reconcile) {
+        self.next_reconcile = self.shared.clock.now().boot.0 + 1_000;
+        if reconcile.reload {
+            let mailbox = self.shared.mailbox.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                // A closed mailbox means that the daemon stops.
+                let _ = mailbox.send(Mail::Reconcile { reload: true, why: "the last attempt failed" }).await;
+            });
+        }
+    }
+
+    fn solicit_quiet(&self) {
+        let quiet: Vec<_> = self
+            .mgr
+            .quiet(self.shared.clock.now().boot)
+            .into_iter()
+            .filter_map(|id| self.mgr.device(id).ok().cloned())
+            .collect();
+        if !quiet.is_empty() {
+            let lan = Arc::clone(&self.shared.lan);
+            tokio::spawn(async move { lan.solicit(&quiet).await });
+        }
+    }
+
+    async fn flush_all(&mut self) {
+        let now = self.shared.clock.now();
+        if let Ok(books) = self.kernel.read_all().await {
+            for (key, reading) in &books {
+                self.mgr.settle(*key, reading, false, now.boot);
+            }
+        }
+        let transition = self.mgr.flush_all(now);
+        if let Err(error) = self.store.commit(vec![super::cycle::writes(&transition)]).await {
+            error!(%error, "the last usage could not be written");
+        }
+    }
+}

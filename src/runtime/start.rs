@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::info;
+
+use super::handle::{Handle, Parts, Shared};
+use super::kernel::Kernel;
+use super::lan::Lan;
+use super::owner::{Owner, Reconcile};
+use crate::clock::Clock;
+use crate::domain::sessions_mgr::{Restored, Settings};
+use crate::domain::{SessionsMgr, WallTime, ZonePolicy};
+use crate::providers::Registry;
+use crate::providers::voucher::VoucherVault;
+use crate::store::Store;
+
+/// How much mail may wait. Callers beyond that wait to post: the mailbox pushes back instead of growing.
+const MAILBOX: usize = 4096;
+
+/// What the runtime is made of.
+pub struct Runtime {
+    /// The clocks.
+    pub clock: Clock,
+    /// The store.
+    pub store: Store,
+    /// The kernel.
+    pub kernel: Arc<dyn Kernel>,
+    /// The guest networks.
+    pub lan: Arc<dyn Lan>,
+    /// The session providers.
+    pub registry: Arc<Registry>,
+    /// The vouchers' keys.
+    pub vault: Arc<VoucherVault>,
+    /// The zones, in the order of the configuration.
+    pub zones: Vec<ZonePolicy>,
+    /// The highest client key.
+    pub max_key: u16,
+    /// How often usage is written, in seconds.
+    pub flush_secs: u64,
+}
+
+impl Runtime {
+    /// Loads the store, reads the kernel, puts the kernel right, and starts the owner's task.
+    ///
+    /// When this returns, everybody who should be online is, and nobody else. The task ends after [`Handle::stop`].
+    pub async fn start(self) -> anyhow::Result<(Handle, JoinHandle<()>)> {
+        let now = self.clock.now();
+        let loaded = self.store.load().await?;
+        let kernel = self.kernel.read_table().await?;
+        let settings = Settings {
+            zones: self.zones,
+            boot_id: self.clock.boot_id()?,
+            max_key: self.max_key,
+            flush_ms: self.flush_secs.saturating_mul(1000),
+        };
+        let found = Restored {
+            devices: loaded.devices,
+            sessions: loaded.sessions,
+            newest_wall: loaded.newest_wall.unwrap_or(WallTime(0)),
+            kernel,
+        };
+        let (mgr, transition) = SessionsMgr::restore(settings, found, now);
+        let (devices, connected, _) = mgr.counts();
+        let (mailbox, inbox) = mpsc::channel(MAILBOX);
+        let shared = Shared::new(Parts {
+            mailbox,
+            clock: self.clock,
+            store: self.store.clone(),
+            registry: self.registry,
+            vault: self.vault,
+            lan: self.lan,
+            kernel: Arc::clone(&self.kernel),
+        });
+        self.store.commit(vec![super::cycle::writes(&transition)]).await?;
+        let mut owner = Owner::new(mgr, self.store, self.kernel, Arc::clone(&shared));
+        owner.run_reconcile(Reconcile { reload: true, why: "the start" }).await;
+        info!(
+            devices,
+            connected,
+            millis = shared.clock.now().boot.millis_since(now.boot),
+            "sessions restored"
+        );
+        let outbox = super::outbox::run(Arc::clone(&shared));
+        let task = tokio::spawn(async move {
+            // Ends with the owner, however that ends.
+            let mut beside = JoinSet::new();
+            beside.spawn(outbox);
+            owner.run(inbox).await;
+        });
+        Ok((Handle::new(shared), task))
+    }
+}
