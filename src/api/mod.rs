@@ -1,1 +1,73 @@
-//! The HTTP API under `/api/v1`.
+//! The HTTP API under `/api/v1`, served on `admin.listen` and on the control socket.
+//!
+//! Every handler names the permissions it needs by the type of its first argument ([`Allowed`]). Times are RFC 3339 in
+//! UTC; sizes, speeds and durations carry their unit in their name.
+
+mod audit;
+mod auth;
+mod devices;
+mod list;
+mod sessions;
+mod shapes;
+mod status;
+mod terms;
+mod tokens;
+mod vouchers;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::domain::{ProviderName, VoucherCodes};
+use crate::http::finish_api;
+use crate::runtime::Handle;
+use crate::store::Store;
+
+pub use audit::AuditLog;
+pub use auth::{Allowed, Caller};
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The sessions manager.
+    pub handle: Handle,
+    /// For lists, vouchers, tokens.
+    pub store: Store,
+    /// For making and reading voucher codes.
+    pub codes: Arc<dyn VoucherCodes>,
+    /// Who did what.
+    pub audit: AuditLog,
+    /// The registered providers, in the order they are asked.
+    pub providers: Arc<[ProviderName]>,
+}
+
+impl std::fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiState")
+    }
+}
+
+/// The whole API. Served by [`crate::http::serve`], which says who is at the other end.
+pub fn router(state: ApiState) -> Router {
+    let api = Router::new()
+        .route("/status", get(status::status))
+        .route("/providers", get(status::providers))
+        .route("/devices", get(devices::list).post(devices::register))
+        .route("/devices/{dev}", get(devices::get).patch(devices::change).delete(devices::delete))
+        .route("/devices/{dev}/connect", post(devices::connect))
+        .route("/devices/{dev}/disconnect", post(devices::disconnect))
+        .route("/devices/{dev}/ping", post(devices::ping))
+        .route("/devices/{dev}/session", get(sessions::current))
+        .route("/devices/{dev}/sessions", get(sessions::list_of_device).post(sessions::create))
+        .route("/sessions", get(sessions::list))
+        .route("/sessions/{id}", get(sessions::get).patch(sessions::change).delete(sessions::delete))
+        .route("/sessions/{id}/close", post(sessions::close))
+        .route("/vouchers", get(vouchers::list).post(vouchers::create))
+        .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
+        .route("/vouchers/{code}/redeem", post(vouchers::redeem))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke));
+    let routes = Router::new().nest("/api/v1", api).route("/healthz", get(status::healthz));
+    finish_api(routes.with_state(state))
+}

@@ -23,6 +23,7 @@ mod transition;
 mod units;
 mod usage;
 mod voucher;
+mod voucher_codes;
 mod zone;
 
 pub use access::{Access, ClassRates, ClientRates, Grant};
@@ -44,4 +45,5 @@ pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, ShapeOp, T
 pub use units::{Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, KernelBooks, Usage};
 pub use voucher::{NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherStatus};
+pub use voucher_codes::VoucherCodes;
 pub use zone::ZonePolicy;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Query};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -84,6 +84,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
             .await
             .map_err(|error| Problem::invalid(bounded(&error.body_text())))?;
         Ok(Self(params))
+    }
+}
+
+/// The part of the path between braces, decoded; one that is not UTF-8 is a 404, as nothing is called so.
+#[derive(Debug, Clone)]
+pub struct PathPart(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathPart {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(part) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::no_such_page())?;
+        Ok(Self(part))
     }
 }
 

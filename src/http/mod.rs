@@ -7,7 +7,7 @@ mod problem;
 mod server;
 
 pub use endpoints::{Endpoints, PeerUser};
-pub use extract::{JsonBody, MAX_BODY_BYTES, QueryParams, parse_json, read_body};
+pub use extract::{JsonBody, MAX_BODY_BYTES, PathPart, QueryParams, parse_json, read_body};
 pub use finish::finish_api;
 pub use problem::Problem;
 pub use server::{Limits, Listener, serve};

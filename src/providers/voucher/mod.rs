@@ -15,6 +15,7 @@
 //! can neither be redeemed nor printed. So a backup takes both files, to different places if it leaves the house.
 
 mod code;
+mod codes;
 mod limiter;
 mod vault;
 

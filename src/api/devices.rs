@@ -1,0 +1,309 @@
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::ApiState;
+use super::auth::{Allowed, Modify, View};
+use super::list::{Page, Paging, null_is_some, read_sort};
+use super::shapes::{DeviceShape, SessionShape, standing};
+use crate::domain::{ClientDevice, MacAddr, MacError, Text, ZoneName};
+use crate::http::{JsonBody, PathPart, Problem, QueryParams};
+use crate::runtime::{DevicePatch, DeviceRef};
+use crate::store::Direction;
+
+/// The device that a path names: by id, MAC or IP.
+pub(super) async fn find(state: &ApiState, dev: &str) -> Result<ClientDevice, Problem> {
+    let by = reference(dev).ok_or(crate::domain::Refusal::UnknownDevice)?;
+    Ok(state.handle.find_device(by).await?)
+}
+
+fn reference(dev: &str) -> Option<DeviceRef> {
+    let id = || dev.parse().ok().map(DeviceRef::Id);
+    let mac = || dev.parse().ok().map(DeviceRef::Mac);
+    let ip = || dev.parse().ok().map(DeviceRef::Ip);
+    id().or_else(mac).or_else(ip)
+}
+
+async fn shape(state: &ApiState, device: &ClientDevice) -> Result<DeviceShape, Problem> {
+    let connected = state.handle.is_connected(device.id).await?;
+    Ok(DeviceShape::new(device, connected))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum SortKey {
+    Id,
+    Mac,
+    Hostname,
+    Alias,
+    Status,
+    Zone,
+    FirstSeen,
+    LastSeen,
+}
+
+const SORT_KEYS: [(SortKey, &str); 8] = [
+    (SortKey::Id, "id"),
+    (SortKey::Mac, "mac"),
+    (SortKey::Hostname, "hostname"),
+    (SortKey::Alias, "alias"),
+    (SortKey::Status, "status"),
+    (SortKey::Zone, "zone"),
+    (SortKey::FirstSeen, "first_seen"),
+    (SortKey::LastSeen, "last_seen"),
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    q: Option<String>,
+    sort: Option<String>,
+    page: Option<String>,
+    per_page: Option<String>,
+}
+
+/// `GET /api/v1/devices`.
+pub(super) async fn list(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<Page<DeviceShape>>, Problem> {
+    let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
+    let key = |name: &str| SORT_KEYS.iter().find(|(_, known)| *known == name).map(|(key, _)| *key);
+    let sort = read_sort(query.sort.as_deref(), key, &SORT_KEYS.map(|(_, name)| name))?;
+    let devices = state.handle.devices().await?;
+    let ids = devices.iter().map(|device| device.id).collect();
+    let connected: HashSet<_> = state.handle.connected(ids).await?.into_iter().collect();
+    let wanted = query.q.unwrap_or_default().trim().to_lowercase();
+    let mut found: Vec<(ClientDevice, bool)> = devices
+        .into_iter()
+        .map(|device| {
+            let connected = connected.contains(&device.id);
+            (device, connected)
+        })
+        .filter(|(device, connected)| wanted.is_empty() || mentions(device, *connected, &wanted))
+        .collect();
+    // The newest first, then as asked: the sort is stable.
+    found.sort_by(|(a, _), (b, _)| b.first_seen.cmp(&a.first_seen).then_with(|| b.id.cmp(&a.id)));
+    found.sort_by(|a, b| {
+        sort.iter()
+            .map(|(key, direction)| match direction {
+                Direction::Ascending => compare(*key, a, b),
+                Direction::Descending => compare(*key, b, a),
+            })
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    });
+    let page = paging.cut(found);
+    let items = page.items.iter().map(|(device, connected)| DeviceShape::new(device, *connected)).collect();
+    Ok(Json(paging.of(items, page.total)))
+}
+
+fn compare(key: SortKey, (a, a_on): &(ClientDevice, bool), (b, b_on): &(ClientDevice, bool)) -> Ordering {
+    match key {
+        SortKey::Id => a.id.cmp(&b.id),
+        SortKey::Mac => a.mac.cmp(&b.mac),
+        SortKey::Hostname => a.hostname.cmp(&b.hostname),
+        SortKey::Alias => a.alias.cmp(&b.alias),
+        SortKey::Status => standing(a, *a_on).as_str().cmp(standing(b, *b_on).as_str()),
+        SortKey::Zone => a.zone.cmp(&b.zone),
+        SortKey::FirstSeen => a.first_seen.cmp(&b.first_seen),
+        SortKey::LastSeen => a.last_seen.cmp(&b.last_seen),
+    }
+}
+
+/// Whether any field of a device holds the text (lower case).
+fn mentions(device: &ClientDevice, connected: bool, wanted: &str) -> bool {
+    let holds = |text: &str| text.to_lowercase().contains(wanted);
+    // A MAC may be written with dashes.
+    let is_mac = wanted.parse::<MacAddr>().is_ok_and(|mac| mac == device.mac);
+    let names = [&device.hostname, &device.alias];
+    is_mac
+        || holds(&device.mac.to_string())
+        || holds(&device.id.to_string())
+        || names.into_iter().flatten().any(|name| holds(name.as_str()))
+        || device.zone.as_ref().is_some_and(|zone| holds(zone.as_str()))
+        || device.ipv4.iter().any(|address| holds(&address.to_string()))
+        || device.ipv6.iter().any(|address| holds(&address.to_string()))
+        || standing(device, connected).as_str() == wanted
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewDevice {
+    mac: String,
+    alias: Option<String>,
+    zone: Option<String>,
+}
+
+/// `POST /api/v1/devices`: makes a device known before it is ever seen.
+pub(super) async fn register(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    JsonBody(body): JsonBody<NewDevice>,
+) -> Result<Response, Problem> {
+    let mac = body.mac.parse().map_err(|error: MacError| Problem::invalid_field("mac", error))?;
+    let alias = body.alias.as_deref().map(Text::new).filter(|alias| !alias.is_empty());
+    let zone = body.zone.as_deref().map(ZoneName::new);
+    let device = state.handle.register_device(mac, alias, zone).await?;
+    note(&state, &allowed.caller, "device.register", &device, "").await;
+    let place = format!("/api/v1/devices/{}", device.id);
+    let shape = shape(&state, &device).await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(shape)).into_response())
+}
+
+/// `GET /api/v1/devices/{dev}`.
+pub(super) async fn get(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+) -> Result<Json<DeviceShape>, Problem> {
+    let device = find(&state, &dev).await?;
+    Ok(Json(shape(&state, &device).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeviceChange {
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "null_is_some")]
+    alias: Option<Option<String>>,
+    zone: Option<String>,
+    /// Shuts out (`true`) or lets back in (`false`).
+    blocked: Option<bool>,
+    /// The same by the device's own field: `blocked`, or `disconnected` to let back in.
+    status: Option<String>,
+}
+
+impl DeviceChange {
+    fn blocked(&self) -> Result<Option<bool>, Problem> {
+        let by_status = match self.status.as_deref() {
+            None => None,
+            Some("blocked") => Some(true),
+            Some("disconnected") => Some(false),
+            Some(_) => {
+                let text = "can be set to blocked or disconnected; to connect, post to …/connect";
+                return Err(Problem::invalid_field("status", text));
+            }
+        };
+        match (self.blocked, by_status) {
+            (Some(one), Some(other)) if one != other => {
+                Err(Problem::invalid_field("status", "says the opposite of blocked"))
+            }
+            (one, other) => Ok(one.or(other)),
+        }
+    }
+}
+
+/// `PATCH /api/v1/devices/{dev}`: renames, moves, blocks or unblocks.
+pub(super) async fn change(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    JsonBody(body): JsonBody<DeviceChange>,
+) -> Result<Json<DeviceShape>, Problem> {
+    let blocked = body.blocked()?;
+    let device = find(&state, &dev).await?;
+    let alias =
+        body.alias.map(|alias| alias.map(|alias| Text::new(&alias)).filter(|alias| !alias.is_empty()));
+    let patch = DevicePatch { alias, zone: body.zone.as_deref().map(ZoneName::new), blocked };
+    let action = match blocked {
+        Some(true) => "device.block",
+        Some(false) => "device.unblock",
+        None => "device.change",
+    };
+    // "disconnected" cuts off one that is connected and not blocked; the patch alone would leave it be.
+    if body.status.as_deref() == Some("disconnected") && !device.blocked {
+        state.handle.disconnect(device.id, None).await?;
+    }
+    let device = state.handle.update_device(device.id, patch).await?;
+    note(&state, &allowed.caller, action, &device, "").await;
+    Ok(Json(shape(&state, &device).await?))
+}
+
+/// `DELETE /api/v1/devices/{dev}`: forgets it with its sessions.
+pub(super) async fn delete(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+) -> Result<StatusCode, Problem> {
+    let device = find(&state, &dev).await?;
+    state.handle.delete_device(device.id).await?;
+    note(&state, &allowed.caller, "device.delete", &device, &device.mac.to_string()).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notify {
+    notify: Option<String>,
+}
+
+impl Notify {
+    fn text(&self) -> Option<Text> {
+        self.notify.as_deref().map(Text::new).filter(|text| !text.is_empty())
+    }
+}
+
+/// `POST /api/v1/devices/{dev}/connect`: the session it runs on.
+pub(super) async fn connect(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    JsonBody(body): JsonBody<Notify>,
+) -> Result<Json<SessionShape>, Problem> {
+    let device = find(&state, &dev).await?;
+    let session = state.handle.connect(device.id, body.text()).await?;
+    note(&state, &allowed.caller, "device.connect", &device, &session.id.to_string()).await;
+    Ok(Json(SessionShape::new(&session)))
+}
+
+/// `POST /api/v1/devices/{dev}/disconnect`: the device.
+pub(super) async fn disconnect(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    JsonBody(body): JsonBody<Notify>,
+) -> Result<Json<DeviceShape>, Problem> {
+    let device = find(&state, &dev).await?;
+    let device = state.handle.disconnect(device.id, body.text()).await?;
+    note(&state, &allowed.caller, "device.disconnect", &device, "").await;
+    Ok(Json(shape(&state, &device).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+/// Whether a device answered, and how fast.
+#[derive(Debug, Serialize)]
+pub(super) struct PingShape {
+    reachable: bool,
+    rtt_ms: Option<f64>,
+}
+
+/// `POST /api/v1/devices/{dev}/ping`.
+pub(super) async fn ping(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    JsonBody(Nothing {}): JsonBody<Nothing>,
+) -> Result<Json<PingShape>, Problem> {
+    let device = find(&state, &dev).await?;
+    let ping = state.handle.ping(device.id).await?;
+    Ok(Json(PingShape { reachable: ping.reachable, rtt_ms: ping.rtt_ms.filter(|rtt| rtt.is_finite()) }))
+}
+
+async fn note(
+    state: &ApiState,
+    caller: &super::Caller,
+    action: &'static str,
+    device: &ClientDevice,
+    details: &str,
+) {
+    state.audit.note(caller, state.handle.now().wall, action, device.id, details).await;
+}

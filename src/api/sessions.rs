@@ -1,0 +1,180 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::ApiState;
+use super::auth::{Allowed, Modify, View};
+use super::devices::find;
+use super::list::{Page, Paging, read_name, read_sort};
+use super::shapes::SessionShape;
+use super::status::STATES;
+use super::terms::{NewTerms, TermsChange};
+use crate::domain::{ClientSession, CloseReason, DeviceId, Refusal, SessionId, Text};
+use crate::http::{JsonBody, PathPart, Problem, QueryParams};
+use crate::store::{SessionQuery, SortKey};
+
+fn read_id(id: &str) -> Result<SessionId, Problem> {
+    id.parse().map_err(|_| Refusal::UnknownSession.into())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    q: Option<String>,
+    state: Option<String>,
+    sort: Option<String>,
+    page: Option<String>,
+    per_page: Option<String>,
+}
+
+/// `GET /api/v1/sessions`.
+pub(super) async fn list(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<Page<SessionShape>>, Problem> {
+    page(&state, None, &query).await
+}
+
+/// `GET /api/v1/devices/{dev}/sessions`: usable and ended ones.
+pub(super) async fn list_of_device(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<Page<SessionShape>>, Problem> {
+    let device = find(&state, &dev).await?;
+    page(&state, Some(device.id), &query).await
+}
+
+async fn page(
+    state: &ApiState,
+    device: Option<DeviceId>,
+    query: &ListQuery,
+) -> Result<Json<Page<SessionShape>>, Problem> {
+    let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
+    let names: Vec<&str> = SortKey::ALL.iter().map(|(_, name)| *name).collect();
+    let sort = read_sort(query.sort.as_deref(), SortKey::from_name, &names)?;
+    let wanted = SessionQuery {
+        device,
+        q: query.q.clone().filter(|q| !q.is_empty()),
+        state: read_name("state", query.state.as_deref(), &STATES.map(|name| (name, name)))?
+            .map(str::to_owned),
+        sort,
+        page: paging.page,
+        per_page: paging.per_page,
+    };
+    let (sessions, total) =
+        state.store.page_sessions(&wanted).await.map_err(|error| Problem::internal(&error))?;
+    let sessions = state.handle.freshen(sessions).await?;
+    Ok(Json(paging.of(sessions.iter().map(SessionShape::new).collect(), total)))
+}
+
+/// `POST /api/v1/devices/{dev}/sessions`.
+pub(super) async fn create(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    JsonBody(body): JsonBody<NewTerms>,
+) -> Result<Response, Problem> {
+    let device = find(&state, &dev).await?;
+    let session = state.handle.create_session(device.id, body.check()?).await?;
+    note(&state, &allowed.caller, "session.create", &session, &device.id.to_string()).await;
+    Ok(created(&session))
+}
+
+/// The answer that a session was made: 201 with its place.
+pub(super) fn created(session: &ClientSession) -> Response {
+    let place = format!("/api/v1/sessions/{}", session.id);
+    (StatusCode::CREATED, [(header::LOCATION, place)], Json(SessionShape::new(session))).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CurrentQuery {
+    usable: Option<bool>,
+}
+
+/// `GET /api/v1/devices/{dev}/session`: the running one; with `?usable=true` any that it could use, also one that a
+/// provider offers. 404 if there is none.
+pub(super) async fn current(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    PathPart(dev): PathPart,
+    QueryParams(query): QueryParams<CurrentQuery>,
+) -> Result<Json<SessionShape>, Problem> {
+    let device = find(&state, &dev).await?;
+    let session = if query.usable == Some(true) {
+        state.handle.get_session(device.id).await?
+    } else {
+        state.handle.curr_session(device.id).await?
+    };
+    let none = || Problem::unknown("no-session", "No session", "this device has no such session now");
+    session.as_ref().map(SessionShape::new).map(Json).ok_or_else(none)
+}
+
+/// `GET /api/v1/sessions/{id}`.
+pub(super) async fn get(
+    _allowed: Allowed<View>,
+    State(state): State<ApiState>,
+    PathPart(id): PathPart,
+) -> Result<Json<SessionShape>, Problem> {
+    let session = state.handle.session(read_id(&id)?).await?;
+    Ok(Json(SessionShape::new(&session)))
+}
+
+/// `PATCH /api/v1/sessions/{id}`: acts at once on a running session.
+pub(super) async fn change(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(id): PathPart,
+    JsonBody(body): JsonBody<TermsChange>,
+) -> Result<Json<SessionShape>, Problem> {
+    let id = read_id(&id)?;
+    let session = state.handle.update_session(id, body.check()?).await?;
+    note(&state, &allowed.caller, "session.change", &session, "").await;
+    Ok(Json(SessionShape::new(&session)))
+}
+
+/// `DELETE /api/v1/sessions/{id}`: a running one is cut off first.
+pub(super) async fn delete(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(id): PathPart,
+) -> Result<StatusCode, Problem> {
+    let id = read_id(&id)?;
+    state.handle.delete_session(id).await?;
+    state.audit.note(&allowed.caller, state.handle.now().wall, "session.delete", id, "").await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Close {
+    reason: Option<String>,
+}
+
+/// `POST /api/v1/sessions/{id}/close`: closing what is closed changes nothing.
+pub(super) async fn close(
+    allowed: Allowed<Modify>,
+    State(state): State<ApiState>,
+    PathPart(id): PathPart,
+    JsonBody(body): JsonBody<Close>,
+) -> Result<Json<SessionShape>, Problem> {
+    let text = Text::new(body.reason.as_deref().unwrap_or(""));
+    let session = state.handle.close_session(read_id(&id)?, CloseReason::Operator, text.clone()).await?;
+    note(&state, &allowed.caller, "session.close", &session, text.as_str()).await;
+    Ok(Json(SessionShape::new(&session)))
+}
+
+async fn note(
+    state: &ApiState,
+    caller: &super::Caller,
+    action: &'static str,
+    session: &ClientSession,
+    details: &str,
+) {
+    state.audit.note(caller, state.handle.now().wall, action, session.id, details).await;
+}

@@ -1,0 +1,69 @@
+use serde::Deserialize;
+
+use crate::domain::{SessionKind, SessionPatch, SessionTerms};
+use crate::http::Problem;
+
+/// What a new session grants, as the API takes it; `null` is absence.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewTerms {
+    pub(super) kind: Option<String>,
+    pub(super) time_secs: Option<u64>,
+    pub(super) data_mb: Option<f64>,
+    pub(super) exp_days: Option<u32>,
+    pub(super) down_mbps: Option<f64>,
+    pub(super) up_mbps: Option<f64>,
+    pub(super) use_global_speed: Option<bool>,
+}
+
+impl NewTerms {
+    /// Checks it.
+    pub(super) fn check(&self) -> Result<SessionTerms, Problem> {
+        let kind = self
+            .kind
+            .as_deref()
+            .and_then(SessionKind::from_name)
+            .ok_or_else(|| Problem::invalid_field("kind", "must be one of time, data, time_or_data"))?;
+        let terms = SessionTerms::new(
+            kind,
+            self.time_secs,
+            self.data_mb,
+            self.exp_days,
+            self.down_mbps.unwrap_or(0.0),
+            self.up_mbps.unwrap_or(0.0),
+            self.use_global_speed.unwrap_or(false),
+        )?;
+        Ok(terms)
+    }
+}
+
+/// A change of a session, as the API takes it; `null` is absence.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TermsChange {
+    time_secs: Option<u64>,
+    data_mb: Option<f64>,
+    add_time_secs: Option<u64>,
+    add_data_mb: Option<f64>,
+    down_mbps: Option<f64>,
+    up_mbps: Option<f64>,
+    use_global_speed: Option<bool>,
+    exp_days: Option<u32>,
+}
+
+impl TermsChange {
+    /// Checks it.
+    pub(super) fn check(&self) -> Result<SessionPatch, Problem> {
+        let patch = SessionPatch::new(
+            self.time_secs,
+            self.data_mb,
+            self.add_time_secs,
+            self.add_data_mb,
+            self.down_mbps,
+            self.up_mbps,
+            self.use_global_speed,
+            self.exp_days,
+        )?;
+        Ok(patch)
+    }
+}

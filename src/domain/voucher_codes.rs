@@ -1,0 +1,13 @@
+use super::SealedCode;
+
+/// Who can make and read voucher codes: the faces ask through this, so that they need not know how codes are kept.
+pub trait VoucherCodes: Send + Sync {
+    /// New codes as they are printed, all different, each with what the store keeps of it. Takes a moment for many.
+    fn new_codes(&self, count: u32) -> Result<Vec<(String, SealedCode)>, String>;
+
+    /// What a typed code is found by in the store; `None` if it cannot be a code.
+    fn lookup(&self, typed: &str) -> Option<[u8; 32]>;
+
+    /// A stored code as it is printed.
+    fn unseal(&self, stored: &SealedCode) -> Result<String, String>;
+}
