@@ -183,39 +183,3 @@ fn everything_the_first_page_loads_stays_under_30_kb() {
     let all = page.len() + files.iter().map(|file| file.len()).sum::<usize>();
     assert!(all < 30_000, "{all} bytes");
 }
-
-/// Writes every page to a directory, with the files it loads: for looking at them in a browser.
-#[test]
-#[ignore = "for looking at the pages: PORTAL_PAGES=DIR cargo test -- --ignored pages_to_look_at"]
-fn pages_to_look_at() {
-    let directory = std::path::PathBuf::from(std::env::var_os("PORTAL_PAGES").expect("PORTAL_PAGES"));
-    let mut ended = running(SessionKind::TimeOrData);
-    ended.state = SessionState::Consumed;
-    let mut blocked = device();
-    blocked.blocked = true;
-    let mut wrong = Page::new("Café Lumière", standing(&[], None));
-    wrong.code = "ABCD-EFGH-2345";
-    wrong.trouble = Some(Trouble {
-        text: "We do not know this code. Please check it and try again.".to_owned(),
-        about_code: true,
-    });
-    let mut online = Page::new("Café Lumière", standing(&[running(SessionKind::TimeOrData)], None));
-    online.notice = Some("Happy hour: everyone gets twice the speed until six.");
-    online.refresh = true;
-    let pages = [
-        ("new", Page::new("Café Lumière", standing(&[], None))),
-        ("wrong", wrong),
-        ("online", online),
-        ("ready", Page::new("Café Lumière", standing(&[session(4, SessionKind::Data)], None))),
-        ("used-up", Page::new("Café Lumière", standing(&[], Some(&ended)))),
-        (
-            "blocked",
-            Page::new("Café Lumière", Standing::of(&blocked, &[], None, ClientRates::default(), NOW)),
-        ),
-        ("stranger", Page::new("Café Lumière", Standing::Stranger)),
-    ];
-    for (name, page) in pages {
-        let html = html(&page).replace("/static/", "static/");
-        std::fs::write(directory.join(name).with_extension("html"), html).expect("written");
-    }
-}
