@@ -1,5 +1,7 @@
 //! The door of the portal: who is sent where, what is refused, what every answer carries.
 
+#![expect(clippy::unwrap_used, reason = "test helpers: a failure is a panic")]
+
 use std::net::SocketAddr;
 
 use axum::body::Body;
@@ -108,7 +110,8 @@ async fn what_was_asked_for_is_never_repeated() {
 
 #[tokio::test]
 async fn odd_requests_for_other_hosts_are_sent_to_the_portal_too() {
-    let cases: [(Method, &str, &[(&str, &str)]); 8] = [
+    type Sent<'a> = (Method, &'a str, &'a [(&'a str, &'a str)]);
+    let cases: [Sent<'_>; 8] = [
         (Method::POST, "/ocsp", &[("host", "ocsp.example.com")]),
         (Method::PUT, "/x", &[("host", "example.com")]),
         (Method::OPTIONS, "*", &[("host", "example.com")]),

@@ -1,5 +1,7 @@
 //! What a guest lives through: from the first page to the last byte, on the real sessions manager.
 
+#![expect(clippy::unwrap_used, reason = "test helpers: a failure is a panic")]
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
