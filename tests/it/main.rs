@@ -2,6 +2,7 @@
 
 mod config;
 mod portal;
+mod portal_guest;
 mod providers;
 mod runtime;
 mod store;
