@@ -7,6 +7,16 @@
     reason = "these are tests: they panic when something is wrong, and measure the real clock"
 )]
 
+mod e2e_addresses;
+mod e2e_bad_input;
+mod e2e_captive;
+mod e2e_crash;
+mod e2e_faces;
+mod e2e_handover;
+mod e2e_limits;
+mod e2e_rates;
+mod e2e_time;
+mod e2e_walk;
 mod gate;
 mod lab;
 mod lab_itself;

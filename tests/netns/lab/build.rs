@@ -12,11 +12,12 @@ pub struct LabBuilder {
     masquerade: bool,
     dhcp: bool,
     dns: bool,
+    alone: bool,
 }
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        Self { phones: 1, guests: 0, masquerade: true, dhcp: false, dns: false }
+        Self { phones: 1, guests: 0, masquerade: true, dhcp: false, dns: false, alone: false }
     }
 }
 
@@ -63,8 +64,15 @@ impl LabBuilder {
         self.dns()
     }
 
+    /// For measurements of time and speed: no other lab is there meanwhile.
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
     /// Makes it.
     pub fn build(self) -> Lab {
+        let turn = turn(self.alone);
         let devices: Vec<(&Segment, usize)> =
             (0..self.phones).map(|n| (&LAN, n)).chain((0..self.guests).map(|n| (&GUEST, n))).collect();
         let roles: Vec<String> = ["router".to_owned(), "net".to_owned()]
@@ -106,7 +114,7 @@ impl LabBuilder {
             .map(|(ns, (segment, n))| set_up_phone(ns, segment, *n, self.dhcp))
             .collect();
         let guests = phones.split_off(self.phones);
-        let mut lab = Lab { phones, guests, router, internet, dnsmasq: None, dir };
+        let mut lab = Lab { phones, guests, router, internet, dnsmasq: None, dir, _turn: turn };
         if self.dns {
             start_dnsmasq(&mut lab, self.dhcp);
         }
@@ -119,6 +127,14 @@ const FW4: &str = "table inet fw4 {
   chain forward { type filter hook forward priority filter; policy accept; }
   chain srcnat { type nat hook postrouting priority srcnat; policy accept; oifname wan meta nfproto ipv4 masquerade; }
 }";
+
+/// Waits for a turn among all test threads and processes of this machine; the lock goes with the file.
+fn turn(alone: bool) -> fs::File {
+    let path = std::env::temp_dir().join("turnpike-labs.lock");
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path).expect("the lock");
+    if alone { file.lock() } else { file.lock_shared() }.expect("a turn");
+    file
+}
 
 fn port_name(segment: &Segment, number: usize) -> String {
     format!("{}{number}", segment.bridge.trim_start_matches("br-"))

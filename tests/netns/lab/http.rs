@@ -1,5 +1,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use super::ns::Ns;
@@ -66,11 +68,22 @@ impl HttpRequest {
 
     /// Sends it from where the thread is.
     pub fn send_here(&self, address: SocketAddr) -> std::io::Result<HttpAnswer> {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        self.exchange(stream, &address.to_string())
+    }
+
+    /// Sends it to a Unix socket.
+    pub fn send_unix(&self, path: &Path) -> std::io::Result<HttpAnswer> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        self.exchange(stream, "localhost")
+    }
+
+    fn exchange(&self, mut stream: impl Read + Write, host: &str) -> std::io::Result<HttpAnswer> {
         let mut head = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", self.method, self.path);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head += &format!("Host: {address}\r\n");
+            head += &format!("Host: {host}\r\n");
         }
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");

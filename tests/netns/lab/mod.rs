@@ -12,6 +12,7 @@
 #![allow(dead_code, unused_imports, reason = "a box of tools: not every tool is in use all the time")]
 
 mod build;
+mod daemon;
 mod dhcp;
 mod dns;
 mod frame;
@@ -27,6 +28,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 
 pub use build::LabBuilder;
+pub use daemon::{Daemon, DaemonConfig, used_bytes};
 pub use dhcp::{Lease, dhcp};
 pub use dns::{DnsAnswer, resolve};
 pub use frame::{Frame, send_frames};
@@ -69,6 +71,8 @@ pub struct Lab {
     pub dnsmasq: Option<Process>,
     /// Files of this test; removed with the lab.
     pub dir: tempfile::TempDir,
+    /// Its turn among the labs; last, so that it is given away when all else is gone.
+    _turn: std::fs::File,
 }
 
 /// A device in its own namespace; its interface is `eth0`, its default routes lead to the router.

@@ -1,0 +1,122 @@
+//! A device is its MAC: however many addresses it has, and whoever else has them.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::lab::{
+    Daemon, Frame, Lab, NET4, NET6, UdpBlaster, UdpEcho, UdpSink, eventually, header_bytes, holds_for,
+    send_frames,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const GAP: Duration = Duration::from_millis(3);
+const ROUTER_MAC: &str = "02:00:00:00:77:01";
+
+/// What a blaster sent and got back, at layer 3.
+fn traffic(blaster: &UdpBlaster, far: SocketAddr) -> u64 {
+    (blaster.l3_bytes() + blaster.answer_bytes() + blaster.answers() * header_bytes(far)) as u64
+}
+
+#[test]
+fn four_addresses_charge_one_session() {
+    let lab = Lab::with_phones(1);
+    let daemon = Daemon::start(&lab);
+    let phone = &lab.phones[0];
+    let more: Vec<Ipv6Addr> =
+        (0x100..0x102).map(|host| Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, host)).collect();
+    for address in &more {
+        phone.ip(&format!("address add {address}/64 dev eth0 nodad\n"));
+    }
+    let session = daemon.let_through(phone, &json!({"kind": "data", "data_mb": 100}));
+    let _echoes = [IpAddr::from(NET4), IpAddr::from(NET6)].map(|far| UdpEcho::open(&lab.internet, (far, 7)));
+    let sources: Vec<IpAddr> =
+        [phone.v4.into(), phone.v6.into()].into_iter().chain(more.into_iter().map(IpAddr::from)).collect();
+    assert_eq!(sources.len(), 4);
+    let far = |source: &IpAddr| -> SocketAddr {
+        if source.is_ipv4() { (NET4, 7).into() } else { (NET6, 7).into() }
+    };
+    let mut blasters: Vec<UdpBlaster> = sources
+        .iter()
+        .map(|source| UdpBlaster::start_from(phone, (*source, 0).into(), far(source), 300, GAP))
+        .collect();
+    assert!(eventually(3 * SECOND, || blasters.iter().all(|blaster| blaster.answers() >= 100)));
+    blasters.iter_mut().for_each(UdpBlaster::stop);
+    for blaster in &blasters {
+        assert_eq!(blaster.answers(), blaster.packets());
+    }
+    let sum: u64 = blasters.iter().zip(&sources).map(|(blaster, source)| traffic(blaster, far(source))).sum();
+    assert_eq!(daemon.used(&session), sum);
+    assert_eq!(daemon.get("/api/v1/devices")["total"], 1);
+}
+
+#[test]
+fn two_devices_behind_one_address_and_port_never_charge_each_other() {
+    let lab = Lab::with_phones(2);
+    let daemon = Daemon::start(&lab);
+    let far = SocketAddr::from((NET4, 7));
+    let _echo = UdpEcho::open(&lab.internet, far);
+    let sessions: Vec<String> = lab
+        .phones
+        .iter()
+        .map(|phone| daemon.let_through(phone, &json!({"kind": "data", "data_mb": 100})))
+        .collect();
+    // Masqueraded, both are the router's address; and both would like its port 5555.
+    let mut blasters: Vec<UdpBlaster> = lab
+        .phones
+        .iter()
+        .zip([200, 700])
+        .map(|(phone, size)| {
+            let from = "0.0.0.0:5555".parse().unwrap();
+            UdpBlaster::start_from(phone, from, far, size, GAP)
+        })
+        .collect();
+    assert!(eventually(3 * SECOND, || blasters.iter().all(|blaster| blaster.answers() >= 200)));
+    blasters.iter_mut().for_each(UdpBlaster::stop);
+    for (session, blaster) in sessions.iter().zip(&blasters) {
+        assert_eq!(daemon.used(session), traffic(blaster, far));
+    }
+}
+
+#[test]
+fn a_captive_neighbour_gets_nothing_by_taking_an_address_or_forging_a_packet() {
+    let lab = Lab::with_phones(2);
+    let daemon = Daemon::start(&lab);
+    let (payer, thief) = (&lab.phones[0], &lab.phones[1]);
+    let session = daemon.let_through(payer, &json!({"kind": "data", "data_mb": 100}));
+    daemon.meet(thief);
+    for (far, own, other) in [
+        (IpAddr::from(NET4), IpAddr::from(payer.v4), IpAddr::from(thief.v4)),
+        (IpAddr::from(NET6), IpAddr::from(payer.v6), IpAddr::from(thief.v6)),
+    ] {
+        let echo = UdpEcho::open(&lab.internet, (far, 7));
+        let mut blaster = UdpBlaster::start_from(payer, (own, 5555).into(), (far, 7).into(), 100, GAP);
+        assert!(eventually(SECOND, || blaster.answers() >= 50));
+        let before = daemon.used(&session);
+        // The payer's own tuple, from the thief's MAC; then the thief's own address.
+        let forged: Vec<Frame> = [own, other]
+            .iter()
+            .map(|source| Frame::udp(&thief.mac, ROUTER_MAC, (*source, 5555), (far, 7), &[0x66; 1000]))
+            .collect();
+        for _ in 0..5 {
+            send_frames(thief, "eth0", &forged);
+        }
+        blaster.stop();
+        assert_eq!(echo.bytes(), blaster.packets() * 100, "{far}: a forged packet came through");
+        // Nothing but the payer's own packets was charged.
+        let mine = traffic(&blaster, (far, 7).into());
+        assert!(daemon.used(&session) - before <= mine, "charged for the thief's packets");
+    }
+    // The address changes hands for good; the session does not go with it.
+    let sink = UdpSink::open(&lab.internet, (NET4, 9));
+    payer.ip(&format!("address delete {}/24 dev eth0\n", payer.v4));
+    thief.ip(&format!("address add {}/24 dev eth0\n", payer.v4));
+    let from = SocketAddr::from((payer.v4, 5555));
+    let theft = UdpBlaster::start_from(thief, from, (NET4, 9).into(), 100, GAP);
+    assert!(eventually(SECOND, || theft.packets() > 50));
+    assert!(
+        holds_for(SECOND / 2, || sink.packets() == 0),
+        "the new owner of the address rides on the session"
+    );
+}

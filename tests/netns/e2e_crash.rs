@@ -1,0 +1,138 @@
+//! The daemon dies, the rules vanish: nobody gains, nobody loses, the books add up.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::lab::{
+    Daemon, Lab, NET4, NET6, Ns, PacketCounter, TcpServer, Transfer, UdpBlaster, UdpEcho, UdpSink,
+    eventually, header_bytes, holds_for,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const GAP: Duration = Duration::from_millis(2);
+
+#[test]
+fn kill_9_during_a_transfer_costs_nobody_a_byte() {
+    let lab = Lab::with_phones(2);
+    let mut daemon = Daemon::start(&lab);
+    let (phone, captive) = (&lab.phones[0], &lab.phones[1]);
+    let session =
+        daemon.let_through(phone, &json!({"kind": "time_or_data", "time_secs": 600, "data_mb": 100}));
+    daemon.meet(captive);
+    let fars = [IpAddr::from(NET4), IpAddr::from(NET6)];
+    let echoes = fars.map(|far| UdpEcho::open(&lab.internet, (far, 7)));
+    let sink = UdpSink::open(&lab.internet, (NET6, 9));
+    let mut blasters = fars.map(|far| UdpBlaster::start(phone, (far, 7), 500, GAP));
+    let thief = UdpBlaster::start(captive, (NET6, 9), 100, GAP);
+    for round in 0..3 {
+        let answers: usize = blasters.iter().map(UdpBlaster::answers).sum();
+        assert!(
+            eventually(SECOND, || blasters.iter().map(UdpBlaster::answers).sum::<usize>() > answers + 100)
+        );
+        daemon.kill();
+        let answers: usize = blasters.iter().map(UdpBlaster::answers).sum();
+        let goes_on =
+            eventually(SECOND, || blasters.iter().map(UdpBlaster::answers).sum::<usize>() > answers + 100);
+        assert!(goes_on, "offline while the daemon is dead, round {round}");
+        daemon.restart();
+        assert_eq!(daemon.state(&session), "running");
+    }
+    blasters.iter_mut().for_each(UdpBlaster::stop);
+    for blaster in &blasters {
+        assert_eq!(blaster.answers(), blaster.packets(), "packets were lost on the way");
+    }
+    let up: usize = echoes.iter().map(UdpEcho::l3_bytes).sum();
+    let down: usize = blasters
+        .iter()
+        .zip(fars)
+        .map(|(blaster, far)| blaster.answer_bytes() + blaster.answers() * header_bytes((far, 7).into()))
+        .sum();
+    assert_eq!(daemon.used(&session), (up + down) as u64);
+    assert!(thief.packets() > 100);
+    assert_eq!(sink.packets(), 0, "a captive device got out while the daemon was away");
+}
+
+#[test]
+fn kill_9_during_a_tcp_download_keeps_it_and_its_bytes() {
+    let lab = Lab::builder().routed().build();
+    let mut daemon = Daemon::start(&lab);
+    let phone = &lab.phones[0];
+    let terms = json!({"kind": "data", "data_mb": 500, "down_mbps": 50, "up_mbps": 50});
+    let session = daemon.let_through(phone, &terms);
+    let server = TcpServer::open(&lab.internet, (NET4, 5001));
+    let down = PacketCounter::install(phone, "down", "input", &format!("ip saddr {NET4}"));
+    let download = Transfer::download(phone, server.address());
+    assert!(eventually(3 * SECOND, || download.bytes() > 1_000_000));
+    daemon.kill();
+    let before = download.bytes();
+    assert!(eventually(3 * SECOND, || download.bytes() > before + 1_000_000), "it stops with the daemon");
+    daemon.restart();
+    let before = download.bytes();
+    assert!(eventually(3 * SECOND, || download.bytes() > before + 1_000_000), "it stops with the restart");
+    assert!(download.alive());
+    assert_eq!(download.stop(), None);
+    // What the shaper dropped after it was charged never arrived: the books may be above the far end, by little.
+    let (used, arrived) = (daemon.used(&session), down.read().bytes);
+    assert!(used >= arrived, "{arrived} bytes arrived, {used} were charged");
+    assert!(used <= arrived + arrived / 10, "{arrived} bytes arrived, {used} were charged");
+}
+
+/// Whether the rules and the phone's element are there.
+fn stands(router: &Ns) -> bool {
+    let online = router.run(&["nft", "-j", "list", "set", "inet", "turnpike", "online"]);
+    let forward = router.run(&["nft", "list", "chain", "inet", "turnpike", "forward"]);
+    online.ok() && forward.ok() && online.stdout.contains("\"elem\"")
+}
+
+#[test]
+fn a_flushed_ruleset_is_back_within_a_second_and_the_books_are_kept() {
+    let lab = Lab::builder().phones(2).routed().build();
+    let daemon = Daemon::start(&lab);
+    let (phone, captive) = (&lab.phones[0], &lab.phones[1]);
+    let session = daemon.let_through(phone, &json!({"kind": "data", "data_mb": 500}));
+    daemon.meet(captive);
+    let echo = UdpEcho::open(&lab.internet, (NET6, 7));
+    let sink = UdpSink::open(&lab.internet, (NET6, 9));
+    let mut blaster = UdpBlaster::start(phone, (NET6, 7), 500, GAP);
+    let _thief = UdpBlaster::start(captive, (NET6, 9), 100, GAP);
+    for round in 0..3 {
+        let (answers, leaked) = (blaster.answers(), sink.packets());
+        assert!(eventually(2 * SECOND, || blaster.answers() > answers + 300));
+        let before = daemon.used(&session);
+        let flushed = Instant::now();
+        lab.router.nft("flush ruleset");
+        assert!(eventually(3 * SECOND, || stands(&lab.router)), "never restored:\n{}", daemon.log());
+        let gap = flushed.elapsed();
+        assert!(gap < SECOND, "round {round}: restored after {gap:?}");
+        // The captive neighbour was out for that long at most.
+        let out = sink.packets() - leaked;
+        assert!(
+            holds_for(SECOND / 3, || sink.packets() - leaked <= out + 1),
+            "the captive device is still out"
+        );
+        let open_for = sink.last().map_or(Duration::ZERO, |last| last.saturating_duration_since(flushed));
+        assert!(open_for < SECOND, "round {round}: a captive device was out until {open_for:?}");
+        let after = daemon.used(&session);
+        assert!(after >= before, "round {round}: usage fell from {before} to {after}");
+        let answers = blaster.answers();
+        assert!(
+            eventually(SECOND, || blaster.answers() > answers + 50),
+            "round {round}: the phone is offline"
+        );
+        assert!(
+            eventually(SECOND, || daemon.used(&session) > after),
+            "round {round}: nothing is counted any more"
+        );
+    }
+    blaster.stop();
+    assert_eq!(blaster.answers(), blaster.packets());
+    let passed = (echo.l3_bytes()
+        + blaster.answer_bytes()
+        + blaster.answers() * header_bytes((NET6, 7).into())) as u64;
+    let used = daemon.used(&session);
+    // Each round at most what went through since the last read, a second before, and until the rules were back.
+    let a_second = passed / 4;
+    assert!(used <= passed && used + 3 * 2 * a_second > passed, "{used} of {passed} bytes");
+}

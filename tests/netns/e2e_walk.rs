@@ -1,0 +1,124 @@
+//! From the voucher to the pause button, as a guest does it: through the portal.
+
+use std::net::{IpAddr, SocketAddr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::lab::{
+    Daemon, HttpAnswer, HttpRequest, LAN4, LAN6, Lab, NET4, NET6, Phone, TcpServer, Transfer, UdpBlaster,
+    UdpEcho, dhcp, eventually,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const GAP: Duration = Duration::from_millis(5);
+
+/// The first voucher code of what `voucher create --json` printed.
+pub fn code_of(created: &serde_json::Value) -> String {
+    fn find(value: &serde_json::Value) -> Option<String> {
+        match value {
+            serde_json::Value::Object(map) => map
+                .get("code")
+                .and_then(|code| code.as_str())
+                .map(str::to_owned)
+                .or_else(|| map.values().find_map(find)),
+            serde_json::Value::Array(items) => items.iter().find_map(find),
+            serde_json::Value::String(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Null => None,
+        }
+    }
+    find(created).unwrap_or_else(|| panic!("no code in {created}"))
+}
+
+/// A form sent to the portal as its own pages send it.
+fn submit(phone: &Phone, portal: SocketAddr, path: &str, form: &str) -> HttpAnswer {
+    HttpRequest::form(path, form).header("Origin", &format!("http://{portal}")).send(phone, portal).unwrap()
+}
+
+#[test]
+fn redeem_connect_pause_resume() {
+    let lab = Lab::builder().phones(2).alone().build();
+    let daemon = Daemon::start(&lab);
+    for (phone, far, portal) in [
+        (&lab.phones[0], IpAddr::from(NET4), SocketAddr::from((LAN4, 2050))),
+        (&lab.phones[1], IpAddr::from(NET6), SocketAddr::from((LAN6, 2050))),
+    ] {
+        let echo = UdpEcho::open(&lab.internet, (far, 7));
+        let server = TcpServer::open(&lab.internet, (far, 80));
+        // A flow that is there before the phone is let through.
+        let early = UdpBlaster::start(phone, (far, 7), 100, GAP);
+        assert!(eventually(SECOND, || early.packets() > 20));
+        assert_eq!(echo.packets(), 0, "let through before it paid");
+
+        let created =
+            daemon.cli_json(&["voucher", "create", "--count", "1", "--kind", "data", "--data-mb", "500"]);
+        let code = code_of(&created);
+        let wrong = submit(phone, portal, "/providers/voucher", "code=WRONG-CODE");
+        assert!((400..500).contains(&wrong.status), "{wrong:?}");
+        let typed = code.to_lowercase().replace('-', "");
+        let redeemed = submit(phone, portal, "/providers/voucher", &format!("code={typed}"));
+        assert_eq!(redeemed.status, 303, "{redeemed:?}");
+
+        assert!(eventually(SECOND, || early.answers() > 10), "the early flow stays blocked");
+        let download = Transfer::download(phone, (far, 80));
+        let upload = Transfer::upload(phone, (far, 80));
+        assert!(eventually(3 * SECOND, || download.bytes() > 500_000 && server.received_bytes() > 500_000));
+        let capport = HttpRequest::get("/capport")
+            .header("Accept", "application/captive+json")
+            .send(phone, portal)
+            .unwrap();
+        assert_eq!(capport.json()["captive"], false);
+        let left = capport.json()["bytes-remaining"].as_u64().unwrap();
+        assert!((100_000_000..499_000_000).contains(&left), "{left}");
+        let page = HttpRequest::get("/").send(phone, portal).unwrap();
+        assert!(page.body.contains("/disconnect"), "{}", page.body);
+
+        // The pause button.
+        let pressed = Instant::now();
+        assert_eq!(submit(phone, portal, "/disconnect", "").status, 303);
+        sleep(Duration::from_millis(100).saturating_sub(pressed.elapsed()));
+        let frozen = (download.bytes(), server.received_bytes());
+        sleep(Duration::from_millis(400));
+        let last = early.last_answer().unwrap();
+        let late = last.saturating_duration_since(pressed);
+        assert!(late <= Duration::from_millis(100), "{far}: UDP went on for {late:?}");
+        assert_eq!((download.bytes(), server.received_bytes()), frozen, "{far}: TCP went on");
+        let capport = HttpRequest::get("/capport").send(phone, portal).unwrap();
+        assert_eq!(capport.json()["captive"], true);
+        drop((download, upload));
+
+        // And on again.
+        let before = early.answers();
+        assert_eq!(submit(phone, portal, "/connect", "").status, 303);
+        assert!(eventually(SECOND, || early.answers() > before + 10), "{far}: the UDP flow does not go on");
+        let again = Transfer::download(phone, (far, 80));
+        assert!(eventually(3 * SECOND, || again.bytes() > 500_000));
+    }
+}
+
+#[test]
+fn a_phone_that_joins_by_dhcp_is_known_by_name_and_addresses() {
+    let mut lab = Lab::builder().phones(1).dhcp().build();
+    dhcp(&mut lab.phones[0], "pixel-7");
+    let daemon = Daemon::start(&lab);
+    let phone = &lab.phones[0];
+    let _echo = UdpEcho::open(&lab.internet, (NET6, 7));
+    let blaster = UdpBlaster::start(phone, (NET6, 7), 10, GAP);
+    let id = daemon.meet(phone);
+    let known = eventually(5 * SECOND, || {
+        let device = daemon.get(&format!("/api/v1/devices/{}", phone.v4));
+        let v6 = device["ipv6"].as_array().map_or(0, Vec::len);
+        device["id"] == id.as_str() && device["zone"] == "guests" && v6 > 0
+    });
+    assert!(known, "{}", daemon.get(&format!("/api/v1/devices/{id}")));
+    assert_eq!(blaster.answers(), 0);
+    let session = daemon.create_session(&id, &serde_json::json!({"kind": "time", "time_secs": 60}));
+    daemon.connect(&phone.v4.to_string());
+    assert!(
+        eventually(SECOND, || blaster.answers() > 10),
+        "an address from a router advertisement is let through, too"
+    );
+    assert_eq!(daemon.state(&session), "running");
+    assert_eq!(daemon.get(&format!("/api/v1/devices/{id}"))["connected"], true);
+}
