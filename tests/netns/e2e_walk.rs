@@ -14,21 +14,8 @@ const GAP: Duration = Duration::from_millis(5);
 
 /// The first voucher code of what `voucher create --json` printed.
 pub fn code_of(created: &serde_json::Value) -> String {
-    fn find(value: &serde_json::Value) -> Option<String> {
-        match value {
-            serde_json::Value::Object(map) => map
-                .get("code")
-                .and_then(|code| code.as_str())
-                .map(str::to_owned)
-                .or_else(|| map.values().find_map(find)),
-            serde_json::Value::Array(items) => items.iter().find_map(find),
-            serde_json::Value::String(_)
-            | serde_json::Value::Number(_)
-            | serde_json::Value::Bool(_)
-            | serde_json::Value::Null => None,
-        }
-    }
-    find(created).unwrap_or_else(|| panic!("no code in {created}"))
+    let code = created["codes"][0].as_str().or_else(|| created["items"][0]["code"].as_str());
+    code.unwrap_or_else(|| panic!("no code in {created}")).to_owned()
 }
 
 /// A form sent to the portal as its own pages send it.
