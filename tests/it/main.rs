@@ -5,6 +5,7 @@ mod portal;
 mod portal_guest;
 mod providers;
 mod runtime;
+mod sim;
 mod store;
 mod store_lists;
 mod support;

@@ -19,7 +19,13 @@ impl SessionsMgr {
         };
         match command {
             Command::Disconnect { device, .. } | Command::DeleteDevice { device } => shut(*device),
-            Command::UpdateDevice { device, patch } if patch.blocked == Some(true) => shut(*device),
+            // Nobody is shut for a patch that will be refused.
+            Command::UpdateDevice { device, patch }
+                if patch.blocked == Some(true)
+                    && patch.zone.as_ref().is_none_or(|zone| self.zones.contains_key(zone)) =>
+            {
+                shut(*device)
+            }
             Command::CloseSession { session, .. } | Command::DeleteSession { session, .. } => {
                 of_session(*session, Want::Shut)
             }
@@ -59,6 +65,7 @@ impl SessionsMgr {
 
     /// Carries out a command. An error changes nothing.
     pub fn handle(&mut self, command: Command, now: Now) -> Result<Transition, Refusal> {
+        self.look_at_clock(now);
         let mut work = Work::new(self, now);
         let outcome = match command {
             Command::Connect { device, notify, answer } => work.connect(device, notify, answer),
@@ -191,6 +198,11 @@ impl Work<'_> {
                 session.expires_at = Some(wall.plus_days(days));
             }
         })?;
+        // Somebody who asks for a device that is away gives it the whole time to come back.
+        let boot = self.now.boot;
+        if let Some(entry) = self.mgr.table.device_mut(device) {
+            entry.away_since = entry.away_since.map(|_| boot);
+        }
         let kind = if first { EventKind::SessionConnected } else { EventKind::SessionResumed };
         self.event(kind, Some(device), Some(id));
         Ok(())

@@ -33,6 +33,7 @@ impl SessionsMgr {
     /// once a second, else those whose session may be at its end. One that is at its end and has no successor is shut
     /// first, so that its last books are final.
     pub fn due(&mut self, now: Now) -> Vec<(DeviceId, Want)> {
+        self.look_at_clock(now);
         let due: Vec<DeviceId> = if now.boot >= self.next_meter {
             // From here on, "soon" means before the next round.
             self.next_meter = now.boot.plus_millis(METER_MS);
@@ -45,7 +46,12 @@ impl SessionsMgr {
             .filter_map(|id| {
                 let entry = self.table.device(id)?;
                 let key = entry.device.key?;
-                let last = self.ends(entry, now).is_some() && !self.has_successor(entry, now);
+                let last = match self.ends(entry, now) {
+                    // Nobody takes over from who is paused.
+                    Some(End::Pause(_)) => true,
+                    Some(End::Session(..)) => !self.has_successor(entry, now),
+                    None => false,
+                };
                 Some((id, if last { Want::Shut(key) } else { Want::Read(key) }))
             })
             .collect()
@@ -110,7 +116,10 @@ impl SessionsMgr {
     /// What follows for one device after its books were taken in: the end of its session, a hand-over, a pause.
     pub fn handle_timeout(&mut self, device: DeviceId, now: Now) -> Option<Transition> {
         let entry = self.table.device(device)?;
-        let run = entry.run.as_ref()?;
+        let Some(run) = entry.run.as_ref() else {
+            self.look_soon(device, now.boot);
+            return None;
+        };
         let session = run.session;
         let Some(end) = self.ends(entry, now) else {
             let was_shut = matches!(entry.held, Held::Shut(..));
@@ -172,9 +181,18 @@ impl SessionsMgr {
 
     /// Sets when a running device must be looked at before the next reading of all books.
     pub(super) fn look_soon(&mut self, id: DeviceId, now: BootTime) {
-        let next_meter = self.next_meter;
-        let at =
-            self.table.device(id).and_then(|entry| self.next_look(entry, now)).filter(|at| *at < next_meter);
+        let at = self.table.device(id).and_then(|entry| self.next_look(entry, now));
+        self.set_soon(id, at);
+    }
+
+    /// As [`Self::look_soon`], after something went wrong: not at once again, whatever is due.
+    pub(super) fn look_later(&mut self, id: DeviceId, now: BootTime) {
+        let at = self.table.device(id).and_then(|entry| self.next_look(entry, now));
+        self.set_soon(id, at.map(|at| at.max(now.plus_millis(SOONEST_MS))));
+    }
+
+    fn set_soon(&mut self, id: DeviceId, at: Option<BootTime>) {
+        let at = at.filter(|at| *at < self.next_meter);
         let Some(entry) = self.table.device_mut(id) else { return };
         if entry.soon != at {
             if let Some(old) = entry.soon {
@@ -202,13 +220,19 @@ impl SessionsMgr {
         by_time.into_iter().chain(by_data).min()
     }
 
+    /// Whether the wall clock can be believed at this moment: asked before anything is decided by it.
+    pub(super) fn look_at_clock(&mut self, now: Now) {
+        let believed = self.clock.observe(now);
+        self.became_believed |= believed && !self.clock_believed;
+        self.clock_believed = believed;
+    }
+
     /// After all books were read and every device was looked at: the next round; expiry of what is not running; the clock;
     /// usage that is due to be written. At most `most` rows of usage at a time, so that a large flush never holds up a connect.
     pub fn housekeeping(&mut self, now: Now, most: usize) -> Transition {
-        let newest = self.clock.newest();
-        let believed = self.clock.observe(now);
-        let became_believed = believed && !self.clock_believed;
-        self.clock_believed = believed;
+        self.look_at_clock(now);
+        let (newest, believed) = (self.clock.newest(), self.clock_believed);
+        let became_believed = std::mem::take(&mut self.became_believed) && believed;
         let flush = now.boot >= self.next_flush;
         if flush {
             self.next_flush = now.boot.plus_millis(self.flush_ms);
@@ -216,8 +240,9 @@ impl SessionsMgr {
             self.to_flush = self.table.running().filter(dirty).map(|entry| entry.device.id).collect();
         }
         let mut changes = Vec::new();
-        if flush && self.clock.newest() > newest {
-            changes.push(Change::NewestWall(self.clock.newest()));
+        if flush && newest > self.stored_wall {
+            self.stored_wall = newest;
+            changes.push(Change::NewestWall(newest));
         }
         self.flush_some(most, &mut changes);
         let mut work = Work::new(self, now);
@@ -236,10 +261,13 @@ impl SessionsMgr {
             let session = run.session;
             let Some(session) = self.table.session_mut(session) else { continue };
             if session.source.is_some() {
+                // The whole row: the number must be as durable as what is sent under it.
                 session.source_seq = session.source_seq.saturating_add(1);
+                changes.push(Change::Session(Box::new(session.clone())));
+                changes.extend(outbox(session));
+            } else {
+                changes.push(Change::Usage(Box::new(session.clone())));
             }
-            changes.push(Change::Usage(Box::new(session.clone())));
-            changes.extend(outbox(session));
         }
     }
 
@@ -252,7 +280,7 @@ impl SessionsMgr {
     /// A flush that could not be written is tried again in the next round.
     pub fn flush_failed(&mut self, transition: &Transition) {
         for change in &transition.changes {
-            if let Change::Usage(session) = change
+            if let Change::Usage(session) | Change::Session(session) = change
                 && let Some(run) = self.table.device_mut(session.device).and_then(|entry| entry.run.as_mut())
             {
                 run.dirty = true;

@@ -49,6 +49,10 @@ pub struct SessionsMgr {
     keys: KeyPool,
     clock: ClockGuard,
     clock_believed: bool,
+    /// It was not, and nothing was done yet about days that had to wait for it.
+    became_believed: bool,
+    /// The newest believed time that the store knows.
+    stored_wall: super::WallTime,
     flush_ms: u64,
     next_meter: BootTime,
     next_flush: BootTime,

@@ -64,6 +64,8 @@ impl SessionsMgr {
             keys: KeyPool::new(settings.max_key, &held),
             clock,
             clock_believed,
+            became_believed: clock_believed,
+            stored_wall: found.newest_wall,
             flush_ms: settings.flush_ms,
             next_meter: now.boot,
             next_flush: now.boot.plus_millis(settings.flush_ms),
@@ -94,6 +96,9 @@ impl SessionsMgr {
             failed.extend(work.ensure_key(id).err().filter(|_| rekeyed.contains(&id)));
         }
         failed.extend(work.close_untrusted().err());
+        // Who goes on may have a speed of its own: its zone is shaped again.
+        let going_on: Vec<_> = work.mgr.table.running().map(|entry| entry.device.id).collect();
+        going_on.into_iter().for_each(|id| work.touch(id));
         let mut transition = work.finish(Outcome::Done);
         // Reconciling brings about what the kernel must hold: all of it, not only what differs by this transition.
         transition.gate.clear();

@@ -137,7 +137,8 @@ fn patched(session: &ClientSession, patch: &SessionPatch) -> Result<SessionTerms
                 used: format!("{} s", session.usage.time_ms.div_ceil(1000)),
             });
         }
-        terms.time_limit_ms = Some(crate::domain::terms::time_limit(limit / 1000)?);
+        crate::domain::terms::time_limit(limit.div_ceil(1000))?;
+        terms.time_limit_ms = Some(limit);
     }
     if patch.data_limit_bytes.is_some() || patch.add_data_bytes > 0 {
         wants(

@@ -125,8 +125,11 @@ impl Table {
     /// Puts a device row in, replaces it, or takes it out; keeps the indices. What is known of the kernel stays.
     pub(super) fn put_device(&mut self, id: DeviceId, device: Option<ClientDevice>) {
         if let Some(entry) = self.devices.get(&id) {
-            self.by_mac.remove(&entry.device.mac);
-            if let Some(key) = entry.device.key {
+            if self.by_mac.get(&entry.device.mac) == Some(&id) {
+                self.by_mac.remove(&entry.device.mac);
+            }
+            // The key may have changed hands already: rows of one transition are put back in any order.
+            if let Some(key) = entry.device.key.filter(|key| self.by_key.get(key) == Some(&id)) {
                 self.by_key.remove(&key);
             }
             for address in addresses(&entry.device) {

@@ -280,8 +280,13 @@ impl<'a> Work<'a> {
         self.transition.gate.extend(gate);
         self.transition.shape.extend(shape);
         if let Some(entry) = self.mgr.table.device_mut(id) {
-            if matches!(desired, Held::Unknown | Held::Captive(..)) {
-                entry.kernel = KernelBooks::default();
+            match &desired {
+                Held::Unknown | Held::Captive(..) => entry.kernel = KernelBooks::default(),
+                // A new element begins with nothing used; what the last reading said was of the old one.
+                Held::Open(..) => {
+                    entry.kernel = KernelBooks { books: entry.kernel.books, ..KernelBooks::default() };
+                }
+                Held::Shut(..) => {}
             }
             entry.held = desired;
         }
@@ -385,10 +390,14 @@ impl SessionsMgr {
         let mut changes = Vec::new();
         for image in before.iter().filter(|image| matches!(image, Image::Device(..))) {
             let Image::Device(id, device) = image else { continue };
-            if let Some(key) = self.table.device(*id).and_then(|entry| entry.device.key)
+            let entry = self.table.device(*id);
+            if let Some(key) = entry.and_then(|entry| entry.device.key)
                 && device.as_ref().and_then(|device| device.key) != Some(key)
             {
                 self.keys.give_back(key);
+            }
+            if let Some(at) = entry.and_then(|entry| entry.soon).filter(|_| device.is_none()) {
+                self.soon.remove(&(at, *id));
             }
             self.table.put_device(*id, device.as_deref().cloned());
             changes.push(match device {
@@ -411,14 +420,34 @@ impl SessionsMgr {
             })
             .collect();
         sessions.sort_by_key(|(_, session)| session.as_ref().is_some_and(ClientSession::is_running));
-        for (id, session) in sessions {
+        for (id, mut session) in sessions {
+            if let (Some(session), Some(known)) = (session.as_mut(), self.table.session(id)) {
+                // A number that may be on its way to the source is not given twice.
+                session.source_seq = session.source_seq.max(known.source_seq);
+            }
             changes.push(match &session {
                 Some(session) => Change::Session(Box::new(session.clone())),
                 None => Change::DeleteSession(id),
             });
+            let touched = session.as_ref().or(self.table.session(id)).map(|session| session.device);
+            self.restore_books(session.as_ref());
             self.table.put_session(id, session, now.boot);
+            if let Some(device) = touched {
+                self.look_later(device, now.boot);
+            }
         }
         changes
+    }
+
+    /// The books of a session that runs again are those of its checkpoint.
+    fn restore_books(&mut self, session: Option<&ClientSession>) {
+        if let Some(session) = session
+            && let SessionState::Running(checkpoint) = &session.state
+            && let Some(entry) = self.table.device_mut(session.device)
+        {
+            entry.kernel.books.sent_bytes = checkpoint.sent_bytes;
+            entry.kernel.books.received_bytes = checkpoint.received_bytes;
+        }
     }
 
     /// What the kernel holds has been made what it must hold: nothing is left to bring about.

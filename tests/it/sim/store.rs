@@ -1,0 +1,86 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use turnpike::domain::{
+    Change, ClientDevice, ClientSession, DeviceId, Guard, Refusal, SessionId, SourceUsage, WallTime,
+};
+
+/// The rows that survive everything.
+#[derive(Debug, Default, Clone)]
+pub struct SimStore {
+    /// Devices.
+    pub devices: BTreeMap<DeviceId, ClientDevice>,
+    /// Sessions, ended ones too.
+    pub sessions: BTreeMap<SessionId, ClientSession>,
+    /// Vouchers that are redeemed.
+    pub redeemed: BTreeSet<i64>,
+    /// What is owed to sources.
+    pub outbox: Vec<SourceUsage>,
+    /// The newest believed time.
+    pub newest_wall: WallTime,
+}
+
+impl SimStore {
+    /// Checks and sets the guards of one transition: all or none.
+    pub fn hold(&mut self, guards: &[Guard]) -> Result<(), Refusal> {
+        let wanted: Vec<i64> = guards.iter().map(|Guard::RedeemVoucher { voucher, .. }| *voucher).collect();
+        if wanted.iter().any(|voucher| self.redeemed.contains(voucher)) {
+            return Err(Refusal::VoucherUsed);
+        }
+        self.redeemed.extend(wanted);
+        Ok(())
+    }
+
+    /// Writes one row.
+    pub fn write(&mut self, change: &Change) {
+        match change {
+            Change::Device(device) => {
+                self.devices.insert(device.id, (**device).clone());
+            }
+            Change::DeleteDevice(id) => {
+                self.devices.remove(id);
+                self.sessions.retain(|_, session| session.device != *id);
+            }
+            Change::Session(session) => {
+                assert!(self.devices.contains_key(&session.device), "a session without its device");
+                self.sessions.insert(session.id, (**session).clone());
+            }
+            Change::DeleteSession(id) => {
+                self.sessions.remove(id);
+            }
+            Change::Usage(session) => {
+                if let Some(row) = self.sessions.get_mut(&session.id)
+                    && row.is_running()
+                {
+                    row.usage = session.usage;
+                    row.state = session.state.clone();
+                }
+            }
+            Change::Outbox(usage) => {
+                let last = self.outbox.iter().rev().find(|owed| owed.session == usage.session);
+                assert!(
+                    last.is_none_or(|last| last.seq < usage.seq),
+                    "a source ignores {usage:?} after {last:?}"
+                );
+                self.outbox.push(usage.clone());
+            }
+            Change::NewestWall(wall) => self.newest_wall = *wall,
+        }
+    }
+
+    /// What a starting daemon loads: addresses and presence are not stored, ended sessions stay where they are.
+    pub fn load(&self) -> (Vec<ClientDevice>, Vec<ClientSession>) {
+        let devices = self.devices.values().map(|device| ClientDevice {
+            ipv4: BTreeSet::new(),
+            ipv6: BTreeSet::new(),
+            present: false,
+            ..device.clone()
+        });
+        let sessions = self.sessions.values().filter(|session| session.is_usable()).cloned();
+        (devices.collect(), sessions.collect())
+    }
+
+    /// The session that a device is running, as committed.
+    pub fn running(&self, device: DeviceId) -> Option<&ClientSession> {
+        self.sessions.values().find(|session| session.device == device && session.is_running())
+    }
+}
