@@ -140,9 +140,12 @@ impl Work<'_> {
                 None => return Ok(Outcome::AskProviders(device)),
             },
         };
-        if is_used_up(self.session(session)?) {
-            return Err(Refusal::NoSession);
-        }
+        // Its source may just have said that it is used up: the next one, then.
+        let session = if is_used_up(self.session(session)?) {
+            self.next_usable(device).ok_or(Refusal::NoSession)?
+        } else {
+            session
+        };
         self.start(session)?;
         self.event(EventKind::DeviceConnected, Some(device), Some(session));
         self.notice(device, notify)?;

@@ -153,7 +153,7 @@ impl SessionsMgr {
     /// Takes a transition back after the store or the kernel refused it. The changes put the store's rows back; they are
     /// not needed when the store itself refused. The kernel's elements of its devices are to be reconciled.
     pub fn undo(&mut self, transition: &Transition, now: super::Now) -> Vec<super::Change> {
-        self.put_back(&transition.before, now)
+        self.put_back(&transition.before, true, now)
     }
 
     fn zone_of(&self, device: &ClientDevice) -> &Zone {

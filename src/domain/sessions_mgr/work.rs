@@ -196,7 +196,7 @@ impl<'a> Work<'a> {
     /// Takes everything back that a handler did before it refused.
     pub(super) fn abandon(self, refusal: Refusal) -> Refusal {
         let now = self.now;
-        self.mgr.put_back(&self.transition.before, now);
+        self.mgr.put_back(&self.transition.before, false, now);
         refusal
     }
 
@@ -385,8 +385,9 @@ impl SessionsMgr {
         })
     }
 
-    /// Puts rows back as they were; what the store needs to follow is returned.
-    pub(super) fn put_back(&mut self, before: &[Image], now: Now) -> Vec<Change> {
+    /// Puts rows back as they were; what the store needs to follow is returned. If sources may have been `told` of it, their
+    /// numbers stay, so that none is given twice.
+    pub(super) fn put_back(&mut self, before: &[Image], told: bool, now: Now) -> Vec<Change> {
         let mut changes = Vec::new();
         for image in before.iter().filter(|image| matches!(image, Image::Device(..))) {
             let Image::Device(id, device) = image else { continue };
@@ -421,8 +422,7 @@ impl SessionsMgr {
             .collect();
         sessions.sort_by_key(|(_, session)| session.as_ref().is_some_and(ClientSession::is_running));
         for (id, mut session) in sessions {
-            if let (Some(session), Some(known)) = (session.as_mut(), self.table.session(id)) {
-                // A number that may be on its way to the source is not given twice.
+            if let (Some(session), Some(known)) = (session.as_mut(), self.table.session(id).filter(|_| told)) {
                 session.source_seq = session.source_seq.max(known.source_seq);
             }
             changes.push(match &session {

@@ -182,7 +182,8 @@ impl World {
                     let data = offer.map(|data| Box::new(data.clone()));
                     let answer = ProviderAnswer::Reloaded { session, data };
                     let answer = self.ask_again(Command::Connect { device, notify, answer: Some(answer) });
-                    self.model.reloaded(session, offer.filter(|_| answer.is_ok()));
+                    let taken = answer.is_ok() && self.mgr.session(session).is_some_and(|session| session.source.is_some());
+                    self.model.reloaded(session, offer.filter(|_| taken));
                     answer
                 }
                 (Ok(outcome), Command::Reloaded { session, data }) => {
@@ -474,7 +475,7 @@ impl World {
         sessions.sort_by_key(|session| session.id);
         let mut desired = self.mgr.desired();
         desired.sort_by_key(|access| access.key);
-        format!("{devices:#?}\n{sessions:#?}\n{desired:#?}\n{:?}", self.mgr.poll_timeout())
+        format!("{devices:?}\n{sessions:?}\n{desired:?}\n{:?}", self.mgr.poll_timeout())
     }
 
     /// Everything that must hold after a completed group.
