@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::element::{self, DELETE_ELEMENT, DESTROY_ELEMENT, Element, NEW_ELEMENT};
+use super::element::{self, DELETE_ELEMENT, DESTROY_ELEMENT, Element, LIST_SET, NEW_ELEMENT};
 use super::message::{self, Body, FAMILY_INET, FLAG_ACK, FLAG_CREATE, FLAG_ECHO, MessageKind};
 use super::socket::{NetfilterSocket, Reading};
 use crate::gate::error::GateError;
@@ -83,10 +83,24 @@ impl NetfilterSocket {
         message::end_batch(&mut buffer, end);
         self.send(&buffer)?;
 
+        // Kernel 6.18 echoes with the sequence number 0: an echo is known by its set and key.
+        let asked: HashMap<(&str, &[u8]), usize> = ops
+            .iter()
+            .enumerate()
+            .filter(|(_, op)| op.action == Action::Remove { echo: true })
+            .map(|(index, op)| ((op.set, op.element.key.as_slice()), index))
+            .collect();
+        let own_port = self.port();
         let mut echoes = HashMap::new();
         let mut errors = Vec::new();
         let mut whole = None;
         self.receive(|message| {
+            if let Body::Object { .. } = message.body {
+                if message.port == own_port {
+                    note_echo(&message.body, &asked, &mut echoes);
+                }
+                return Ok(Reading::More);
+            }
             if message.sequence < begin || message.sequence > end {
                 return Ok(Reading::More);
             }
@@ -107,13 +121,6 @@ impl NetfilterSocket {
                     whole = Some(errno);
                     Ok(Reading::Finished)
                 }
-                (body @ Body::Object { .. }, Some(index)) => {
-                    let attrs = body.object(DELETE_ELEMENT).or_else(|| body.object(DESTROY_ELEMENT));
-                    if let Some(element) = attrs.and_then(|attrs| element::read_elements(attrs).next()) {
-                        echoes.insert(index, element);
-                    }
-                    Ok(Reading::More)
-                }
                 (Body::Object { .. } | Body::Done | Body::Other, _) => Ok(Reading::More),
             }
         })?;
@@ -122,5 +129,15 @@ impl NetfilterSocket {
             None if errors.is_empty() => Outcome::Done(echoes),
             None => Outcome::Failed(errors),
         })
+    }
+}
+
+fn note_echo(body: &Body<'_>, asked: &HashMap<(&str, &[u8]), usize>, echoes: &mut HashMap<usize, Element>) {
+    let Some(attrs) = body.object(DELETE_ELEMENT).or_else(|| body.object(DESTROY_ELEMENT)) else { return };
+    let Some(set) = attrs.find_kind(LIST_SET).and_then(|name| name.text()) else { return };
+    for element in element::read_elements(attrs) {
+        if let Some(index) = asked.get(&(set, element.key.as_slice())) {
+            echoes.insert(*index, element);
+        }
     }
 }
