@@ -1,5 +1,4 @@
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Caller;
 use crate::domain::{Text, WallTime};
@@ -8,25 +7,48 @@ use crate::store::{AuditEntry, Store};
 /// Lines that may wait to be written; a caller waits when there are more.
 const WAITING: usize = 1024;
 
+#[derive(Debug)]
+enum Line {
+    Entry(Box<AuditEntry>),
+    /// To be told once everything before it is written.
+    Flush(oneshot::Sender<()>),
+}
+
 /// Who changed what. Lines are written behind the answer, in order, so that a change is not kept waiting for them.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
-    lines: mpsc::Sender<AuditEntry>,
+    lines: mpsc::Sender<Line>,
 }
 
 impl AuditLog {
     /// Starts the writer. It ends, with everything written, when the last clone of the log is gone.
-    pub fn start(store: Store) -> (Self, JoinHandle<()>) {
-        let (lines, mut waiting) = mpsc::channel::<AuditEntry>(WAITING);
-        let writer = tokio::spawn(async move {
-            while let Some(entry) = waiting.recv().await {
+    pub fn start(store: Store) -> Self {
+        let (lines, mut waiting) = mpsc::channel::<Line>(WAITING);
+        tokio::spawn(async move {
+            while let Some(line) = waiting.recv().await {
+                let entry = match line {
+                    Line::Entry(entry) => entry,
+                    Line::Flush(done) => {
+                        // Whoever asked may have given up waiting.
+                        let _ = done.send(());
+                        continue;
+                    }
+                };
                 if let Err(error) = store.append_audit(&entry).await {
                     // The change itself is done: what is known of it must at least be in the log.
                     tracing::error!(%error, actor = %entry.actor, action = entry.action, "an audit line was lost");
                 }
             }
         });
-        (Self { lines }, writer)
+        Self { lines }
+    }
+
+    /// Waits until everything noted before is written, as before a stop.
+    pub async fn flush(&self) {
+        let (done, written) = oneshot::channel();
+        if self.lines.send(Line::Flush(done)).await.is_err() || written.await.is_err() {
+            tracing::error!("the audit log's writer has stopped");
+        }
     }
 
     /// Notes a change that was made.
@@ -46,7 +68,7 @@ impl AuditLog {
             details: Text::new(details),
             origin: caller.origin.clone(),
         };
-        if self.lines.send(entry).await.is_err() {
+        if self.lines.send(Line::Entry(Box::new(entry))).await.is_err() {
             tracing::error!(action, "an audit line was lost: its writer has stopped");
         }
     }

@@ -42,6 +42,19 @@ pub struct ApiState {
     pub providers: Arc<[ProviderName]>,
 }
 
+impl ApiState {
+    /// What the API works with; starts the writer of the audit log, so it must be called inside a runtime.
+    pub fn new(
+        handle: Handle,
+        store: Store,
+        codes: Arc<dyn VoucherCodes>,
+        providers: &[ProviderName],
+    ) -> Self {
+        let audit = AuditLog::start(store.clone());
+        Self { handle, store, codes, audit, providers: providers.into() }
+    }
+}
+
 impl std::fmt::Debug for ApiState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ApiState")
