@@ -21,3 +21,4 @@ mod gate;
 mod lab;
 mod lab_itself;
 mod net;
+mod shaper;
