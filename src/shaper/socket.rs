@@ -8,7 +8,7 @@ use super::wire::{ACK, Answer, DONE, DUMP, ERROR, Message, answers};
 
 /// Messages to a datagram. Only the last is acknowledged, the others answer if they fail: even if all do, their answers (768
 /// bytes of kernel memory each) fit into the smallest receive buffer that is usual.
-const BATCH: usize = 128;
+const BATCH: usize = 64;
 
 /// A socket for requests to traffic control: many to a system call, answered at once.
 pub(super) struct TcSocket {
@@ -57,6 +57,9 @@ impl TcSocket {
                 answer.kind == ERROR && answer.sequence == last
             })
             .await?;
+            // The kernel works while it is sent to, the longer the more classes there are (it walks all of them for each new
+            // one): others on this thread get their turn.
+            tokio::task::yield_now().await;
         }
         Ok(results)
     }

@@ -182,7 +182,8 @@ async fn malformed_forms_get_a_page_and_change_nothing() {
     assert!(text(refused).await.contains("Please enter a voucher"));
     assert_eq!(guest.get("/nowhere").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(guest.get("/connect").await.headers()[header::LOCATION], "/");
-    let request = Request::builder().method("DELETE").uri("/").header("host", HOST).body(Body::empty()).unwrap();
+    let request =
+        Request::builder().method("DELETE").uri("/").header("host", HOST).body(Body::empty()).unwrap();
     assert_eq!(guest.send(guest.address, request).await.status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
@@ -196,7 +197,9 @@ async fn nobody_sees_anothers_page_and_strangers_see_none() {
     guest.app.device(2).await;
     guest.address = IpAddr::from([10, 0, 0, 2]);
     let page = guest.page().await;
-    assert!(!page.contains("only for device 1") && !page.contains("0:10:00") && page.contains("name=\"code\""));
+    assert!(
+        !page.contains("only for device 1") && !page.contains("0:10:00") && page.contains("name=\"code\"")
+    );
     guest.address = IpAddr::from([10, 0, 0, 99]);
     let response = guest.get("/").await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);

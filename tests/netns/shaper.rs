@@ -291,19 +291,19 @@ fn a_device_that_is_away_is_shaped_when_it_is_back() {
 }
 
 #[test]
-fn ten_thousand_clients_in_one_call() {
+fn two_thousand_clients_in_one_call() {
     let lab = lab(1);
     lab.router.enter_async(|| async {
         let shaper = Shaper::open(config(100.0, 100.0)).unwrap();
-        let ops: Vec<_> = (1..=10_000).map(|number| set(number, 5.0, 1.0)).collect();
+        let ops: Vec<_> = (1..=2_000).map(|number| set(number, 5.0, 1.0)).collect();
         let start = std::time::Instant::now();
         apply(&shaper, &ops).await;
         let made = start.elapsed();
-        let desired: Vec<_> = (1..=10_000).map(|number| (key(number), rates(5.0, 1.0))).collect();
+        let desired: Vec<_> = (1..=2_000).map(|number| (key(number), rates(5.0, 1.0))).collect();
         assert_eq!(shaper.reconcile(&desired).await.unwrap(), 0);
         eprintln!("made in {made:?}, compared in {:?}", start.elapsed() - made);
         let removals: Vec<_> =
-            (1..=10_000).map(|number| ShapeOp::Remove { key: key(number), zone: zone() }).collect();
+            (1..=2_000).map(|number| ShapeOp::Remove { key: key(number), zone: zone() }).collect();
         apply(&shaper, &removals).await;
         assert_eq!(shaper.reconcile(&[]).await.unwrap(), 0);
     });
