@@ -14,19 +14,20 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::api::{self, ApiState};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{ClientKey, ZoneName};
-use crate::http::Limits;
+use crate::domain::{ClientKey, ClientRates, ProviderName, VoucherCodes, ZoneName};
 use crate::gate::{Gate, Policy, ZoneGate};
+use crate::http;
+use crate::http::Limits;
 use crate::net::{Net, NetWatch};
-use crate::portal::{self, PortalState};
+use crate::portal::{self, PortalState, Streams};
 use crate::providers::Registry;
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::{Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_table};
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
-use crate::{api, http};
 
 /// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
 const LEASE_FILES: [&str; 3] = ["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"];
@@ -46,19 +47,22 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let net = Net::open()?;
     let wan = wan_devices(&config, &net).await;
     let gate = Gate::open(config.network.mark_mask)?;
-    let kernel = Arc::new(LinuxKernel::new(gate, policy(&config, &wan), Shaper::open(shaping(&config, &wan))?));
+    let table = gate.watch()?;
+    let kernel =
+        Arc::new(LinuxKernel::new(gate, policy(&config, &wan), Shaper::open(shaping(&config, &wan))?));
     kernel.warn("wan", wan_warning(&wan));
     let zones = zone_devices(&config);
     let hostnames = Hostnames::default();
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
-    let table = Gate::watch()?;
+    let registry = Arc::new(Registry::new(PROVIDER_DEADLINE));
+    let providers: Vec<ProviderName> = registry.status().into_iter().map(|provider| provider.name).collect();
     let runtime = Runtime {
         clock,
         store: store.clone(),
         kernel: Arc::clone(&kernel) as Arc<dyn crate::runtime::Kernel>,
         lan,
-        registry: Arc::new(Registry::new(PROVIDER_DEADLINE)),
+        registry,
         vault: Arc::clone(&vault),
         zones: config.zones.iter().map(crate::config::ZoneConfig::policy).collect(),
         max_key: ClientKey::max_for(config.network.mark_mask),
@@ -72,7 +76,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let isolated: Vec<String> =
         config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
     let net_watch = NetWatch::open(&devices).await?;
-    watchers.spawn(watch_lan(handle.clone(), net_watch, zones, hostnames, leases, net.clone(), isolated.clone()));
+    watchers.spawn(watch_lan(
+        handle.clone(),
+        net_watch,
+        zones,
+        hostnames,
+        leases,
+        net.clone(),
+        isolated.clone(),
+    ));
     if config.network.wan.is_empty() {
         watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
     }
@@ -83,7 +95,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     let (stop, stopped) = watch::channel(false);
-    let servers = listeners.serve(&config, &handle, &store, &vault, &stopped);
+    let servers = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
     info!("turnpike is ready");
     wait_for_signal().await?;
     info!("stopping; the rules stand");
@@ -137,12 +149,19 @@ async fn wan_devices(config: &Config, net: &Net) -> Vec<String> {
 }
 
 fn wan_warning(wan: &[String]) -> Vec<String> {
-    let text = "there is no default route, so nobody can be let through; set [network] wan or bring the uplink up";
+    let text =
+        "there is no default route, so nobody can be let through; set [network] wan or bring the uplink up";
     if wan.is_empty() { vec![text.to_owned()] } else { Vec::new() }
 }
 
 /// Follows the default route from device to device.
-async fn follow_wan(config: Config, net: Net, kernel: Arc<LinuxKernel>, handle: Handle, mut wan: Vec<String>) {
+async fn follow_wan(
+    config: Config,
+    net: Net,
+    kernel: Arc<LinuxKernel>,
+    handle: Handle,
+    mut wan: Vec<String>,
+) {
     loop {
         tokio::time::sleep(WAN_EVERY).await;
         let now = wan_devices(&config, &net).await;
@@ -186,7 +205,12 @@ fn shaping(config: &Config, wan: &[String]) -> ShaperConfig {
     let zones = config
         .zones
         .iter()
-        .map(|zone| ZoneShape { name: zone.name.clone(), devices: zone.lan.clone(), down: zone.down, up: zone.up })
+        .map(|zone| ZoneShape {
+            name: zone.name.clone(),
+            devices: zone.lan.clone(),
+            down: zone.down,
+            up: zone.up,
+        })
         .collect();
     ShaperConfig { zones, wan: wan.to_vec(), replace_foreign_root: false }
 }
@@ -203,12 +227,18 @@ impl Listeners {
         let mut portals = Vec::new();
         for zone in &config.zones {
             let listener = TcpListener::bind(zone.portal).await;
-            portals.push(listener.with_context(|| format!("zone {}: portal {} cannot be opened", zone.name, zone.portal))?);
+            portals.push(
+                listener.with_context(|| {
+                    format!("zone {}: portal {} cannot be opened", zone.name, zone.portal)
+                })?,
+            );
         }
         let admin = TcpListener::bind(config.admin.listen).await;
-        let admin = admin.with_context(|| format!("[admin] listen {} cannot be opened", config.admin.listen))?;
-        let control = bind_control(&config.control.socket)
-            .with_context(|| format!("[control] socket {} cannot be opened", config.control.socket.display()))?;
+        let admin =
+            admin.with_context(|| format!("[admin] listen {} cannot be opened", config.admin.listen))?;
+        let control = bind_control(&config.control.socket).with_context(|| {
+            format!("[control] socket {} cannot be opened", config.control.socket.display())
+        })?;
         Ok(Self { portals, admin, control })
     }
 
@@ -218,14 +248,20 @@ impl Listeners {
         handle: &Handle,
         store: &Store,
         vault: &Arc<VoucherVault>,
+        providers: &[ProviderName],
         stopped: &watch::Receiver<bool>,
     ) -> JoinSet<()> {
         let mut servers = JoinSet::new();
+        let streams = Streams::default();
         for (listener, zone) in self.portals.into_iter().zip(&config.zones) {
-            let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone());
+            let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone())
+                .with_history(Arc::new(store.clone()))
+                .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
+                .with_streams(streams.clone());
             servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
         }
-        let state = api::ApiState::new(handle.clone(), store.clone(), Arc::clone(vault));
+        let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
+        let state = ApiState::new(handle.clone(), store.clone(), codes, providers);
         servers.spawn(http::serve(self.admin, api::router(state.clone()), Limits::default(), told(stopped)));
         servers.spawn(http::serve(self.control, api::router(state), Limits::default(), told(stopped)));
         servers
@@ -250,7 +286,9 @@ fn bind_control(path: &Path) -> std::io::Result<UnixListener> {
     }
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
-        Ok(_) => return Err(std::io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket")),
+        Ok(_) => {
+            return Err(std::io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }

@@ -1,6 +1,7 @@
 //! Turnpike: a captive-portal hotspot session manager. The kernel enforces each session; this keeps the books.
 
 pub mod api;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -20,7 +20,7 @@ pub(super) struct StatusShape {
     usable_sessions: usize,
     /// How many sessions there are in each state.
     sessions: std::collections::BTreeMap<&'static str, u64>,
-    repairs: usize,
+    repairs: u64,
     warnings: Vec<String>,
 }
 

@@ -134,7 +134,7 @@ pub struct ServiceStatus {
     /// Sessions that could be used or are.
     pub usable_sessions: usize,
     /// Elements that the reconciler had to put right since the start.
-    pub repairs: usize,
+    pub repairs: u64,
     /// What an operator should know: a foreign qdisc, flow offload, a failed flush. Plain sentences.
     pub warnings: Vec<String>,
 }
@@ -482,7 +482,7 @@ impl Handle {
             devices,
             connected,
             usable_sessions,
-            repairs: self.shared.repairs.load(Ordering::Relaxed),
+            repairs: u64::try_from(self.shared.repairs.load(Ordering::Relaxed)).unwrap_or(u64::MAX),
             warnings,
         })
     }

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::kernel::{AllBooks, Kernel, KernelError};
 use super::lan::{Lan, Neighbour};
 use crate::domain::{Access, Books, BootTime, BoxFuture, ClientDevice, ClientKey, GateOp, ShapeOp, ZoneName};
-use crate::gate::{Gate, Policy};
+use crate::gate::{Gate, GateError, Policy};
 use crate::net::Net;
 use crate::shaper::Shaper;
 
@@ -63,15 +63,25 @@ fn found(mut books: AllBooks) -> AllBooks {
 
 impl Kernel for LinuxKernel {
     fn load(&self) -> BoxFuture<'_, Result<(), KernelError>> {
-        Box::pin(async { self.gate.load(&self.policy()).await.map_err(refused) })
+        Box::pin(async {
+            let policy = self.policy();
+            match self.gate.load(&policy).await {
+                // Sets of another definition: made by another version. The elements are put back by the reconciler.
+                Err(GateError::Incompatible) => {
+                    warn!("table inet turnpike is of another version and is made anew");
+                    self.gate.rebuild(&policy).await.map_err(refused)
+                }
+                loaded => loaded.map_err(refused),
+            }
+        })
     }
 
     fn read_table(&self) -> BoxFuture<'_, Result<Option<AllBooks>, KernelError>> {
         Box::pin(async {
-            if !self.gate.table_exists().await.map_err(refused)? {
-                return Ok(None);
+            match self.gate.read_all().await {
+                Err(GateError::NotLoaded) => Ok(None),
+                books => books.map(Some).map_err(refused),
             }
-            self.gate.read_all().await.map(Some).map_err(refused)
         })
     }
 
@@ -103,7 +113,11 @@ impl Kernel for LinuxKernel {
         })
     }
 
-    fn reconcile<'a>(&'a self, now: BootTime, desired: &'a [Access]) -> BoxFuture<'a, Result<u64, KernelError>> {
+    fn reconcile<'a>(
+        &'a self,
+        now: BootTime,
+        desired: &'a [Access],
+    ) -> BoxFuture<'a, Result<u64, KernelError>> {
         Box::pin(async move {
             let classes: Vec<_> = desired
                 .iter()
@@ -117,7 +131,10 @@ impl Kernel for LinuxKernel {
                 }
                 Err(error) => {
                     warn!(%error, "the traffic classes could not be put right");
-                    self.warn("classes", vec![format!("the traffic classes could not be put right: {error}")]);
+                    self.warn(
+                        "classes",
+                        vec![format!("the traffic classes could not be put right: {error}")],
+                    );
                     0
                 }
             };
@@ -128,7 +145,8 @@ impl Kernel for LinuxKernel {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shaper().warnings();
-        warnings.extend(self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned());
+        warnings
+            .extend(self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned());
         warnings
     }
 }
@@ -172,7 +190,11 @@ impl LinuxLan {
 }
 
 impl Lan for LinuxLan {
-    fn neighbour<'a>(&'a self, zone: &'a ZoneName, address: IpAddr) -> BoxFuture<'a, Result<Option<Neighbour>, String>> {
+    fn neighbour<'a>(
+        &'a self,
+        zone: &'a ZoneName,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<Option<Neighbour>, String>> {
         Box::pin(async move {
             let devices = self.devices(Some(zone));
             let found = self.net.neighbour_of(&devices, address).await.map_err(|error| error.to_string())?;
@@ -216,4 +238,3 @@ impl Lan for LinuxLan {
         })
     }
 }
-

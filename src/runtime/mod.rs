@@ -5,12 +5,16 @@ mod cycle;
 mod handle;
 mod kernel;
 mod lan;
+mod linux;
 mod mail;
 mod outbox;
 mod owner;
 mod start;
+mod watch;
 
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
 pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};
+pub use linux::{LinuxKernel, LinuxLan};
 pub use start::Runtime;
+pub use watch::{Hostnames, watch_lan, watch_table};

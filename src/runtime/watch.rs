@@ -31,8 +31,10 @@ impl Hostnames {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh: HashMap<MacAddr, Text> =
             leases.iter().filter_map(|lease| Some((lease.mac, lease.hostname.clone()?))).collect();
-        let changed =
-            leases.into_iter().filter(|lease| fresh.get(&lease.mac) != names.get(&lease.mac) && lease.hostname.is_some()).collect();
+        let changed = leases
+            .into_iter()
+            .filter(|lease| fresh.get(&lease.mac) != names.get(&lease.mac) && lease.hostname.is_some())
+            .collect();
         *names = fresh;
         changed
     }
@@ -54,7 +56,10 @@ pub async fn watch_lan(
     isolated: Vec<String>,
 ) {
     let zone_of = |device: &str| {
-        zones.iter().find(|(_, devices)| devices.iter().any(|name| name == device)).map(|(zone, _)| zone.clone())
+        zones
+            .iter()
+            .find(|(_, devices)| devices.iter().any(|name| name == device))
+            .map(|(zone, _)| zone.clone())
     };
     let mut leases: Vec<(LeaseFile, Vec<Lease>)> =
         lease_files.into_iter().map(|path| (LeaseFile::new(path), Vec::new())).collect();

@@ -422,7 +422,8 @@ impl SessionsMgr {
             .collect();
         sessions.sort_by_key(|(_, session)| session.as_ref().is_some_and(ClientSession::is_running));
         for (id, mut session) in sessions {
-            if let (Some(session), Some(known)) = (session.as_mut(), self.table.session(id).filter(|_| told)) {
+            if let (Some(session), Some(known)) = (session.as_mut(), self.table.session(id).filter(|_| told))
+            {
                 session.source_seq = session.source_seq.max(known.source_seq);
             }
             changes.push(match &session {

@@ -182,7 +182,8 @@ impl World {
                     let data = offer.map(|data| Box::new(data.clone()));
                     let answer = ProviderAnswer::Reloaded { session, data };
                     let answer = self.ask_again(Command::Connect { device, notify, answer: Some(answer) });
-                    let taken = answer.is_ok() && self.mgr.session(session).is_some_and(|session| session.source.is_some());
+                    let taken = answer.is_ok()
+                        && self.mgr.session(session).is_some_and(|session| session.source.is_some());
                     self.model.reloaded(session, offer.filter(|_| taken));
                     answer
                 }
