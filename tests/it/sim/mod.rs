@@ -6,5 +6,7 @@ mod kernel;
 mod model;
 mod names;
 mod random;
+mod stories;
 mod store;
+mod story;
 mod world;
