@@ -101,8 +101,9 @@ impl SessionsMgr {
             checkpoint.received_bytes = books.received_bytes;
             let spent = now.millis_since(checkpoint.at);
             checkpoint.at = checkpoint.at.plus_millis(spent);
-            let time = session.usage.time_ms.saturating_add(spent);
-            session.usage.time_ms = session.terms.time_limit_ms.map_or(time, |limit| time.min(limit));
+            // Not beyond the limit; but a source may have lowered that below what was used already.
+            let limit = session.terms.time_limit_ms.unwrap_or(u64::MAX).max(session.usage.time_ms);
+            session.usage.time_ms = session.usage.time_ms.saturating_add(spent).min(limit);
         }
     }
 

@@ -112,10 +112,8 @@ impl SessionsMgr {
         if let super::SessionState::Running(checkpoint) = &mut session.state {
             let spent = now.millis_since(checkpoint.at);
             checkpoint.at = checkpoint.at.plus_millis(spent);
-            session.usage.time_ms = session.usage.time_ms.saturating_add(spent);
-            if let Some(limit) = session.terms.time_limit_ms {
-                session.usage.time_ms = session.usage.time_ms.min(limit);
-            }
+            let limit = session.terms.time_limit_ms.unwrap_or(u64::MAX).max(session.usage.time_ms);
+            session.usage.time_ms = session.usage.time_ms.saturating_add(spent).min(limit);
         }
         Some(session)
     }

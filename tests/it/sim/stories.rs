@@ -216,7 +216,7 @@ fn who_leaves_or_is_idle_is_paused_and_loses_no_minutes() {
     story.seconds(2);
     assert_eq!(story.state(session), "running", "asked for: it gets the time to come back");
     story.joins(1);
-    story.seconds(9);
+    story.seconds(6);
     story.downloads(1, 1);
     story.seconds(9);
     assert_eq!(story.state(session), "running");
