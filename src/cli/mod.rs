@@ -1,1 +1,58 @@
-//! The command line.
+//! The command line: `run`, `check-config` and `down` work on this machine; everything else asks a running daemon over its
+//! control socket.
+
+mod args;
+mod client;
+mod daemon;
+mod devices;
+mod output;
+mod request;
+mod sessions;
+mod status;
+mod table;
+mod tokens;
+mod vouchers;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use args::{Cli, Command};
+pub use daemon::Daemon;
+pub use output::Failure;
+
+/// Done.
+pub const DONE: u8 = 0;
+/// Refused or failed; stderr says why.
+pub const FAILED: u8 = 1;
+/// Wrong usage; stderr says how it is used.
+pub const USAGE: u8 = 2;
+
+/// Reads the arguments and does what they say. Returns the exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { DONE };
+            // Nobody to tell if even this cannot be printed.
+            let _ = error.print();
+            return code;
+        }
+    };
+    match run(cli, daemon) {
+        Ok(()) => DONE,
+        Err(failure) => {
+            output::complain(&failure);
+            FAILED
+        }
+    }
+}
+
+fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
+    match cli.command {
+        Command::Run(file) => daemon::run(&file, daemon),
+        Command::CheckConfig(file) => daemon::check_config(&file),
+        Command::Down(file) => daemon::down(&file, daemon),
+        Command::Ask(ask) => client::ask(&ask),
+    }
+}

@@ -1,5 +1,7 @@
 //! In-process tests.
 
+mod api;
+mod cli;
 mod config;
 mod portal;
 mod portal_guest;

@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
+
+use super::{devices, sessions, status, tokens, vouchers};
+
+/// A captive-portal hotspot session manager.
+#[derive(Debug, Parser)]
+#[command(name = "turnpike", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon
+    Run(ConfigFile),
+    /// Check the configuration; every mistake is reported
+    CheckConfig(ConfigFile),
+    /// Remove the firewall rules and traffic classes of a daemon that does not run
+    Down(ConfigFile),
+    /// Ask a running daemon.
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+pub struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub config: PathBuf,
+}
+
+/// How to reach the daemon, and how to print its answer.
+#[derive(Debug, Args)]
+pub struct Connection {
+    /// The daemon's control socket
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// Print what the API answers, as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be asked of a running daemon.
+#[derive(Debug, Subcommand)]
+pub enum Ask {
+    /// How the whole is doing
+    Status(status::Status),
+    /// Devices
+    Devices(devices::List),
+    /// Sessions
+    Sessions(sessions::List),
+    /// Session providers, in the order they are asked
+    Providers(status::Providers),
+    /// Let a device through on its running or next usable session
+    Connect(devices::Connect),
+    /// Cut a device off and pause its session
+    Disconnect(devices::Disconnect),
+    /// Shut a device out
+    Block(devices::Block),
+    /// Let a blocked device back in
+    Unblock(devices::Unblock),
+    /// Whether a device answers, and how fast
+    Ping(devices::Ping),
+    /// One device
+    #[command(subcommand)]
+    Device(devices::Device),
+    /// One session
+    #[command(subcommand)]
+    Session(sessions::Session),
+    /// Vouchers
+    #[command(subcommand)]
+    Voucher(vouchers::Voucher),
+    /// Tokens of the API
+    #[command(subcommand)]
+    Token(tokens::Token),
+}

@@ -1,0 +1,100 @@
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::args::{Ask, Connection};
+use super::output::{Failure, say};
+use super::request::Request;
+
+/// Longer than the daemon gives itself to answer.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// More than the longest answer: a batch of 100,000 voucher codes.
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Asks a running daemon and prints its answer.
+pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
+    let (connection, request) = match ask {
+        Ask::Status(asked) => (&asked.connection, asked.request()),
+        Ask::Providers(asked) => (&asked.connection, asked.request()),
+        Ask::Devices(asked) => (&asked.connection, asked.request()),
+        Ask::Sessions(asked) => (&asked.connection, asked.request()),
+        Ask::Connect(asked) => (&asked.connection, asked.request()),
+        Ask::Disconnect(asked) => (&asked.connection, asked.request()),
+        Ask::Block(asked) => (&asked.connection, asked.request()),
+        Ask::Unblock(asked) => (&asked.connection, asked.request()),
+        Ask::Ping(asked) => (&asked.connection, asked.request()),
+        Ask::Device(asked) => asked.request(),
+        Ask::Session(asked) => asked.request(),
+        Ask::Voucher(asked) => asked.request(),
+        Ask::Token(asked) => asked.request(),
+    };
+    let show = request.show;
+    let answer = exchange(connection, request)?;
+    if connection.json {
+        return say(&format!("{}\n", answer.text));
+    }
+    say(&show(&answer.value))
+}
+
+struct Answer {
+    /// As the API wrote it; `{}` if it had nothing to say.
+    text: String,
+    value: Value,
+}
+
+fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
+    runtime.block_on(async {
+        let asked = tokio::time::timeout(PATIENCE, send(&connection.socket, request));
+        asked.await.map_err(|_| Failure("turnpike did not answer in time".to_owned()))?
+    })
+}
+
+async fn send(socket: &Path, request: Request) -> Result<Answer, Failure> {
+    let stream = UnixStream::connect(socket).await.map_err(|error| {
+        Failure(format!("{}: cannot be reached (is turnpike running?): {error}", socket.display()))
+    })?;
+    let broken = |error: &dyn std::fmt::Display| Failure(format!("turnpike broke off: {error}"));
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+    let connection = tokio::spawn(connection);
+    let body = request.body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+    let request = hyper::Request::builder()
+        .method(request.method)
+        .uri(request.path)
+        .header(HOST, "turnpike")
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(body))
+        .map_err(|error| Failure(format!("this cannot be asked: {error}")))?;
+    let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    let body = body.map_err(|error| broken(&error))?.to_bytes();
+    drop(sender);
+    connection.abort();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    if !status.is_success() {
+        return Err(refusal(status, &text));
+    }
+    let text = if text.is_empty() { "{}".to_owned() } else { text };
+    let value = serde_json::from_str(&text).map_err(|error| broken(&error))?;
+    Ok(Answer { text, value })
+}
+
+/// A problem in one line.
+fn refusal(status: hyper::StatusCode, text: &str) -> Failure {
+    let problem: Value = serde_json::from_str(text).unwrap_or_default();
+    let field = |name: &str| problem.get(name).and_then(Value::as_str);
+    let said = field("detail").or_else(|| field("title")).map_or_else(|| status.to_string(), str::to_owned);
+    Failure(said.replace(['\n', '\r'], " "))
+}

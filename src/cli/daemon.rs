@@ -1,0 +1,67 @@
+use tracing_subscriber::EnvFilter;
+
+use super::args::ConfigFile;
+use super::output::{Failure, complain, say};
+use crate::config::Config;
+use crate::domain::BoxFuture;
+
+/// What is logged unless `RUST_LOG` says otherwise.
+const LOG: &str = "info";
+
+/// What the daemon's own commands start: `main` hands in the composition root, so that the command line can be tested
+/// without it.
+#[derive(Debug, Clone, Copy)]
+pub struct Daemon {
+    /// Runs until it is told to stop.
+    pub run: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
+    /// Removes what a daemon that does not run left in the kernel.
+    pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
+}
+
+/// `turnpike run`.
+pub(super) fn run(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
+    let config = load(file)?;
+    start_log();
+    for warning in &config.warnings {
+        tracing::warn!("{}:{warning}", file.config.display());
+    }
+    block_on((daemon.run)(config))
+}
+
+/// `turnpike check-config`.
+pub(super) fn check_config(file: &ConfigFile) -> Result<(), Failure> {
+    let config = load(file)?;
+    for warning in &config.warnings {
+        complain(&Failure(format!("{}:{warning} (a warning)", file.config.display())));
+    }
+    let zones: Vec<&str> = config.zones.iter().map(|zone| zone.name.as_str()).collect();
+    say(&format!("{}: in order; zones: {}\n", file.config.display(), zones.join(", ")))
+}
+
+/// `turnpike down`.
+pub(super) fn down(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
+    let config = load(file)?;
+    start_log();
+    block_on((daemon.down)(config))
+}
+
+fn load(file: &ConfigFile) -> Result<Config, Failure> {
+    Config::load(&file.config).map_err(|error| Failure(error.to_string()))
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
+    // The journal and procd keep the time; a terminal shows it.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if let Err(error) = log.try_init() {
+        complain(&Failure(format!("the log could not be started: {error}")));
+    }
+}
+
+fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
+    runtime.block_on(work).map_err(|error| Failure(format!("{error:#}")))
+}

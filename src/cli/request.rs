@@ -1,0 +1,79 @@
+use serde_json::{Map, Value};
+
+/// What is asked of the API, and how its answer is shown to people.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) method: hyper::Method,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+    /// The answer in words or as a table.
+    pub(super) show: fn(&Value) -> String,
+}
+
+impl Request {
+    /// `GET`.
+    pub(super) fn get(path: String, show: fn(&Value) -> String) -> Self {
+        Self { method: hyper::Method::GET, path, body: None, show }
+    }
+
+    /// Any other method, with a body.
+    pub(super) fn send(
+        method: hyper::Method,
+        path: String,
+        body: Map<String, Value>,
+        show: fn(&Value) -> String,
+    ) -> Self {
+        Self { method, path, body: Some(Value::Object(body)), show }
+    }
+
+    /// `DELETE`.
+    pub(super) fn delete(path: String, show: fn(&Value) -> String) -> Self {
+        Self { method: hyper::Method::DELETE, path, body: None, show }
+    }
+}
+
+/// The fields that were given.
+pub(super) fn fields<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))).collect()
+}
+
+/// One part of a path, percent-encoded but for RFC 3986's unreserved characters.
+pub(super) fn part(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    // Alone, these would mean another place.
+    match encoded.as_str() {
+        "." => "%2E".to_owned(),
+        ".." => "%2E%2E".to_owned(),
+        _ => encoded,
+    }
+}
+
+/// A path with those parameters that were given.
+pub(super) fn query<const N: usize>(path: &str, parameters: [(&str, Option<String>); N]) -> String {
+    let given: Vec<String> = parameters
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| format!("{name}={}", part(&value))))
+        .collect();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_path_stays_one_part() {
+        assert_eq!(part("02:00:5e:00:53:01"), "02%3A00%3A5e%3A00%3A53%3A01");
+        assert_eq!(part("../../tokens?x#y"), "..%2F..%2Ftokens%3Fx%23y");
+        assert_eq!(part(".."), "%2E%2E");
+        assert_eq!(part("é"), "%C3%A9");
+        assert_eq!(query("/a", [("q", Some("x y&z".to_owned())), ("page", None)]), "/a?q=x%20y%26z");
+    }
+}

@@ -1,0 +1,31 @@
+use clap::Args;
+
+use super::args::Connection;
+use super::request::Request;
+use super::table;
+
+/// `turnpike status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+impl Status {
+    pub(super) fn request(&self) -> Request {
+        Request::get("/api/v1/status".to_owned(), table::one)
+    }
+}
+
+/// `turnpike providers`.
+#[derive(Debug, Args)]
+pub struct Providers {
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+impl Providers {
+    pub(super) fn request(&self) -> Request {
+        Request::get("/api/v1/providers".to_owned(), |answer| table::list(answer, &[("NAME", "name")]))
+    }
+}
