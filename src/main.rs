@@ -1,3 +1,13 @@
 //! The `turnpike` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use turnpike::{app, cli};
+
+fn main() -> ExitCode {
+    let daemon = cli::Daemon {
+        run: |config| Box::pin(app::run(config)),
+        down: |config| Box::pin(app::down(config)),
+    };
+    ExitCode::from(cli::main(std::env::args_os(), daemon))
+}
