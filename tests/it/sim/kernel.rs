@@ -42,7 +42,7 @@ impl Online {
         Self {
             ends_at: grant.deadline.map(|deadline| deadline.plus_millis(GRACE_MS)),
             quota: grant.bytes_left(),
-            used: grant.bytes_left().map_or(0, |quota| used.min(quota)),
+            used: used.min(grant.bytes_left().unwrap_or(u64::MAX)),
             forfeited,
         }
     }
@@ -67,8 +67,9 @@ impl SimKernel {
                 element.used = quota;
                 return false;
             }
-            element.used += bytes;
         }
+        // Without a limit it counts all the same: what passed before a swap is charged to the successor.
+        element.used += bytes;
         if up {
             books.sent_bytes += bytes;
             books.sent_packets += 1;

@@ -6,7 +6,7 @@ mod kernel;
 mod model;
 mod names;
 mod random;
-mod stories;
 mod store;
+mod stories;
 mod story;
 mod world;

@@ -20,6 +20,8 @@ pub struct Model {
     unread: BTreeMap<MacAddr, u64>,
     sessions: BTreeMap<SessionId, Account>,
     ended: BTreeSet<SessionId>,
+    /// When store or kernel last refused something.
+    pub failed_at: Option<BootTime>,
     /// How far the wall clock is off, in milliseconds.
     wall_off: i64,
     /// When a clock that was right leapt ahead by more than a day.
@@ -194,6 +196,7 @@ impl Model {
     /// Power is back: what was not flushed is gone.
     pub fn rebooted(&mut self, store: &SimStore) {
         self.unread.clear();
+        self.failed_at = None;
         for session in store.sessions.values() {
             let account = self.account(session.id);
             let flushed = session.usage.data_bytes();
@@ -217,7 +220,7 @@ impl Model {
         super::invariants::store_agrees(mgr, store);
         super::invariants::kernel_agrees(mgr, kernel, now);
         super::invariants::classes_agree(mgr, kernel, zones);
-        super::invariants::deadlines_come(mgr);
+        super::invariants::deadlines_come(mgr, self.failed_at);
         self.check_accounts(mgr, store, now.boot);
         self.check_ended(store, now);
     }

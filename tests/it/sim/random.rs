@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession};
 use turnpike::domain::{
     CloseReason, DeviceId, Guard, PauseReason, ProviderName, SessionId, SessionKind, SessionPatch,
@@ -11,7 +11,7 @@ use super::names::{address, mac, mbps, plain_zone};
 use super::world::{Trouble, World};
 
 /// Cases without `TURNPIKE_SIM_CASES`: what a debug build does in a few seconds.
-const CASES: u32 = 200;
+const CASES: u32 = 1_000;
 
 /// Two zones: one that limits nothing and pauses who is idle or away, one with limits and automatisms.
 fn world(max_key: u16) -> World {
@@ -218,12 +218,17 @@ impl World {
 
 #[test]
 fn whatever_happens_the_books_add_up() {
-    let cases =
-        std::env::var("TURNPIKE_SIM_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let wanted: Option<u32> = std::env::var("TURNPIKE_SIM_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = wanted.unwrap_or(CASES);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let actions = prop::collection::vec(action(), 1..60);
     let keys = prop::sample::select(vec![3u16, 40]);
-    TestRunner::new(config)
+    // The same cases each time, unless somebody asks for more.
+    let mut runner = match wanted {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
+    runner
         .run(&(actions, keys), |(actions, max_key)| {
             let mut world = world(max_key);
             actions.iter().for_each(|action| world.act(action));

@@ -63,9 +63,12 @@ fn each_kind_ends_at_its_limit_to_the_byte_and_the_millisecond() {
     both.kind = turnpike::domain::SessionKind::TimeOrData;
     both.data_limit_bytes = Some(3_000);
     // terms, packets of 1,000 bytes in the first second, bytes that pass, seconds until it is over
-    for (terms, packets, bytes, over_after) in
-        [(time(5), 50, 50_000, 5), (data(3_000), 50, 3_000, 1), (both.clone(), 2, 2_000, 5), (both, 50, 3_000, 1)]
-    {
+    for (terms, packets, bytes, over_after) in [
+        (time(5), 50, 50_000, 5),
+        (data(3_000), 50, 3_000, 1),
+        (both.clone(), 2, 2_000, 5),
+        (both, 50, 3_000, 1),
+    ] {
         let mut story = Story::new();
         story.joins(1);
         let session = story.buys(1, terms);
@@ -152,7 +155,8 @@ fn blocking_deleting_and_closing_cut_off_at_once() {
             _ => story.closes(session),
         }
         assert!(!story.online(1), "{how}");
-        let row = story.world.store.sessions.get(&session).map(|row| (row.state.as_str(), row.usage.data_bytes()));
+        let row =
+            story.world.store.sessions.get(&session).map(|row| (row.state.as_str(), row.usage.data_bytes()));
         let known = story.world.store.devices.contains_key(&device);
         let expected = match how {
             "block" => (true, Some(("paused", 2_000))),
@@ -321,7 +325,9 @@ fn usage_is_flushed_in_bounded_portions() {
         transition.changes.iter().filter(|change| matches!(change, Change::Usage(_))).count()
     };
     for (device, want) in story.world.mgr.due(now) {
-        let turnpike::domain::sessions_mgr::Want::Read(key) = want else { panic!("{device} is not at its end") };
+        let turnpike::domain::sessions_mgr::Want::Read(key) = want else {
+            panic!("{device} is not at its end")
+        };
         let reading = story.world.kernel.read(key, now.boot).unwrap();
         story.world.mgr.settle(key, &reading, false, now.boot);
     }

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use turnpike::domain::sessions_mgr::{Command, ProviderAnswer, Restored, Settings, Want};
 use turnpike::domain::{
-    BootId, BootTime, Change, ClientKey, DeviceId, GateOp, KernelBooks, Now, Outcome, ProviderName, Refusal,
-    SessionId, SessionsMgr, ShapeOp, SourceData, Transition, WallTime, ZonePolicy,
+    BootId, BootTime, Change, ClientKey, DeviceId, GateOp, Image, KernelBooks, Now, Outcome, ProviderName,
+    Refusal, SessionId, SessionsMgr, ShapeOp, SourceData, Transition, WallTime, ZonePolicy,
 };
 
 use super::kernel::SimKernel;
@@ -56,6 +56,19 @@ pub struct World {
     pub mgr: SessionsMgr,
     pub model: Model,
     ids: u128,
+}
+
+/// The devices whose rows, or whose sessions' rows, a transition changed.
+fn rows_of(transition: &Transition) -> BTreeSet<DeviceId> {
+    transition
+        .before
+        .iter()
+        .filter_map(|image| match image {
+            Image::Device(id, _) => Some(*id),
+            Image::Session(_, session) => session.as_ref().map(|session| session.device),
+        })
+        .chain(transition.events.iter().filter_map(|event| event.device))
+        .collect()
 }
 
 /// A daemon died in the middle of a group.
@@ -329,6 +342,7 @@ impl World {
                     answers.insert(place, Err(Refusal::Store("disk full".to_owned())));
                 }
             }
+            self.model.failed_at = Some(self.boot);
             self.reconcile();
             return Vec::new();
         }
@@ -342,6 +356,7 @@ impl World {
                     done.push((place, transition));
                 }
                 Err(refusal) => {
+                    self.model.failed_at = Some(self.boot);
                     self.mgr.undo(&transition, now);
                     answers.insert(place.expect("only commands have guards"), Err(refusal));
                 }
@@ -375,7 +390,10 @@ impl World {
         let shape = ops(&steps);
         shape.iter().filter(|op| matches!(op, ShapeOp::Set { .. })).for_each(|op| self.kernel.shape(op));
         for (number, (place, transition)) in steps.iter().enumerate() {
-            let may_refuse = place.is_some() && trouble.kernel_refuses == Some(number);
+            // One that others of the group rest on cannot be taken back alone.
+            let rows = rows_of(transition);
+            let alone = steps[number + 1..].iter().all(|(_, later)| rows_of(later).is_disjoint(&rows));
+            let may_refuse = place.is_some() && alone && trouble.kernel_refuses == Some(number);
             for op in &transition.gate {
                 if may_refuse && lets_through(op) {
                     refused.push(number);
@@ -390,8 +408,7 @@ impl World {
         self.between(Phase::Tell, trouble)?;
         let from = refused.first().copied().unwrap_or(usize::MAX);
         for (number, (place, transition)) in steps.into_iter().enumerate().rev() {
-            // What came after it in the group may rest on it.
-            let answer = if number >= from && place.is_some() {
+            let answer = if number == from {
                 let running = self.running();
                 let changes: Vec<Change> = self.mgr.undo(&transition, now);
                 changes.iter().for_each(|change| self.store.write(change));
@@ -405,6 +422,7 @@ impl World {
             }
         }
         if from != usize::MAX {
+            self.model.failed_at = Some(self.boot);
             self.reconcile();
         }
         Ok(())
