@@ -40,6 +40,10 @@ impl Kernel {
         Ok(Self { socket, mask, has_destroy })
     }
 
+    pub(super) const fn has_destroy(&self) -> bool {
+        self.has_destroy
+    }
+
     pub(super) fn mark(&self, key: ClientKey) -> u32 {
         key.spread(self.mask)
     }

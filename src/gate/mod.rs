@@ -11,6 +11,7 @@ mod load;
 mod names;
 mod netlink;
 mod policy;
+mod probe;
 mod reconcile;
 mod ruleset;
 mod watch;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 
 pub use error::GateError;
 pub use policy::{Policy, ZoneGate, is_device_name};
+pub use probe::Capabilities;
 pub use reconcile::Repairs;
 pub use watch::{TableNotice, TableWatch};
 
@@ -90,6 +92,16 @@ impl Gate {
     pub async fn reconcile(&self, now: BootTime, desired: &[Access]) -> Result<Repairs, GateError> {
         let desired = desired.to_vec();
         self.worker.call(move |kernel| kernel.reconcile(now, &desired)).await?
+    }
+
+    /// Finds out what this kernel can do, by trying it in a table of its own that is deleted again.
+    pub async fn probe(&self) -> Result<Capabilities, GateError> {
+        self.worker.call(Kernel::probe).await?
+    }
+
+    /// One sentence for each way in which packets go around our rules: flow offload in other tables.
+    pub async fn offload_warnings(&self) -> Result<Vec<String>, GateError> {
+        self.worker.call(Kernel::offload_warnings).await?
     }
 
     /// Listens for changes of our table by others, in the network namespace of the calling thread; needs a tokio runtime.

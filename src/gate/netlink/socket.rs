@@ -6,9 +6,11 @@ use std::time::Duration;
 use netlink_sys::{Socket, SocketAddr};
 use rustix::net::sockopt;
 
+use super::attr::{AttrWriter, Attrs};
 use super::element::{self, Element, GET_ELEMENT, NEW_ELEMENT};
 use super::message::{
-    self, Body, FAMILY_INET, FLAG_DUMP, FLAG_DUMP_INTERRUPTED, Message, MessageKind, Messages,
+    self, Body, FAMILY_INET, FLAG_ACK, FLAG_CREATE, FLAG_DUMP, FLAG_DUMP_INTERRUPTED, Message, MessageKind,
+    Messages,
 };
 use crate::gate::error::GateError;
 use crate::gate::names::TABLE;
@@ -39,6 +41,14 @@ pub struct NetfilterSocket {
     sequence: u32,
     datagram: Vec<u8>,
     max_send_bytes: usize,
+}
+
+/// One change of something in nf_tables.
+pub struct Change<'write> {
+    /// The command.
+    pub command: u8,
+    /// Writes its attributes.
+    pub write: &'write dyn Fn(&mut AttrWriter<'_>),
 }
 
 /// Whether reading goes on.
@@ -156,6 +166,16 @@ impl NetfilterSocket {
 
     /// The elements of a set with these keys, in their order; `None` where there is none (or it has timed out).
     pub fn get(&mut self, set: &str, keys: &[Vec<u8>]) -> Result<Vec<Option<Element>>, GateError> {
+        self.get_in(TABLE, set, keys)
+    }
+
+    /// The same of a set of any table.
+    pub fn get_in(
+        &mut self,
+        table: &str,
+        set: &str,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Element>>, GateError> {
         let mut found = vec![None; keys.len()];
         for (number, chunk) in keys.chunks(GETS_PER_SEND).enumerate() {
             let first = self.sequences(chunk.len());
@@ -168,7 +188,7 @@ impl NetfilterSocket {
                     sequence,
                     FAMILY_INET,
                     |attrs| {
-                        Element { key: key.clone(), ..Element::default() }.write(attrs, TABLE, set);
+                        Element { key: key.clone(), ..Element::default() }.write(attrs, table, set);
                     },
                 );
             }
@@ -207,21 +227,35 @@ impl NetfilterSocket {
         Ok(found)
     }
 
-    /// Every element of a set. A dump that a change interrupted is begun again; [`GateError::NotLoaded`] if the set is not there.
+    /// Every element of a set. [`GateError::NotLoaded`] if the set is not there.
     pub fn dump(&mut self, set: &str) -> Result<Vec<Element>, GateError> {
+        let listed = self.list(
+            (GET_ELEMENT, NEW_ELEMENT),
+            FAMILY_INET,
+            |attrs| element::write_set(attrs, TABLE, set),
+            |_, attrs, elements: &mut Vec<Element>| elements.extend(element::read_elements(attrs)),
+        );
+        match listed {
+            Err(error) if error.errno() == Some(ENOENT) => Err(GateError::NotLoaded),
+            listed => listed,
+        }
+    }
+
+    /// Every object of a kind; `commands` are the question and the answers to it. A listing that a change interrupted is
+    /// begun again.
+    pub fn list<T>(
+        &mut self,
+        (question, answer): (u8, u8),
+        family: u8,
+        write: impl Fn(&mut AttrWriter<'_>),
+        read: impl Fn(u8, Attrs<'_>, &mut Vec<T>),
+    ) -> Result<Vec<T>, GateError> {
         for _ in 0..DUMP_TRIES {
             let sequence = self.sequences(1);
             let mut buffer = Vec::with_capacity(64);
-            message::push(
-                &mut buffer,
-                MessageKind::nftables(GET_ELEMENT),
-                FLAG_DUMP,
-                sequence,
-                FAMILY_INET,
-                |attrs| element::write_set(attrs, TABLE, set),
-            );
+            message::push(&mut buffer, MessageKind::nftables(question), FLAG_DUMP, sequence, family, &write);
             self.send(&buffer)?;
-            let mut elements = Vec::new();
+            let mut objects = Vec::new();
             let mut interrupted = false;
             self.receive(|message| {
                 if message.sequence != sequence {
@@ -234,11 +268,10 @@ impl NetfilterSocket {
                         interrupted = true;
                         return Ok(Reading::Finished);
                     }
-                    Body::Result(ENOENT) => return Err(GateError::NotLoaded),
-                    Body::Result(errno) => return Err(GateError::refused("list a set", errno)),
-                    Body::Object { .. } => {
-                        if let Some(attrs) = message.body.object(NEW_ELEMENT) {
-                            elements.extend(element::read_elements(attrs));
+                    Body::Result(errno) => return Err(GateError::refused("list what it holds", errno)),
+                    Body::Object { family, .. } => {
+                        if let Some(attrs) = message.body.object(answer) {
+                            read(family, attrs, &mut objects);
                         }
                     }
                     Body::Other => {}
@@ -246,9 +279,39 @@ impl NetfilterSocket {
                 Ok(Reading::More)
             })?;
             if !interrupted {
-                return Ok(elements);
+                return Ok(objects);
             }
         }
         Err(GateError::Unsteady)
+    }
+
+    /// A batch of other changes than elements: the error number if it did not happen.
+    pub fn change(&mut self, messages: &[Change<'_>]) -> Result<Option<i32>, GateError> {
+        let begin = self.sequences(messages.len() + 2);
+        let mut buffer = Vec::with_capacity(512);
+        message::begin_batch(&mut buffer, begin);
+        let mut last = begin;
+        for change in messages {
+            last += 1;
+            let kind = MessageKind::nftables(change.command);
+            message::push(&mut buffer, kind, FLAG_CREATE | FLAG_ACK, last, FAMILY_INET, change.write);
+        }
+        message::end_batch(&mut buffer, last + 1);
+        self.send(&buffer)?;
+        let mut failure = None;
+        self.receive(|message| {
+            if let Body::Result(errno) = message.body
+                && (begin..=last).contains(&message.sequence)
+            {
+                if errno != 0 {
+                    failure = failure.or(Some(errno));
+                }
+                if message.sequence == last || message.sequence == begin {
+                    return Ok(Reading::Finished);
+                }
+            }
+            Ok(Reading::More)
+        })?;
+        Ok(failure)
     }
 }

@@ -143,6 +143,7 @@ fn a_swap_charges_what_passed_since_the_books_were_read() {
 #[test]
 fn swaps_with_old_readings_under_traffic_never_let_more_through() {
     const LIMIT: u64 = 400_000;
+    const PACKET: u64 = 200;
     let router = Router::with_phones(1);
     router.open(0, bytes_left(LIMIT));
     let sink = UdpSink::open(&router.lab.internet, (NET6, 9));
@@ -159,9 +160,13 @@ fn swaps_with_old_readings_under_traffic_never_let_more_through() {
         false
     });
     assert!(done);
-    assert!(holds_for(Duration::from_millis(50), || sink.l3_bytes() as u64 <= LIMIT));
+    // A packet that is between its two look-ups (on either CPU) while the sets are read or changed is in one of the two
+    // books only.
+    let most = LIMIT + 2 * PACKET;
+    let within = holds_for(Duration::from_millis(50), || sink.l3_bytes() as u64 <= most);
     blaster.stop();
     let passed = sink.l3_bytes() as u64;
+    assert!(within, "{passed} of {LIMIT}");
     eprintln!("{swaps} swaps, {passed} of {LIMIT} bytes passed");
     assert!(passed > LIMIT - 10_000, "{passed}");
     assert_eq!(router.read(0).books.sent_bytes, passed);
