@@ -1,7 +1,6 @@
 //! What the gate does in the kernel, one step after the other, in the one thread that owns the socket.
 
 use std::collections::HashMap;
-use std::io;
 
 use super::error::GateError;
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
@@ -142,12 +141,10 @@ impl Kernel {
                 }
                 Err(error) => {
                     for group in members {
-                        let again = match &error {
-                            GateError::Socket { what, source } => {
-                                GateError::Socket { what, source: copy(source) }
-                            }
-                            _ => GateError::Malformed("the batch's answer"),
-                        };
+                        let again =
+                            error.errno().map_or(GateError::Malformed("the batch's answer"), |errno| {
+                                GateError::refused("change its sets (netlink)", errno)
+                            });
                         set_result(results, group, again);
                     }
                     return;
@@ -279,10 +276,6 @@ fn refusal(op: &ElementOp, errno: i32) -> GateError {
         (Action::Add, errno) => GateError::refused("add an element", errno),
         (Action::Remove { .. }, errno) => GateError::refused("remove an element", errno),
     }
-}
-
-fn copy(error: &io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
 }
 
 /// Asks the kernel to destroy what cannot be there: one that does not know the message says EINVAL, any other that the
