@@ -5,9 +5,7 @@ use std::process::ExitCode;
 use turnpike::{app, cli};
 
 fn main() -> ExitCode {
-    let daemon = cli::Daemon {
-        run: |config| Box::pin(app::run(config)),
-        down: |config| Box::pin(app::down(config)),
-    };
+    let daemon =
+        cli::Daemon { run: |config| Box::pin(app::run(config)), down: |config| Box::pin(app::down(config)) };
     ExitCode::from(cli::main(std::env::args_os(), daemon))
 }

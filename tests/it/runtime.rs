@@ -17,7 +17,8 @@ async fn a_connect_opens_and_a_disconnect_pauses() {
     assert!(app.kernel.packet(mac(1), 1000, true));
     assert!(app.handle.is_connected(device.id).await.unwrap());
     app.pass(Duration::from_secs(90)).await;
-    app.handle.disconnect(device.id, None).await.unwrap();
+    let device = app.handle.disconnect(device.id, None).await.unwrap();
+    assert_eq!(device.notice, None, "the welcome is no longer shown");
     assert!(!app.kernel.packet(mac(1), 1000, true));
     app.pass(Duration::from_secs(500)).await;
     let session = app.handle.session(session.id).await.unwrap();

@@ -148,6 +148,7 @@ impl Work<'_> {
         };
         self.start(session)?;
         self.event(EventKind::DeviceConnected, Some(device), Some(session));
+        self.forget_notice(device)?;
         self.notice(device, notify)?;
         Ok(Outcome::Session(Box::new(self.session(session)?.clone())))
     }
@@ -159,7 +160,9 @@ impl Work<'_> {
         reason: PauseReason,
     ) -> Result<Outcome, Refusal> {
         self.entry(device)?;
-        self.pause(device, reason)?;
+        if self.pause(device, reason)?.is_some() {
+            self.forget_notice(device)?;
+        }
         self.notice(device, notify)?;
         Ok(Outcome::Device(Box::new(self.entry(device)?.device.clone())))
     }

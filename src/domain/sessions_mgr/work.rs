@@ -157,6 +157,14 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// What an earlier connect or disconnect said is no longer so.
+    pub(super) fn forget_notice(&mut self, device: DeviceId) -> Result<(), Refusal> {
+        match self.entry(device)?.device.notice {
+            Some(_) => self.change_device(device, |device| device.notice = None),
+            None => Ok(()),
+        }
+    }
+
     /// Gives a device a key, taking one from a device that is not online if all are held.
     pub(super) fn ensure_key(&mut self, id: DeviceId) -> Result<(), Refusal> {
         if self.entry(id)?.device.key.is_some() {
