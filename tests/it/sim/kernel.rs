@@ -61,12 +61,10 @@ impl SimKernel {
         let Some(key) = self.pairs.get(&mac) else { return false };
         let Some(element) = self.online.get_mut(key) else { return false };
         let Some(books) = self.books.get_mut(key) else { return false };
-        if let Some(quota) = element.quota {
-            if element.used + bytes > quota {
-                element.forfeited += quota - element.used;
-                element.used = quota;
-                return false;
-            }
+        if let Some(quota) = element.quota.filter(|quota| element.used + bytes > *quota) {
+            element.forfeited += quota - element.used;
+            element.used = quota;
+            return false;
         }
         // Without a limit it counts all the same: what passed before a swap is charged to the successor.
         element.used += bytes;

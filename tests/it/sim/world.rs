@@ -194,8 +194,11 @@ impl World {
                 (Ok(Outcome::AskSource(session)), Command::Connect { device, notify, .. }) => {
                     let data = offer.map(|data| Box::new(data.clone()));
                     let answer = ProviderAnswer::Reloaded { session, data };
+                    // If something else connected it meanwhile, there is nothing left to ask for.
+                    let connected = self.mgr.is_connected(device);
                     let answer = self.ask_again(Command::Connect { device, notify, answer: Some(answer) });
                     let taken = answer.is_ok()
+                        && !connected
                         && self.mgr.session(session).is_some_and(|session| session.source.is_some());
                     self.model.reloaded(session, offer.filter(|_| taken));
                     answer
