@@ -48,11 +48,11 @@ fn every_probe_is_sent_to_the_portal() {
             assert!(answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")));
             assert!(answer.body.len() > 4, "{host}{path}: {answer:?}");
         }
-        let nasty = "/%22%3E<script>alert(1)</script>?next=//evil.test";
+        let nasty = "/%22%3E%3Cscript%3Ealert(1)%3C/script%3E?next=//evil.test";
         let answer = HttpRequest::get(nasty).header("Host", "evil.test").send(phone, far).unwrap();
         assert_eq!(answer.status, 302);
         let said = format!("{:?} {}", answer.header("location"), answer.body);
-        assert!(!said.contains("evil") && !said.contains("script>alert"), "{said}");
+        assert!(!said.contains("evil") && !said.contains("alert"), "{said}");
     }
     // Any address at all, even one that nobody has.
     let answer = HttpRequest::get("/").send(phone, (std::net::Ipv4Addr::new(198, 51, 100, 7), 80)).unwrap();

@@ -115,7 +115,13 @@ fn after_a_reboot_sessions_resume_as_their_devices_come_back() {
     let thieves =
         [paused, never].map(|phone| UdpBlaster::start(phone, (NET6, 9), 100, Duration::from_millis(5)));
     let again = UdpBlaster::start(online, (NET6, 7), 100, Duration::from_millis(5));
-    assert!(eventually(5 * SECOND, || again.answers() > 20), "it does not resume:\n{}", daemon.log());
+    assert!(
+        eventually(5 * SECOND, || again.answers() > 20),
+        "it does not resume: {} {}\n{}",
+        daemon.session(&session),
+        daemon.get("/api/v1/devices"),
+        daemon.log()
+    );
     assert_eq!(daemon.state(&session), "running");
     assert!(eventually(2 * SECOND, || thieves.iter().all(|thief| thief.packets() > 100)));
     assert_eq!(sink.packets(), 0, "somebody is online who was not");

@@ -51,7 +51,7 @@ impl<'lab> Daemon<'lab> {
     /// Starts it and waits until it answers.
     pub fn start_with(lab: &'lab Lab, config: &DaemonConfig) -> Self {
         fs::write(Self::path(lab, "turnpike.toml"), Self::toml(lab, config)).expect("the configuration");
-        let daemon = Self { lab, process: Self::process(lab) };
+        let mut daemon = Self { lab, process: Self::process(lab) };
         daemon.wait_until_ready();
         daemon
     }
@@ -84,8 +84,9 @@ impl<'lab> Daemon<'lab> {
         )
     }
 
-    fn wait_until_ready(&self) {
+    fn wait_until_ready(&mut self) {
         let ready = eventually(START, || {
+            assert!(self.process.runs(), "the daemon ended by itself:\n{}", self.process.log());
             let healthy = HttpRequest::get("/healthz").send_unix(&self.socket()).map(|answer| answer.status);
             let portal = HttpRequest::get("/capport").send(&self.lab.router, (LAN4, 2050));
             healthy.is_ok_and(|status| status == 200) && portal.is_ok()
