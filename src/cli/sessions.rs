@@ -87,7 +87,7 @@ impl Terms {
             ("exp_days", self.exp_days.map(|days| json!(days))),
             ("down_mbps", self.down_mbps.map(|mbps| json!(mbps))),
             ("up_mbps", self.up_mbps.map(|mbps| json!(mbps))),
-            ("use_global_speed", self.global_speed.then(|| json!(true))),
+            ("use_global_speed", self.global_speed.then_some(json!(true))),
         ])
     }
 }

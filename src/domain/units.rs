@@ -37,7 +37,7 @@ impl Mbps {
             return Ok(None);
         }
         let bits = mbps * 1e6;
-        if !bits.is_finite() || bits < 0.0 || bits > 1e12 {
+        if !(0.0..=1e12).contains(&bits) {
             return Err(MbpsError);
         }
         Self::from_bits_per_sec(bits.round() as u64).map(Some)

@@ -14,8 +14,8 @@ pub struct Problem {
     slug: &'static str,
     title: &'static str,
     detail: String,
-    field: Option<String>,
-    permission: Option<String>,
+    field: Option<Box<str>>,
+    permission: Option<Box<str>>,
     retry_after_secs: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ impl Problem {
             "The token lacks a permission",
             format!("this needs the permission {permission}"),
         );
-        problem.permission = Some(permission.to_owned());
+        problem.permission = Some(permission.into());
         problem
     }
 
@@ -120,7 +120,7 @@ impl Problem {
     /// 422 that names the field.
     pub fn invalid_field(field: &str, detail: impl std::fmt::Display) -> Self {
         let mut problem = Self::invalid(format!("{field}: {detail}"));
-        problem.field = Some(field.to_owned());
+        problem.field = Some(field.into());
         problem
     }
 
@@ -151,7 +151,7 @@ impl Problem {
     }
 
     fn of_field(mut self, field: &str) -> Self {
-        self.field = Some(field.to_owned());
+        self.field = Some(field.into());
         self
     }
 

@@ -148,17 +148,16 @@ impl Observer {
         } else if let RouteNetlinkMessage::DelLink(link) = message {
             self.del_link(link, events);
         } else if let RouteNetlinkMessage::NewAddress(address) = message {
-            if let Some(own) = read_address(address) {
-                if self.own.insert(own) {
-                    self.addresses_changed(own.0, events);
-                }
+            if let Some(own) = read_address(address)
+                && self.own.insert(own)
+            {
+                self.addresses_changed(own.0, events);
             }
-        } else if let RouteNetlinkMessage::DelAddress(address) = message {
-            if let Some(own) = read_address(address) {
-                if self.own.remove(&own) {
-                    self.addresses_changed(own.0, events);
-                }
-            }
+        } else if let RouteNetlinkMessage::DelAddress(address) = message
+            && let Some(own) = read_address(address)
+            && self.own.remove(&own)
+        {
+            self.addresses_changed(own.0, events);
         }
     }
 

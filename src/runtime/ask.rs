@@ -42,12 +42,10 @@ impl Owner {
                     None => ProviderAnswer::Nothing,
                 },
             };
-            let command = match command {
-                Command::Connect { device, notify, .. } => {
-                    Command::Connect { device, notify, answer: Some(answer) }
-                }
-                other => other,
-            };
+            let mut command = command;
+            if let Command::Connect { answer: unanswered, .. } = &mut command {
+                *unanswered = Some(answer);
+            }
             // A closed mailbox means that the daemon stops; the caller sees its channel close.
             let _ = shared.mailbox.send(Mail::Answered(device, Box::new(command), reply)).await;
         });

@@ -86,7 +86,11 @@ impl Owner {
                     self.deferred.extend(self.asking.remove(&device).unwrap_or_default());
                     Mail::Command(command, reply)
                 }
-                other => other,
+                mail @ (Mail::Command(..)
+                | Mail::Ask(_)
+                | Mail::AskExact(..)
+                | Mail::Reconcile { .. }
+                | Mail::Stop(_)) => mail,
             };
             match mail {
                 Mail::Ask(question) => question(&self.mgr, now),

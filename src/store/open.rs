@@ -185,6 +185,7 @@ fn opening(path: &Path, source: sqlx::Error) -> StoreError {
 }
 
 fn migrating(path: &Path, error: MigrateError) -> StoreError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's errors; their own texts will do")]
     let problem = match error {
         MigrateError::VersionMissing(version) => {
             format!("a newer turnpike has used this database (its tables are at {version}); update this one")

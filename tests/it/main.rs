@@ -1,4 +1,9 @@
 //! In-process tests.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed, which is the point"
+)]
 
 mod api;
 mod cli;

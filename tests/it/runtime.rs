@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use turnpike::domain::{Refusal, SessionPatch, SessionState, Text, bytes_to_mb};
+use turnpike::domain::{Refusal, SessionKind, SessionPatch, SessionState, SessionTerms, Text, bytes_to_mb};
 use turnpike::runtime::DeviceRef;
 
 use crate::support::{TestApp, mac, megabytes, minutes};
@@ -120,4 +120,19 @@ async fn devices_are_found_by_id_mac_and_address() {
     assert_eq!(app.handle.find_device(DeviceRef::Mac(mac(8))).await, Err(Refusal::UnknownDevice));
     let ping = app.handle.ping(device.id).await.unwrap();
     assert!(ping.reachable);
+}
+
+#[tokio::test]
+async fn a_restart_in_good_order_keeps_speed_and_usage() {
+    let app = TestApp::start().await;
+    let device = app.device(1).await;
+    let terms = SessionTerms::new(SessionKind::Data, None, Some(10.0), None, 5.0, 2.0, false).unwrap();
+    let session = app.handle.create_session(device.id, terms).await.unwrap();
+    app.handle.connect(device.id, None).await.unwrap();
+    assert!(app.kernel.packet(mac(1), 1234, true));
+    let app = app.restart().await;
+    assert!(app.kernel.is_open(mac(1)));
+    let rates = app.kernel.class(mac(1)).unwrap().client;
+    assert_eq!((rates.down.unwrap().as_mbps(), rates.up.unwrap().as_mbps()), (5.0, 2.0));
+    assert_eq!(app.handle.session(session.id).await.unwrap().usage.sent_bytes, 1234);
 }

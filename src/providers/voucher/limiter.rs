@@ -101,10 +101,9 @@ mod tests {
     }
 
     fn retry_secs(result: Result<(), Refusal>) -> Option<u64> {
-        match result.unwrap_err() {
-            Refusal::TooManyTries { retry_secs } => Some(retry_secs),
-            other => panic!("{other}"),
-        }
+        let refusal = result.unwrap_err();
+        let Refusal::TooManyTries { retry_secs } = refusal else { panic!("{refusal}") };
+        Some(retry_secs)
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Story {
         let now = self.now();
         let mgr: &mut SessionsMgr = &mut self.world.mgr;
         for key in mgr.running_keys() {
-            let reading = self.world.kernel.read(key, now.boot).unwrap_or(KernelBooks::default());
+            let reading = self.world.kernel.read(key, now.boot).unwrap_or_default();
             mgr.settle(key, &reading, false, now.boot);
         }
         mgr.handle(command, now).unwrap()
