@@ -1,8 +1,8 @@
 use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession};
 use turnpike::domain::{
-    ClientSession, CloseReason, DeviceId, EventKind, GateOp, KernelBooks, Now, Outcome, PauseReason,
-    ProviderName, Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, ShapeOp, SourceData, Text,
-    Transition, Usage, ZonePolicy,
+    ClientSession, CloseReason, DeviceId, EventKind, GateOp, Now, Outcome, PauseReason, ProviderName,
+    Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, ShapeOp, SourceData, Text, Transition,
+    Usage, ZonePolicy,
 };
 use uuid::Uuid;
 
