@@ -122,9 +122,9 @@ services_up() {
         >"$1/www/index.html"
     truncate -s 200M "$1/www/large"
     # In subshells: no jobs of this shell, so that it keeps quiet when they are killed.
-    (in_ns "$INTERNET" python3 -m http.server 80 --bind :: --directory "$1/www" >"$1/www.log" 2>&1 &)
-    (in_ns "$INTERNET" iperf3 -s >"$1/iperf3.log" 2>&1 &)
-    (in_ns "$ROUTER" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=root \
+    (ip netns exec "$INTERNET" python3 -m http.server 80 --bind :: --directory "$1/www" >"$1/www.log" 2>&1 &)
+    (ip netns exec "$INTERNET" iperf3 -s >"$1/iperf3.log" 2>&1 &)
+    (ip netns exec "$ROUTER" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=root \
         --pid-file="$1/dnsmasq.pid" --log-facility="$1/dnsmasq.log" --bind-dynamic --except-interface=wan \
         "--address=/#/$NET4.1" "--address=/#/$NET6::1" &)
 }

@@ -13,7 +13,7 @@ use crate::domain::MacAddr;
 /// What happened on the watched devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetEvent {
-    /// A device is there, or was (`alive` says whether the kernel has just made sure).
+    /// A device is there, or was (`alive` says whether it has just spoken or the kernel has just made sure).
     Seen {
         /// The network device it is behind.
         device: String,
@@ -21,7 +21,8 @@ pub enum NetEvent {
         address: IpAddr,
         /// Who it is.
         mac: MacAddr,
-        /// Whether it answered just now (REACHABLE, PERMANENT), rather than being known from before (STALE, DELAY, PROBE).
+        /// Whether it spoke or answered just now (a new entry, REACHABLE, PERMANENT), rather than being known from before
+        /// (STALE, DELAY, PROBE).
         alive: bool,
     },
     /// It did not answer, or the kernel forgot it (which also happens when the link goes down).
@@ -168,10 +169,14 @@ impl Observer {
         if self.is_own(address) {
             return;
         }
-        if let Some(former) = self.seen.insert((index, address), mac).filter(|former| *former != mac) {
+        let former = self.seen.insert((index, address), mac);
+        if let Some(former) = former.filter(|former| *former != mac) {
             events.push(NetEvent::Lost { device: device.clone(), address, mac: former });
         }
-        events.push(NetEvent::Seen { device, address, mac, alive: state.is_alive() });
+        // A new entry that begins as STALE is a device that has just spoken (`arp_process`, `ndisc_recv_ns`): the kernel
+        // makes sure of it only some 5 s later.
+        let spoke = former != Some(mac);
+        events.push(NetEvent::Seen { device, address, mac, alive: spoke || state.is_alive() });
     }
 
     fn lost(&mut self, index: u32, address: IpAddr, events: &mut Vec<NetEvent>) {
