@@ -1,0 +1,172 @@
+//! The daemon in a lab's router, with its files on a disk.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::api::{Callers, Post, To};
+use crate::lab::{HttpRequest, Lab, Process, eventually};
+use crate::machine::work_dir;
+
+/// The binary that is measured.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_turnpike");
+const START: Duration = Duration::from_secs(30);
+/// Terms of a client of the crowd: both limits are there and neither is reached.
+const TERMS: &str = r#"{"kind":"time_or_data","time_secs":864000,"data_mb":1000000}"#;
+/// Connections that make devices known before the measurement.
+const HELPERS: usize = 32;
+
+/// A running daemon and its directory, which goes with it.
+pub struct Router<'lab> {
+    lab: &'lab Lab,
+    dir: tempfile::TempDir,
+    process: Process,
+}
+
+impl<'lab> Router<'lab> {
+    /// One zone on `br-lan`, nobody leaves by being away; `zone` are more lines for it.
+    pub fn start(lab: &'lab Lab, zone: &str) -> Self {
+        let dir = tempfile::tempdir_in(work_dir()).expect("a directory");
+        let path = dir.path().display();
+        let config = format!(
+            "[network]\nwan = [\"wan\"]\n\
+             [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\naway_pause_secs = 0\n{zone}\n\
+             [control]\nsocket = \"{path}/control.sock\"\n[store]\npath = \"{path}/turnpike.db\"\n"
+        );
+        fs::write(dir.path().join("turnpike.toml"), config).expect("the configuration");
+        let process = Self::spawn(lab, &dir);
+        let router = Self { lab, dir, process };
+        router.wait_for(0);
+        router
+    }
+
+    fn spawn(lab: &Lab, dir: &tempfile::TempDir) -> Process {
+        let config = dir.path().join("turnpike.toml").display().to_string();
+        let log = dir.path().join("turnpike.log");
+        lab.router.spawn_with(&[BINARY, "run", "--config", &config], &log, &[("RUST_LOG", "info")])
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("control.sock")
+    }
+
+    /// Its process id: `ip netns exec` becomes the daemon.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// `GET` on the socket; `None` if nobody answers.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        let answer = HttpRequest::get(path).send_unix(&self.socket()).ok()?;
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    /// `POST` on the socket, which has to succeed.
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        let request = HttpRequest::json("POST", path, &body.to_string());
+        let answer = request.send_unix(&self.socket()).expect("an answer");
+        assert!(matches!(answer.status, 200 | 201), "POST {path}: {answer:?}\n{}", self.process.log());
+        answer.json()
+    }
+
+    /// Waits until it answers and so many are let through.
+    pub fn wait_for(&self, connected: usize) {
+        let ready = eventually(START, || {
+            self.get("/api/v1/status").is_some_and(|status| status["connected"] == json!(connected))
+        });
+        assert!(ready, "never {connected} connected: {:?}\n{}", self.get("/api/v1/status"), self.process.log());
+    }
+
+    /// Ends it with a signal and starts it again; milliseconds from the start to the first answer that says that so many are
+    /// let through.
+    pub fn restart(&mut self, signal: Signal, connected: usize) -> f64 {
+        self.process.signal(signal);
+        assert!(self.process.wait(START).is_some(), "it does not end: {}", self.process.log());
+        let begun = Instant::now();
+        self.process = Self::spawn(self.lab, &self.dir);
+        self.wait_for(connected);
+        begun.elapsed().as_secs_f64() * 1e3
+    }
+
+    /// A token that may change sessions.
+    pub fn token(&self) -> String {
+        let body = json!({"name": "bench", "permissions": ["view_session", "modify_session"]});
+        let token = self.post("/api/v1/tokens", &body);
+        token["token"].as_str().unwrap_or_else(|| panic!("no token: {token}")).to_owned()
+    }
+
+    /// Makes these devices known by their MACs, each with a session.
+    pub fn register(&self, macs: &[String]) {
+        let known = |mac: &String| Post {
+            path: "/api/v1/devices".to_owned(),
+            body: json!({"mac": mac, "zone": "guests"}).to_string(),
+        };
+        let session = |mac: &String| Post { path: format!("/api/v1/devices/{mac}/sessions"), body: TERMS.to_owned() };
+        self.callers().post(HELPERS, macs.iter().map(known).collect());
+        self.callers().post(HELPERS, macs.iter().map(session).collect());
+    }
+
+    /// Lets them through (`connect`) or cuts them off (`disconnect`).
+    pub fn all(&self, what: &str, macs: &[String]) {
+        let calls = macs.iter().map(|mac| device_call(mac, what)).collect();
+        self.callers().post(HELPERS, calls);
+    }
+
+    /// Callers on the socket.
+    pub fn callers(&self) -> Callers<'lab> {
+        Callers { ns: &self.lab.router, to: To::Unix(self.socket()), token: None }
+    }
+
+    /// Callers on the TCP listener, with a token.
+    pub fn tcp_callers(&self, token: &str) -> Callers<'lab> {
+        let address = ([127, 0, 0, 1], 2051).into();
+        Callers { ns: &self.lab.router, to: To::Tcp(address), token: Some(token.to_owned()) }
+    }
+
+    /// A figure of `/proc/PID/status` in kB, as MB (10^6 bytes).
+    pub fn memory_mb(&self, line: &str) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it lives");
+        let kib = status
+            .lines()
+            .find_map(|text| text.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        kib.unwrap_or(f64::NAN) * 1024.0 / 1e6
+    }
+
+    /// Seconds of processor time that it has used so far.
+    pub fn cpu_secs(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it lives");
+        // After the name in parentheses: state is the third field, utime the 14th, stime the 15th, in ticks of 10 ms.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(f64::NAN);
+        (ticks(11) + ticks(12)) / 100.0
+    }
+
+    /// Stops it for a while, so that it takes nothing from what else is measured.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.process.signal(Signal::CONT);
+    }
+}
+
+/// The call that connects or disconnects a device.
+pub fn device_call(mac: &str, what: &str) -> Post {
+    Post { path: format!("/api/v1/devices/{mac}/{what}"), body: "{}".to_owned() }
+}
+
+/// So many devices that are not there.
+pub fn macs(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| {
+            let [_, a, b, c] = u32::try_from(number).expect("few enough").to_be_bytes();
+            format!("02:10:00:{a:02x}:{b:02x}:{c:02x}")
+        })
+        .collect()
+}
