@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, AuditLog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{ClientKey, ClientRates, ProviderName, VoucherCodes, ZoneName};
@@ -95,7 +95,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     let (stop, stopped) = watch::channel(false);
-    let servers = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
+    let (servers, audit) = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
     info!("turnpike is ready");
     wait_for_signal().await?;
     info!("stopping; the rules stand");
@@ -107,6 +107,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     watchers.abort_all();
     handle.stop().await;
     owner.await.context("the owner's task")?;
+    audit.flush().await;
     store.close().await?;
     Ok(())
 }
@@ -250,7 +251,7 @@ impl Listeners {
         vault: &Arc<VoucherVault>,
         providers: &[ProviderName],
         stopped: &watch::Receiver<bool>,
-    ) -> JoinSet<()> {
+    ) -> (JoinSet<()>, AuditLog) {
         let mut servers = JoinSet::new();
         let streams = Streams::default();
         for (listener, zone) in self.portals.into_iter().zip(&config.zones) {
@@ -263,8 +264,9 @@ impl Listeners {
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         let state = ApiState::new(handle.clone(), store.clone(), codes, providers);
         servers.spawn(http::serve(self.admin, api::router(state.clone()), Limits::default(), told(stopped)));
+        let audit = state.audit.clone();
         servers.spawn(http::serve(self.control, api::router(state), Limits::default(), told(stopped)));
-        servers
+        (servers, audit)
     }
 }
 

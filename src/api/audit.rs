@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::Caller;
 use crate::domain::{Text, WallTime};
@@ -6,10 +9,15 @@ use crate::store::{AuditEntry, Store};
 
 /// Lines that may wait to be written; a caller waits when there are more.
 const WAITING: usize = 1024;
+/// How long lines are gathered: what happens together is one transaction, which spares the disk a write for each line and
+/// the next commit the wait for it.
+const GATHER: Duration = Duration::from_millis(100);
+/// The most lines of one transaction.
+const TOGETHER: usize = 256;
 
 #[derive(Debug)]
 enum Line {
-    Entry(Box<AuditEntry>),
+    Entry(AuditEntry),
     /// To be told once everything before it is written.
     Flush(oneshot::Sender<()>),
 }
@@ -25,18 +33,14 @@ impl AuditLog {
     pub fn start(store: Store) -> Self {
         let (lines, mut waiting) = mpsc::channel::<Line>(WAITING);
         tokio::spawn(async move {
-            while let Some(line) = waiting.recv().await {
-                let entry = match line {
-                    Line::Entry(entry) => entry,
-                    Line::Flush(done) => {
-                        // Whoever asked may have given up waiting.
-                        let _ = done.send(());
-                        continue;
-                    }
-                };
-                if let Err(error) = store.append_audit(&entry).await {
-                    // The change itself is done: what is known of it must at least be in the log.
-                    tracing::error!(%error, actor = %entry.actor, action = entry.action, "an audit line was lost");
+            while let Some(first) = waiting.recv().await {
+                let gathered = gather(first, &mut waiting).await;
+                if !gathered.entries.is_empty() {
+                    append(&store, &gathered.entries).await;
+                }
+                for done in gathered.flushes {
+                    // Whoever asked may have given up waiting.
+                    let _ = done.send(());
                 }
             }
         });
@@ -68,8 +72,50 @@ impl AuditLog {
             details: Text::new(details),
             origin: caller.origin.clone(),
         };
-        if self.lines.send(Line::Entry(Box::new(entry))).await.is_err() {
+        if self.lines.send(Line::Entry(entry)).await.is_err() {
             tracing::error!(action, "an audit line was lost: its writer has stopped");
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    entries: Vec<AuditEntry>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Gathered {
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Entry(entry) => self.entries.push(entry),
+            Line::Flush(done) => self.flushes.push(done),
+        }
+    }
+}
+
+/// Takes lines until the time is over, there are many, or somebody waits for them.
+async fn gather(first: Line, waiting: &mut mpsc::Receiver<Line>) -> Gathered {
+    let until = Instant::now() + GATHER;
+    let mut gathered = Gathered::default();
+    gathered.take(first);
+    while gathered.flushes.is_empty() && gathered.entries.len() < TOGETHER {
+        match timeout_at(until, waiting.recv()).await {
+            Ok(Some(line)) => gathered.take(line),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    gathered
+}
+
+/// Writes them; if they cannot be written together, one by one, so that a bad one is lost alone.
+async fn append(store: &Store, entries: &[AuditEntry]) {
+    if store.append_audit(entries).await.is_ok() {
+        return;
+    }
+    for entry in entries {
+        if let Err(error) = store.append_audit(std::slice::from_ref(entry)).await {
+            // The change itself is done: what is known of it must at least be in the log.
+            tracing::error!(%error, actor = %entry.actor, action = entry.action, "an audit line was lost");
         }
     }
 }

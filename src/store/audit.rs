@@ -1,6 +1,13 @@
+use std::sync::LazyLock;
+
 use super::rows::Columns;
+use super::sql::RowsStatement;
 use super::{Store, StoreError};
 use crate::domain::{Text, WallTime};
+
+static PUT_AUDIT: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new("INSERT INTO audit (at, actor, action, subject, details, origin)", 6, "")
+});
 
 /// A line of the audit log: who, what, when, from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +46,21 @@ pub struct LoggedAudit {
 }
 
 impl Store {
-    /// Appends a line.
-    pub async fn append_audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO audit (at, actor, action, subject, details, origin) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(entry.at.0)
-        .bind(entry.actor.as_str())
-        .bind(entry.action)
-        .bind(entry.subject.as_ref().map(Text::as_str))
-        .bind(entry.details.as_str())
-        .bind(entry.origin.as_str())
-        .execute(&self.writer)
-        .await?;
+    /// Appends lines, in their order, in one transaction.
+    pub async fn append_audit(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        PUT_AUDIT
+            .execute(&mut transaction, entries, |query, entry| {
+                Ok(query
+                    .bind(entry.at.0)
+                    .bind(entry.actor.as_str().to_owned())
+                    .bind(entry.action)
+                    .bind(entry.subject.as_ref().map(|subject| subject.as_str().to_owned()))
+                    .bind(entry.details.as_str().to_owned())
+                    .bind(entry.origin.as_str().to_owned()))
+            })
+            .await?;
+        transaction.commit().await?;
         Ok(())
     }
 

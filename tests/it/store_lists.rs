@@ -177,7 +177,7 @@ fn the_audit_log_is_read_newest_first() {
             origin: Text::new("socket"),
         };
         for number in 0..5 {
-            fixture.store.append_audit(&entry(number)).await.unwrap();
+            fixture.store.append_audit(&[entry(number)]).await.unwrap();
         }
         let newest = fixture.store.audit(None, 3).await.unwrap();
         assert_eq!(newest.iter().map(|line| line.at.0).collect::<Vec<_>>(), [4, 3, 2]);
