@@ -104,7 +104,10 @@ impl Callers<'_> {
     }
 
     fn request(&self, call: &Post) -> Vec<u8> {
-        let token = self.token.as_ref().map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+        let token = self
+            .token
+            .as_ref()
+            .map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
         let Post { path, body } = call;
         format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{token}\
@@ -152,7 +155,9 @@ impl Connection {
             );
             let length = head
                 .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok())
+                .find_map(|line| {
+                    line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
+                })
                 .expect("answers are whole");
             if body.len() >= length {
                 return;

@@ -18,7 +18,8 @@ const TRACED: usize = 100;
 
 /// Sizes and processes.
 pub fn measure(report: &mut Report, _effort: Effort) {
-    let router_build = Path::new(BINARY).parent().and_then(Path::parent).map(|target| target.join("router/turnpike"));
+    let router_build =
+        Path::new(BINARY).parent().and_then(Path::parent).map(|target| target.join("router/turnpike"));
     for (what, path) in [("release", Some(Path::new(BINARY).to_owned())), ("router", router_build)] {
         if let Some(size) = path.and_then(|path| fs::metadata(path).ok()).map(|file| file.len()) {
             #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
@@ -66,7 +67,8 @@ fn processes_started() -> Option<f64> {
     fs::remove_file(&trace).ok();
     // A thread is no process: it is made with CLONE_THREAD.
     let started = lines.lines().filter(|line| {
-        line.contains("exec") || ((line.contains("clone") || line.contains("fork")) && !line.contains("CLONE_THREAD"))
+        line.contains("exec")
+            || ((line.contains("clone") || line.contains("fork")) && !line.contains("CLONE_THREAD"))
     });
     #[expect(clippy::cast_precision_loss, reason = "few")]
     attached.then_some(started.count() as f64)

@@ -27,12 +27,8 @@ struct Way<'lab> {
 
 /// All ways side by side, in turns.
 pub fn measure(report: &mut Report, effort: Effort) {
-    let labs: [Lab; 4] = [
-        Lab::builder().routed().build(),
-        Lab::with_phones(1),
-        Lab::with_phones(1),
-        Lab::with_phones(1),
-    ];
+    let labs: [Lab; 4] =
+        [Lab::builder().routed().build(), Lab::with_phones(1), Lab::with_phones(1), Lab::with_phones(1)];
     let [plain, masquerade, one, many] = &labs;
     let mut ways = [
         Way::new("forwarding without any rule".to_owned(), plain, None),

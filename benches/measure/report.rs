@@ -74,7 +74,14 @@ impl Report {
     }
 
     /// Notes a figure that was measured once.
-    pub fn one(&mut self, area: &'static str, what: impl Into<String>, value: f64, unit: &'static str, aim: Aim) {
+    pub fn one(
+        &mut self,
+        area: &'static str,
+        what: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        aim: Aim,
+    ) {
         self.add(area, what, Sample::from_iter([value]), unit, aim);
     }
 
@@ -93,9 +100,11 @@ impl Report {
                 .iter()
                 .zip(widths)
                 .enumerate()
-                .map(|(column, (cell, width))| {
-                    if column == 2 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-                })
+                .map(
+                    |(column, (cell, width))| {
+                        if column == 2 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                    },
+                )
                 .collect();
             println!("| {} |", cells.join(" | "));
         }

@@ -78,7 +78,12 @@ impl<'lab> Router<'lab> {
         let ready = eventually(START, || {
             self.get("/api/v1/status").is_some_and(|status| status["connected"] == json!(connected))
         });
-        assert!(ready, "never {connected} connected: {:?}\n{}", self.get("/api/v1/status"), self.process.log());
+        assert!(
+            ready,
+            "never {connected} connected: {:?}\n{}",
+            self.get("/api/v1/status"),
+            self.process.log()
+        );
     }
 
     /// Ends it with a signal and starts it again; milliseconds from the start to the first answer that says that so many are
@@ -105,7 +110,8 @@ impl<'lab> Router<'lab> {
             path: "/api/v1/devices".to_owned(),
             body: json!({"mac": mac, "zone": "guests"}).to_string(),
         };
-        let session = |mac: &String| Post { path: format!("/api/v1/devices/{mac}/sessions"), body: TERMS.to_owned() };
+        let session =
+            |mac: &String| Post { path: format!("/api/v1/devices/{mac}/sessions"), body: TERMS.to_owned() };
         self.callers().post(HELPERS, macs.iter().map(known).collect());
         self.callers().post(HELPERS, macs.iter().map(session).collect());
     }
@@ -130,9 +136,9 @@ impl<'lab> Router<'lab> {
     /// A figure of `/proc/PID/status` in kB, as MB (10^6 bytes).
     pub fn memory_mb(&self, line: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it lives");
-        let kib = status
-            .lines()
-            .find_map(|text| text.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        let kib = status.lines().find_map(|text| {
+            text.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<f64>().ok()
+        });
         kib.unwrap_or(f64::NAN) * 1024.0 / 1e6
     }
 
@@ -141,7 +147,8 @@ impl<'lab> Router<'lab> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it lives");
         // After the name in parentheses: state is the third field, utime the 14th, stime the 15th, in ticks of 10 ms.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(f64::NAN);
+        let ticks =
+            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(f64::NAN);
         (ticks(11) + ticks(12)) / 100.0
     }
 

@@ -100,9 +100,11 @@ fn latency(report: &mut Report, effort: Effort) {
 /// A second flow's round trips: a hundred pings, 20 ms apart. One without an answer counts as a second.
 fn rtt_p90_ms(phone: &Phone, to: IpAddr) -> f64 {
     const PINGS: usize = 100;
-    let output = phone.run(&["ping", "-n", "-i", "0.02", "-W", "1", "-c", &PINGS.to_string(), &to.to_string()]);
-    let times = output.stdout.lines().filter_map(|line| {
-        line.split_once("time=")?.1.split_whitespace().next()?.parse::<f64>().ok()
-    });
+    let output =
+        phone.run(&["ping", "-n", "-i", "0.02", "-W", "1", "-c", &PINGS.to_string(), &to.to_string()]);
+    let times = output
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once("time=")?.1.split_whitespace().next()?.parse::<f64>().ok());
     times.chain(std::iter::repeat(1000.0)).take(PINGS).collect::<Sample>().quantile(0.9)
 }
