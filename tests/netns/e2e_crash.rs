@@ -72,6 +72,7 @@ fn kill_9_during_a_tcp_download_keeps_it_and_its_bytes() {
     let before = download.bytes();
     assert!(eventually(3 * SECOND, || download.bytes() > before + 1_000_000), "it stops with the restart");
     assert!(download.alive());
+    let payload = download.bytes() as u64;
     assert_eq!(download.stop(), None);
     // What was on its way when the download ended arrives, too.
     let quiet = eventually(5 * SECOND, || {
@@ -80,9 +81,9 @@ fn kill_9_during_a_tcp_download_keeps_it_and_its_bytes() {
         down.read() == before
     });
     assert!(quiet, "the server sends on");
-    // What the shaper dropped after it was charged never arrived: the books may be above the far end, by little.
+    // The shaper splits merged segments, whose headers the router has not seen; and what it dropped was charged before.
     let (used, arrived) = (daemon.used(&session), down.read().bytes);
-    assert!(used >= arrived, "{arrived} bytes arrived, {used} were charged");
+    assert!(used >= payload, "{payload} bytes of payload arrived, {used} were charged");
     assert!(used <= arrived + arrived / 10, "{arrived} bytes arrived, {used} were charged");
 }
 
