@@ -473,7 +473,7 @@ fn damage_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn ten_thousand_load_at_once() {
+fn ten_thousand_are_written_loaded_and_flushed() {
     block_on(async {
         let Fixture { store, directory: _directory } = fixture().await;
         let group: Vec<Writes> = (0..10_000)
@@ -482,36 +482,10 @@ fn ten_thousand_load_at_once() {
                 changes([put_device(&owner), put_session(&running(&session(number, &owner), number + 1))])
             })
             .collect();
-        let started = tokio::time::Instant::now();
         store.commit(group).await.unwrap();
-        println!("10,000 devices and sessions written in {:?}", started.elapsed());
-        let started = tokio::time::Instant::now();
         let loaded = store.load().await.unwrap();
-        let took = started.elapsed();
-        println!("… loaded in {took:?}");
         assert_eq!((loaded.devices.len(), loaded.sessions.len()), (10_000, 10_000));
-        assert!(took < Duration::from_secs(2), "{took:?}");
-
-        let started = tokio::time::Instant::now();
         let flush = loaded.sessions.into_iter().map(|session| Change::Usage(Box::new(session)));
         committed(&store, changes(flush)).await;
-        println!("… flushed in {:?}", started.elapsed());
-
-        let started = tokio::time::Instant::now();
-        for round in 0..20 {
-            let group = (0..64)
-                .map(|number| {
-                    let owner = device(number);
-                    let mut session = running(&session(number, &owner), number + 1);
-                    session.usage.time_ms = round;
-                    Writes {
-                        events: vec![event(EventKind::SessionConnected), event(EventKind::DeviceConnected)],
-                        ..changes([put_device(&owner), put_session(&session)])
-                    }
-                })
-                .collect();
-            store.commit(group).await.unwrap();
-        }
-        println!("64 connects in one commit: {:?}", started.elapsed() / 20);
     });
 }

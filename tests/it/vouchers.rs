@@ -1,7 +1,6 @@
 //! Vouchers from printing to redemption, and what a stolen database tells.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use turnpike::domain::{
     Change, DeviceId, Guard, NewBatch, Redeemed, Refusal, SealedCode, SessionId, SessionKind, SessionTerms,
@@ -175,16 +174,12 @@ fn the_window_is_kept() {
 }
 
 #[test]
-fn ten_thousand_codes_are_all_different_and_soon_there() {
+fn ten_thousand_codes_are_all_different() {
     block_on(async {
         let fixture = fixture().await;
         let (store, vault) = (&fixture.store, vault(&fixture));
-        let started = tokio::time::Instant::now();
         let (_, codes) = print(store, &vault, &batch(10_000)).await;
-        let took = started.elapsed();
-        println!("10,000 vouchers made and stored in {took:?}");
         assert_eq!(codes.iter().collect::<HashSet<_>>().len(), 10_000);
-        assert!(took < Duration::from_secs(2), "{took:?}");
     });
 }
 
