@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::router::SECOND;
 use super::{Router, free};
 use crate::lab::{
-    GUEST4, LAN4, LAN6, Lab, NET4, NET6, Ns, PacketCounter, TcpServer, UdpSink, WAN4, WAN6, connect,
-    holds_for, resolve, send_datagrams,
+    GUEST4, GUEST6, LAN4, LAN6, Lab, NET4, NET6, Ns, PacketCounter, TcpServer, UdpSink, WAN4, WAN6, connect,
+    eventually, holds_for, resolve, send_datagrams,
 };
 
 const BOTH: [IpAddr; 2] = [IpAddr::V4(NET4), IpAddr::V6(NET6)];
@@ -27,9 +27,14 @@ fn nothing_of_a_captive_phone_reaches_the_internet_and_it_is_told_at_once() {
     let arrived6 = PacketCounter::install(&router.lab.internet, "echo", "input", "icmpv6 type echo-request");
     let _web = TcpServer::open(&router.lab.internet, "[::]:443".parse::<std::net::SocketAddr>().unwrap());
     for address in BOTH {
-        let begun = std::time::Instant::now();
-        assert!(is_reset(phone, address, 443));
-        assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+        // At once; a busy machine may take its time now and then.
+        let fastest = (0..5).map(|_| {
+            let begun = std::time::Instant::now();
+            assert!(is_reset(phone, address, 443));
+            begun.elapsed()
+        });
+        let fastest = fastest.min().unwrap();
+        assert!(fastest < Duration::from_millis(100), "{fastest:?}");
         send_datagrams(phone, (address, 443), 100, 20, Duration::ZERO);
         assert!(!phone.ping(address));
     }
@@ -48,7 +53,16 @@ fn port_80_leads_to_the_zones_own_portal_until_the_phone_is_online() {
     let router = Router::with_phones(1);
     let (phone, guest) = (router.phone(0), &router.lab.guests[0]);
     let _portal = TcpServer::open(&router.lab.router, "[::]:2050".parse::<std::net::SocketAddr>().unwrap());
-    let targets: [IpAddr; 5] = [NET4.into(), NET6.into(), WAN4.into(), LAN4.into(), GUEST4.into()];
+    let targets: [IpAddr; 8] = [
+        NET4.into(),
+        NET6.into(),
+        WAN4.into(),
+        WAN6.into(),
+        LAN4.into(),
+        LAN6.into(),
+        GUEST4.into(),
+        GUEST6.into(),
+    ];
     for address in targets {
         assert!(connect(phone, (address, 80), SECOND).is_ok(), "{address}");
         assert!(is_reset(guest, address, 80), "the other zone's portal answers at {address}");
@@ -75,9 +89,20 @@ fn every_name_server_is_the_routers_while_captive() {
 fn a_flood_of_queries_is_cut_to_the_rate() {
     let router = Router::with_phones(1);
     let sink = UdpSink::open(&router.lab.router, (LAN4, 53));
+    let begun = std::time::Instant::now();
     send_datagrams(router.phone(0), (LAN4, 53), 30, 1_000, Duration::ZERO);
-    let flooded = sink.packets();
-    assert!((100..=150).contains(&flooded), "{flooded}");
+    // The burst, and what the rate gives while it lasts, rounded up; a busy machine may take long to send it.
+    let allowed = |begun: std::time::Instant| 101 + begun.elapsed().as_millis() / 20;
+    assert!(eventually(SECOND, || sink.packets() >= 100));
+    assert!(holds_for(Duration::from_millis(100), || sink.packets() as u128 <= allowed(begun)));
+    // Any socket, either family: the device is what counts.
+    let sink6 = UdpSink::open(&router.lab.router, (LAN6, 53));
+    let before = sink.packets();
+    let again = std::time::Instant::now();
+    send_datagrams(router.phone(0), (LAN6, 53), 30, 1_000, Duration::ZERO);
+    assert!(holds_for(Duration::from_millis(100), || {
+        (sink.packets() - before + sink6.packets()) as u128 <= allowed(begun) - 100 + allowed(again) - 101
+    }));
     // Another device has its own rate, and a reload does not forget this one's.
     let guests = UdpSink::open(&router.lab.router, (GUEST4, 53));
     send_datagrams(&router.lab.guests[0], (GUEST4, 53), 30, 20, Duration::ZERO);
@@ -151,14 +176,25 @@ fn a_port_forward_reaches_a_client_only_where_the_zone_lets_it() {
             Router::new(Lab::builder().phones(1).guests(1), |policy| policy.zones[0].inbound = inbound);
         let phone = router.phone(0);
         router.lab.router.nft(&format!(
-            "table ip forwards {{\nchain pre {{\ntype nat hook prerouting priority dstnat;\niifname wan tcp dport 8000 dnat to {}\n}}\n}}",
-            phone.v4
+            "table inet forwards {{\nchain pre {{\ntype nat hook prerouting priority dstnat;\n\
+             iifname wan tcp dport 8000 dnat ip to {}\niifname wan tcp dport 8000 dnat ip6 to {}\n}}\n}}",
+            phone.v4, phone.v6
         ));
-        let _server = TcpServer::open(phone, (phone.v4, 8000));
+        let _server = TcpServer::open(phone, "[::]:8000".parse::<std::net::SocketAddr>().unwrap());
         router.learn(0);
+        let outside = [IpAddr::from(WAN4), WAN6.into()];
         let within = Duration::from_millis(300);
-        assert!(connect(&router.lab.internet, (WAN4, 8000), within).is_err(), "captive");
+        let reaches = |address: IpAddr| connect(&router.lab.internet, (address, 8000), within).is_ok();
+        assert!(!outside.into_iter().any(reaches), "captive");
         router.open(0, free());
-        assert_eq!(connect(&router.lab.internet, (WAN4, 8000), within).is_ok(), inbound);
+        for address in outside {
+            let before = router.read(0).books;
+            // The first packet of all finds nobody's neighbour entry on a busy machine: within a second or never.
+            let reached =
+                if inbound { eventually(3 * SECOND, || reaches(address)) } else { reaches(address) };
+            assert_eq!(reached, inbound, "{address}");
+            // Charged from the answer on.
+            assert_eq!(router.read(0).books.sent_bytes > before.sent_bytes, inbound);
+        }
     }
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use turnpike::domain::GateOp;
 
-use super::router::{SECOND, key_of, mac};
+use super::router::{ROUTER_MAC, SECOND, key_of, mac};
 use super::{Router, free};
 use crate::lab::{
     Frame, NET4, NET6, PacketCounter, TcpServer, UdpBlaster, UdpEcho, UdpSink, eventually, holds_for,
     send_datagrams, send_frames,
 };
 
-const ROUTER_MAC: &str = "02:00:00:00:77:01";
 const MOMENT: Duration = Duration::from_millis(100);
 
 #[test]
@@ -62,7 +61,7 @@ fn a_forged_source_gets_no_answer_sent_anywhere() {
         PacketCounter::install(&router.lab.internet, "any6", "input", "icmpv6 type destination-unreachable");
     let far4: IpAddr = Ipv4Addr::new(198, 51, 100, 7).into();
     let far6: IpAddr = "2001:db8:1::7".parse::<Ipv6Addr>().unwrap().into();
-    let frames: Vec<Frame> = (0..20)
+    let frames: Vec<Frame> = (0..50)
         .flat_map(|port| {
             [(far4, IpAddr::from(NET4)), (far6, NET6.into())].map(|(source, to)| {
                 Frame::tcp(&phone.mac, ROUTER_MAC, (source, 2_000 + port), (to, 443), (2, 1, 0), b"")
@@ -96,11 +95,18 @@ fn a_keys_former_owner_keeps_nothing_of_it() {
 
 #[test]
 fn other_peoples_bits_of_the_mark_stay() {
+    // Written before us and after us.
+    for priority in [-150, -110] {
+        other_peoples_bits_written_at(priority);
+    }
+}
+
+fn other_peoples_bits_written_at(priority: i32) {
     let router = Router::with_phones(1);
-    router.lab.router.nft(
-        "table inet other {\nchain pre {\ntype filter hook prerouting priority -150;\n\
-         iifname br-lan ct mark set ct mark | 0x2a00\n}\n}",
-    );
+    router.lab.router.nft(&format!(
+        "table inet other {{\nchain pre {{\ntype filter hook prerouting priority {priority};\n\
+         iifname br-lan ct mark set ct mark | 0x2a00\n}}\n}}"
+    ));
     let kept = PacketCounter::install(&router.lab.router, "kept", "forward", "ct mark & 0x3f00 == 0x2a00");
     let sink = UdpSink::open(&router.lab.internet, (NET4, 9));
     // A flow from before the phone was known, keyed late.
@@ -120,10 +126,34 @@ fn a_writer_of_the_whole_mark_comes_first_and_changes_nothing() {
         "table inet other {\nchain pre {\ntype filter hook prerouting priority -150;\nct mark set 0x777\n}\n}",
     );
     router.open(0, free());
-    let sink = UdpSink::open(&router.lab.internet, (NET6, 9));
-    send_datagrams(router.phone(0), (NET6, 9), 100, 20, Duration::ZERO);
-    assert!(eventually(SECOND, || sink.packets() == 20));
-    assert_eq!(router.read(0).books.sent_packets, 20);
+    for address in [IpAddr::from(NET4), NET6.into()] {
+        let sink = UdpSink::open(&router.lab.internet, (address, 9));
+        let before = router.read(0).books.sent_packets;
+        send_datagrams(router.phone(0), (address, 9), 100, 20, Duration::ZERO);
+        assert!(eventually(SECOND, || sink.packets() == 20));
+        assert_eq!(router.read(0).books.sent_packets, before + 20);
+    }
+}
+
+#[test]
+fn a_mark_that_is_an_online_neighbours_key_lets_nobody_through() {
+    let router = Router::with_phones(3);
+    router.open(0, free());
+    router.learn(1);
+    // The whole mark, to the very key that is online; phone 2 is nobody's.
+    router.lab.router.nft(
+        "table inet other {\nchain pre {\ntype filter hook prerouting priority -150;\nct mark set 0x1\n}\n}",
+    );
+    for address in [IpAddr::from(NET4), NET6.into()] {
+        let sink = UdpSink::open(&router.lab.internet, (address, 9));
+        for captive in [1, 2] {
+            send_datagrams(router.phone(captive), (address, 9), 100, 20, Duration::ZERO);
+        }
+        assert!(holds_for(MOMENT, || sink.packets() == 0));
+        send_datagrams(router.phone(0), (address, 9), 100, 20, Duration::ZERO);
+        assert!(eventually(SECOND, || sink.packets() == 20));
+    }
+    assert_eq!(router.read(0).books.sent_packets, 40);
 }
 
 #[test]

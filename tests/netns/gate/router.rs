@@ -11,6 +11,8 @@ pub const MASK: u32 = 0xff00_00ff;
 /// The clock of these tests stands still: what counts is the time left from here.
 pub const NOW: BootTime = BootTime(1_000_000);
 pub const SECOND: Duration = Duration::from_secs(1);
+/// The router's address on `br-lan`.
+pub const ROUTER_MAC: &str = "02:00:00:00:77:01";
 
 /// A lab whose router has the gate loaded.
 pub struct Router {

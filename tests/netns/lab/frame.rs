@@ -20,6 +20,11 @@ impl Frame {
         Self(bytes)
     }
 
+    /// The whole frame, from the receiver's MAC on.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// An IP packet of any protocol. Both addresses are of the same family.
     pub fn ip(
         source_mac: &str,

@@ -1,0 +1,145 @@
+//! Flows that outlive what the kernel knew of them.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::router::{ROUTER_MAC, SECOND};
+use super::{Router, free};
+use crate::lab::{
+    Frame, Lab, NET4, NET6, TcpServer, Transfer, UdpBlaster, UdpSink, eventually, holds_for, send_frames,
+};
+
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// The router forgets every connection.
+fn forget_connections(router: &Router) {
+    router.lab.router.must(&["conntrack", "-F"]);
+}
+
+#[test]
+fn a_connection_whose_entry_is_lost_goes_on_and_is_charged() {
+    // Without masquerading: the router's own translation is lost with the entry.
+    let router = Router::new(Lab::builder().phones(1).guests(1).routed(), |_| {});
+    router.open(0, free());
+    for address in [IpAddr::from(NET4), NET6.into()] {
+        let server = TcpServer::open(&router.lab.internet, (address, 5001));
+        let upload = Transfer::upload(router.phone(0), server.address());
+        assert!(eventually(3 * SECOND, || server.received_bytes() > 100_000));
+        for _ in 0..3 {
+            forget_connections(&router);
+            let (received, charged) = (server.received_bytes(), router.read(0).books.sent_bytes);
+            assert!(eventually(5 * SECOND, || server.received_bytes() > received + 1_000_000));
+            assert!(eventually(SECOND, || router.read(0).books.sent_bytes > charged + 1_000_000));
+        }
+        assert!(upload.alive());
+    }
+    let read = router.read(0);
+    assert_eq!(read.quota_used, Some(read.books.total_bytes()));
+}
+
+#[test]
+fn a_download_to_a_silent_client_goes_on_when_the_client_sends() {
+    let router = Router::with_phones(1);
+    let phone = router.phone(0);
+    router.open(0, free());
+    let (here, there) = (SocketAddr::new(phone.v6.into(), 4444), SocketAddr::new(NET6.into(), 7));
+    let sink = UdpSink::open(phone, here);
+    let speaks = Frame::udp(&phone.mac, ROUTER_MAC, (here.ip(), 4444), (there.ip(), 7), b"more");
+    let _download = UdpBlaster::start_from(&router.lab.internet, there, here, 500, Duration::from_millis(1));
+    assert!(holds_for(MOMENT, || sink.packets() == 0), "the outside began a flow");
+    for _ in 0..2 {
+        send_frames(phone, "eth0", std::slice::from_ref(&speaks));
+        let before = sink.packets();
+        assert!(eventually(2 * SECOND, || sink.packets() > before + 20));
+        forget_connections(&router);
+        // What was on its way arrives, then nothing.
+        let mut last = sink.packets();
+        let silent = eventually(2 * SECOND, || {
+            let quiet = holds_for(MOMENT, || sink.packets() == last);
+            last = sink.packets();
+            quiet
+        });
+        assert!(silent, "it passes without an entry");
+    }
+    assert_eq!(router.read(0).books.received_packets, u64::try_from(sink.packets()).unwrap());
+}
+
+#[test]
+fn a_device_that_connects_during_a_garden_flow_is_charged_from_its_next_packet() {
+    let router = Router::new(Lab::builder().phones(1).guests(1), |policy| {
+        policy.zones[0].has_garden_domains = true;
+    });
+    for (address, garden, port) in [(IpAddr::from(NET4), "garden4", 9), (NET6.into(), "garden6", 10)] {
+        router.nft(&["add", "element", "inet", "turnpike", garden, &format!("{{ {address} }}")]);
+        let sink = UdpSink::open(&router.lab.internet, (address, port));
+        // Nobody knows the device yet, and the flow has no key.
+        let mut flow = UdpBlaster::start(router.phone(0), (address, port), 100, Duration::from_millis(2));
+        assert!(eventually(SECOND, || sink.packets() > 10));
+        let entry = |mark: &str| {
+            let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+            let list = router.lab.router.must(&["conntrack", "-L", "-f", family, "-p", "udp"]);
+            list.lines().any(|line| line.contains(&format!("dport={port} ")) && line.contains(mark))
+        };
+        assert!(entry("mark=0 "));
+        router.open(0, free());
+        assert!(eventually(SECOND, || entry("mark=1 ")), "keyed at its next packet");
+        assert_eq!(router.read(0).books.total_bytes(), 0, "the garden is free");
+        // The address leaves the garden: the same flow costs from here.
+        router.nft(&["delete", "element", "inet", "turnpike", garden, &format!("{{ {address} }}")]);
+        assert!(eventually(SECOND, || router.read(0).books.sent_packets > 10));
+        flow.stop();
+        assert!(eventually(SECOND, || sink.packets() == flow.packets()), "it never stopped");
+        let free_of_charge = u64::try_from(sink.packets()).unwrap() - router.read(0).books.sent_packets;
+        assert!(free_of_charge > 10);
+        router.must(&[turnpike::domain::GateOp::Forget {
+            mac: super::router::mac(router.phone(0)),
+            key: super::router::key_of(0),
+        }]);
+    }
+}
+
+#[test]
+fn a_flow_that_a_helper_expects_is_its_clients() {
+    let router = Router::with_phones(1);
+    let phone = router.phone(0);
+    // FTP in active mode: the client says in clear where the server is to connect to.
+    router.lab.router.nft(
+        "table inet helpers {\nct helper ftp { type \"ftp\" protocol tcp; }\nchain pre {\n\
+         type filter hook prerouting priority filter;\ntcp dport 21 ct helper set \"ftp\"\n}\n}",
+    );
+    router.open(0, free());
+    let control = router.lab.internet.enter(|| TcpListener::bind((NET6, 21))).unwrap();
+    let data = phone.enter(|| TcpListener::bind((phone.v6, 5555))).unwrap();
+    data.set_nonblocking(true).unwrap();
+    let to_phone = || {
+        router
+            .lab
+            .internet
+            .enter(|| TcpStream::connect_timeout(&(phone.v6, 5555).into(), Duration::from_millis(300)))
+    };
+    assert!(to_phone().is_err(), "nobody expects it yet");
+    let mut client = phone.enter(|| TcpStream::connect((NET6, 21))).unwrap();
+    let (mut server, _) = control.accept().unwrap();
+    server.set_read_timeout(Some(3 * SECOND)).unwrap();
+    server.write_all(b"220 here\r\n").unwrap();
+    client.read_exact(&mut [0; 10]).unwrap();
+    // The kernel reads commands that follow a line's end, so never the first.
+    for order in ["USER x\r\n".to_owned(), format!("EPRT |2|{}|5555|\r\n", phone.v6)] {
+        client.write_all(order.as_bytes()).unwrap();
+        server.read_exact(&mut vec![0; order.len()]).unwrap();
+    }
+    let mut sent = to_phone().expect("the expected flow");
+    let before = router.read(0).books.received_bytes;
+    sent.write_all(&[0x54; 1_000]).unwrap();
+    assert!(eventually(SECOND, || router.read(0).books.received_bytes > before + 1_000), "the client pays");
+    let read = router.read(0);
+    assert_eq!(read.quota_used, Some(read.books.total_bytes()));
+    // What was expected came; nothing else does.
+    assert!(to_phone().is_err());
+    // A client that is shut gets nothing of it, either.
+    router.shut(0);
+    let stopped = router.read(0).books;
+    sent.write_all(&[0x54; 1_000]).unwrap();
+    assert!(holds_for(MOMENT, || router.read(0).books == stopped));
+}
