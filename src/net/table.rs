@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{TryStream, TryStreamExt};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::neighbour::NeighbourState;
 use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteType};
 use rtnetlink::LinkBridgePort;
+use tokio::sync::Mutex;
 
 use super::neighbour::Sighting;
 use super::{Link, Neighbour, NetError};
@@ -16,20 +19,27 @@ use crate::domain::MacAddr;
 #[derive(Clone, Debug)]
 pub struct Net {
     handle: rtnetlink::Handle,
+    /// One listing at a time: a socket's second one is refused while the first goes on (EBUSY, `net/netlink/af_netlink.c`).
+    listing: Arc<Mutex<()>>,
 }
+
+const EBUSY: i32 = -16;
+/// How often a listing is begun again that found an abandoned one still going on: its reader was cancelled.
+const ATTEMPTS: u32 = 100;
+/// The wait before it is begun again.
+const PAUSE: Duration = Duration::from_millis(2);
 
 impl Net {
     /// Opens the socket in this thread's network namespace and starts its task on the current tokio runtime.
     pub fn open() -> Result<Self, NetError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { handle })
+        Ok(Self { handle, listing: Arc::default() })
     }
 
     /// All links.
     pub async fn links(&self) -> Result<Vec<Link>, NetError> {
-        let messages = self.handle.link().get().execute();
-        let messages: Vec<_> = messages.try_collect().await.map_err(NetError::refused("listing links"))?;
+        let messages = self.list("listing links", || self.handle.link().get().execute()).await?;
         Ok(messages.iter().filter_map(Link::read).collect())
     }
 
@@ -41,8 +51,8 @@ impl Net {
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut question = RouteMessage::default();
             question.header.address_family = family;
-            let routes = self.handle.route().get(question).execute();
-            let routes: Vec<_> = routes.try_collect().await.map_err(NetError::refused("listing routes"))?;
+            let ask = || self.handle.route().get(question.clone()).execute();
+            let routes = self.list("listing routes", ask).await?;
             for route in routes.iter().filter(|route| is_default(route)) {
                 devices.extend(route_devices(route).filter_map(|index| names.get(&index).cloned()));
             }
@@ -127,18 +137,34 @@ impl Net {
 
     /// The whole neighbour table.
     pub(super) async fn sightings(&self) -> Result<Vec<Sighting>, NetError> {
-        let messages = self.handle.neighbours().get().execute();
-        let messages: Vec<_> =
-            messages.try_collect().await.map_err(NetError::refused("listing neighbours"))?;
+        let messages = self.list("listing neighbours", || self.handle.neighbours().get().execute()).await?;
         Ok(messages.iter().filter_map(Sighting::read).collect())
     }
 
     /// Every address of the router itself, with its device's number.
     pub(super) async fn own_addresses(&self) -> Result<Vec<(u32, IpAddr)>, NetError> {
-        let messages = self.handle.address().get().execute();
-        let messages: Vec<_> =
-            messages.try_collect().await.map_err(NetError::refused("listing addresses"))?;
+        let messages = self.list("listing addresses", || self.handle.address().get().execute()).await?;
         Ok(messages.iter().filter_map(read_address).collect())
+    }
+
+    /// A whole listing.
+    async fn list<T, S>(&self, doing: &'static str, ask: impl Fn() -> S) -> Result<Vec<T>, NetError>
+    where
+        S: TryStream<Ok = T, Error = rtnetlink::Error>,
+    {
+        let _turn = self.listing.lock().await;
+        let mut attempt = 1;
+        loop {
+            match ask().try_collect().await {
+                Err(rtnetlink::Error::NetlinkError(error))
+                    if error.code.is_some_and(|code| code.get() == EBUSY) && attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                listed => return listed.map_err(NetError::refused(doing)),
+            }
+        }
     }
 
     async fn names(&self) -> Result<BTreeMap<u32, String>, NetError> {

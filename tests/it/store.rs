@@ -1,7 +1,6 @@
 //! The store: what is written comes back, whole or not at all.
 
 use std::path::Path;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;

@@ -237,3 +237,26 @@ fn isolated_ports_do_not_reach_each_other_but_the_router() {
         assert!(one.ping(LAN4));
     }
 }
+
+#[test]
+fn listings_side_by_side_and_abandoned_ones_disturb_none() {
+    let lab = Lab::with_phones(1);
+    let phone = &lab.phones[0];
+    assert!(phone.ping(LAN4));
+    lab.router.enter_async(|| async {
+        let net = Net::open().unwrap();
+        for _ in 0..200 {
+            // Begun and given up: the kernel goes on with it, and the next on the socket has to wait for that.
+            let abandoned = net.clone();
+            let task = tokio::spawn(async move { abandoned.links().await.map(|links| links.len()) });
+            tokio::task::yield_now().await;
+            task.abort();
+            let lan = lan();
+            let (links, routes, neighbours) =
+                tokio::join!(net.links(), net.default_route_devices(), net.neighbours(&lan));
+            assert!(links.unwrap().iter().any(|link| link.name == "br-lan"));
+            assert!(!routes.unwrap().is_empty());
+            assert!(neighbours.unwrap().iter().any(|neighbour| neighbour.mac == mac(phone)));
+        }
+    });
+}
