@@ -181,11 +181,21 @@ pub enum Device {
     /// Show a device
     Show(OfDevice),
     /// Show the session that a device runs on
-    Session(OfDevice),
+    Session(SessionOf),
     /// Rename a device; without a name, take it away
     Rename(Rename),
     /// Forget a device with its sessions
     Delete(OfDevice),
+}
+
+/// `turnpike device session`.
+#[derive(Debug, Args)]
+pub struct SessionOf {
+    #[command(flatten)]
+    of: OfDevice,
+    /// Any that it could use: running, paused, available, or what a provider offers
+    #[arg(long)]
+    usable: bool,
 }
 
 /// `turnpike device add`.
@@ -236,7 +246,10 @@ impl Device {
                 (&add.connection, Request::send(Method::POST, path, body, table::one))
             }
             Self::Show(of) => (&of.connection, Request::get(of.target.path(""), table::one)),
-            Self::Session(of) => (&of.connection, Request::get(of.target.path("/session"), table::one)),
+            Self::Session(SessionOf { of, usable }) => {
+                let part = if *usable { "/session?usable=true" } else { "/session" };
+                (&of.connection, Request::get(of.target.path(part), table::one))
+            }
             Self::Rename(rename) => {
                 let body = fields([("alias", Some(json!(rename.alias)))]);
                 (&rename.connection, Request::send(Method::PATCH, rename.target.path(""), body, table::one))

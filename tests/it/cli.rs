@@ -89,6 +89,7 @@ async fn commands_reach_the_daemon() {
         ("connect 02:00:00:00:53:01 --notify hello", cli::DONE),
         ("sessions --json", cli::DONE),
         ("device session 10.0.0.1", cli::DONE),
+        ("device session --usable 10.0.0.1", cli::DONE),
         ("ping 10.0.0.1", cli::DONE),
         ("providers", cli::DONE),
         ("voucher create --count 2 --kind data --data-mb 1", cli::DONE),
