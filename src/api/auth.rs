@@ -62,30 +62,50 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let identity = Identity::of(parts, state).await?;
+        if let Some(permissions) = &identity.permissions {
+            for wanted in N::PERMISSIONS {
+                if !Permission::any_allows(permissions, wanted) {
+                    return Err(Problem::forbidden(&wanted.to_string()));
+                }
+            }
+        }
+        Ok(Self { caller: identity.caller, need: PhantomData })
+    }
+}
+
+/// Who is at the other end, whatever they want.
+pub(super) struct Identity {
+    caller: Caller,
+    /// What their idempotency keys belong to: it stays the same from request to request, and nobody else has it.
+    pub(super) scope: String,
+    /// What they may do; `None` for root, who may do everything.
+    permissions: Option<Vec<Permission>>,
+}
+
+impl Identity {
+    pub(super) async fn of(parts: &Parts, state: &ApiState) -> Result<Self, Problem> {
         let user = parts.extensions.get::<PeerUser>().copied();
         let origin = match (user, parts.extensions.get::<Endpoints>()) {
             (Some(user), _) => format!("socket, uid {}", user.uid),
             (None, Some(ends)) => ends.peer.ip().to_string(),
             (None, None) => "unknown".to_owned(),
         };
-        let caller = |actor: &str| Self {
-            caller: Caller { actor: Text::new(actor), origin: Text::new(&origin) },
-            need: PhantomData,
-        };
+        let caller = |actor: &str| Caller { actor: Text::new(actor), origin: Text::new(&origin) };
         // A token that is sent counts, also for root: what it may not do is refused.
         let Some(sent) = bearer(&parts.headers) else {
             let is_root = user.is_some_and(|user| user.uid == 0);
-            return if is_root { Ok(caller("root")) } else { Err(Problem::unauthorized()) };
+            let root = || Self { caller: caller("root"), scope: "root".to_owned(), permissions: None };
+            return if is_root { Ok(root()) } else { Err(Problem::unauthorized()) };
         };
         let text = TokenText::parse(sent?).ok_or_else(Problem::unauthorized)?;
         let token = state.store.find_token(&text).await.map_err(|error| Problem::internal(&error))?;
         let token = token.ok_or_else(Problem::unauthorized)?;
-        for wanted in N::PERMISSIONS {
-            if !Permission::any_allows(&token.permissions, wanted) {
-                return Err(Problem::forbidden(&wanted.to_string()));
-            }
-        }
-        Ok(caller(&format!("token {} {}", token.id, token.name)))
+        Ok(Self {
+            caller: caller(&format!("token {} {}", token.id, token.name)),
+            scope: format!("token {}", token.id),
+            permissions: Some(token.permissions),
+        })
     }
 }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::ApiState;
 use super::auth::{Allowed, Modify, View};
 use super::list::{Page, Paging, null_is_some, read_sort};
-use super::shapes::{DeviceShape, SessionShape, standing};
-use crate::domain::{ClientDevice, MacAddr, MacError, Text, ZoneName};
+use super::shapes::{DeviceShape, standing};
+use super::under::{Under, shown};
+use crate::domain::{ClientDevice, MacAddr, MacError, Proviso, Tag, Text, ZoneName};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::runtime::{DevicePatch, DeviceRef};
 use crate::store::Direction;
@@ -29,9 +30,17 @@ fn reference(dev: &str) -> Option<DeviceRef> {
     id().or_else(mac).or_else(ip)
 }
 
-async fn shape(state: &ApiState, device: &ClientDevice) -> Result<DeviceShape, Problem> {
+/// One device, with its tag.
+pub(super) async fn one(state: &ApiState, device: &ClientDevice) -> Result<Response, Problem> {
     let connected = state.handle.is_connected(device.id).await?;
-    Ok(DeviceShape::new(device, connected))
+    let tag = shown(Tag::of_device(device, connected));
+    Ok(([(header::ETAG, tag)], Json(DeviceShape::new(device, connected))).into_response())
+}
+
+/// The answer that a device was made known: 201 with its place.
+pub(super) async fn created(state: &ApiState, device: &ClientDevice) -> Result<Response, Problem> {
+    let place = format!("/api/v1/devices/{}", device.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], one(state, device).await?).into_response())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -143,17 +152,17 @@ pub(super) struct NewDevice {
 /// `POST /api/v1/devices`: makes a device known before it is ever seen.
 pub(super) async fn register(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<NewDevice>,
 ) -> Result<Response, Problem> {
     let mac = body.mac.parse().map_err(|error: MacError| Problem::invalid_field("mac", error))?;
     let alias = body.alias.as_deref().map(Text::new).filter(|alias| !alias.is_empty());
     let zone = body.zone.as_deref().map(ZoneName::new);
-    let device = state.handle.register_device(mac, alias, zone).await?;
+    let handle = state.handle.under(Proviso { once: under.untagged()?, expected: None });
+    let device = handle.register_device(mac, alias, zone).await?;
     note(&state, &allowed.caller, "device.register", &device, "").await;
-    let place = format!("/api/v1/devices/{}", device.id);
-    let shape = shape(&state, &device).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(shape)).into_response())
+    created(&state, &device).await
 }
 
 /// `GET /api/v1/devices/{dev}`.
@@ -161,9 +170,9 @@ pub(super) async fn get(
     _allowed: Allowed<View>,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
-) -> Result<Json<DeviceShape>, Problem> {
+) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    Ok(Json(shape(&state, &device).await?))
+    one(&state, &device).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,37 +211,37 @@ impl DeviceChange {
 /// `PATCH /api/v1/devices/{dev}`: renames, moves, blocks or unblocks.
 pub(super) async fn change(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
     JsonBody(body): JsonBody<DeviceChange>,
-) -> Result<Json<DeviceShape>, Problem> {
+) -> Result<Response, Problem> {
     let blocked = body.blocked()?;
     let device = find(&state, &dev).await?;
     let alias =
         body.alias.map(|alias| alias.map(|alias| Text::new(&alias)).filter(|alias| !alias.is_empty()));
-    let patch = DevicePatch { alias, zone: body.zone.as_deref().map(ZoneName::new), blocked };
+    // "disconnected" also cuts off one that is connected and not blocked.
+    let disconnect = body.status.as_deref() == Some("disconnected");
+    let patch = DevicePatch { alias, zone: body.zone.as_deref().map(ZoneName::new), blocked, disconnect };
     let action = match blocked {
         Some(true) => "device.block",
         Some(false) => "device.unblock",
         None => "device.change",
     };
-    // "disconnected" cuts off one that is connected and not blocked; the patch alone would leave it be.
-    if body.status.as_deref() == Some("disconnected") && !device.blocked {
-        state.handle.disconnect(device.id, None).await?;
-    }
-    let device = state.handle.update_device(device.id, patch).await?;
+    let device = under.handle(&state).update_device(device.id, patch).await?;
     note(&state, &allowed.caller, action, &device, "").await;
-    Ok(Json(shape(&state, &device).await?))
+    one(&state, &device).await
 }
 
 /// `DELETE /api/v1/devices/{dev}`: forgets it with its sessions.
 pub(super) async fn delete(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
 ) -> Result<StatusCode, Problem> {
     let device = find(&state, &dev).await?;
-    state.handle.delete_device(device.id).await?;
+    under.handle(&state).delete_device(device.id).await?;
     note(&state, &allowed.caller, "device.delete", &device, &device.mac.to_string()).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -252,27 +261,29 @@ impl Notify {
 /// `POST /api/v1/devices/{dev}/connect`: the session it runs on.
 pub(super) async fn connect(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
     JsonBody(body): JsonBody<Notify>,
-) -> Result<Json<SessionShape>, Problem> {
+) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    let session = state.handle.connect(device.id, body.text()).await?;
+    let session = under.handle(&state).connect(device.id, body.text()).await?;
     note(&state, &allowed.caller, "device.connect", &device, &session.id.to_string()).await;
-    Ok(Json(SessionShape::new(&session)))
+    Ok(super::sessions::one(&session))
 }
 
 /// `POST /api/v1/devices/{dev}/disconnect`: the device.
 pub(super) async fn disconnect(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
     JsonBody(body): JsonBody<Notify>,
-) -> Result<Json<DeviceShape>, Problem> {
+) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    let device = state.handle.disconnect(device.id, body.text()).await?;
+    let device = under.handle(&state).disconnect(device.id, body.text()).await?;
     note(&state, &allowed.caller, "device.disconnect", &device, "").await;
-    Ok(Json(shape(&state, &device).await?))
+    one(&state, &device).await
 }
 
 #[derive(Debug, Deserialize)]

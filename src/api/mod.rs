@@ -2,22 +2,35 @@
 //!
 //! Every handler names the permissions it needs by the type of its first argument ([`Allowed`]). Times are RFC 3339 in
 //! UTC; sizes, speeds and durations carry their unit in their name.
+//!
+//! Two headers make a change depend on something; neither is ever needed:
+//!
+//! - `Idempotency-Key` on a POST or PATCH: carried out at most once, also across crashes. The same request again gets the
+//!   first answer again, with `Idempotent-Replayed: true`; another request with the same key 422; the same one while the
+//!   first is under way 409. Keys are 1 to 255 visible characters (else 400), a caller's own, and remembered for a day, the
+//!   newest 100,000 of them. A refusal uses up no key. What made a token answers 409 again: the token is shown once.
+//! - `If-Match` with the `ETag` of a device or session, on what changes it: 412 if it was changed since. A tag stands for
+//!   what is decided (terms, state, names, block, zone, roles), not for usage. `*` is any. On a path below a device it is
+//!   the device's tag. What has no `ETag` matches `*` only.
 
+mod again;
 mod audit;
 mod auth;
 mod devices;
 mod list;
+mod once;
 mod sessions;
 mod shapes;
 mod status;
 mod terms;
 mod tokens;
+mod under;
 mod vouchers;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 use crate::domain::{ProviderName, VoucherCodes};
 use crate::http::finish_api;
@@ -40,6 +53,8 @@ pub struct ApiState {
     pub audit: AuditLog,
     /// The registered providers, in the order they are asked.
     pub providers: Arc<[ProviderName]>,
+    /// Which requests with an `Idempotency-Key` are under way.
+    once: once::UnderWay,
 }
 
 impl ApiState {
@@ -51,7 +66,7 @@ impl ApiState {
         providers: &[ProviderName],
     ) -> Self {
         let audit = AuditLog::start(store.clone());
-        Self { handle, store, codes, audit, providers: providers.into() }
+        Self { handle, store, codes, audit, providers: providers.into(), once: once::UnderWay::default() }
     }
 }
 
@@ -80,7 +95,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))
         .route("/tokens", get(tokens::list).post(tokens::create))
-        .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke));
+        .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke))
+        .route_layer(middleware::from_fn_with_state(state.clone(), once::once));
     let routes = Router::new().nest("/api/v1", api).route("/healthz", get(status::healthz));
     finish_api(routes.with_state(state))
 }

@@ -11,7 +11,8 @@ use super::list::{Page, Paging, read_name, read_sort};
 use super::shapes::SessionShape;
 use super::status::STATES;
 use super::terms::{NewTerms, TermsChange};
-use crate::domain::{ClientSession, CloseReason, DeviceId, Refusal, SessionId, Text};
+use super::under::{Under, shown};
+use crate::domain::{ClientSession, CloseReason, DeviceId, Refusal, SessionId, Tag, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{SessionQuery, SortKey};
 
@@ -75,12 +76,13 @@ async fn page(
 /// `POST /api/v1/devices/{dev}/sessions`.
 pub(super) async fn create(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
     JsonBody(body): JsonBody<NewTerms>,
 ) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    let session = state.handle.create_session(device.id, body.check()?).await?;
+    let session = under.handle(&state).create_session(device.id, body.check()?).await?;
     note(&state, &allowed.caller, "session.create", &session, &device.id.to_string()).await;
     Ok(created(&session))
 }
@@ -88,7 +90,12 @@ pub(super) async fn create(
 /// The answer that a session was made: 201 with its place.
 pub(super) fn created(session: &ClientSession) -> Response {
     let place = format!("/api/v1/sessions/{}", session.id);
-    (StatusCode::CREATED, [(header::LOCATION, place)], Json(SessionShape::new(session))).into_response()
+    (StatusCode::CREATED, [(header::LOCATION, place)], one(session)).into_response()
+}
+
+/// One session, with its tag.
+pub(super) fn one(session: &ClientSession) -> Response {
+    ([(header::ETAG, shown(Tag::of_session(session)))], Json(SessionShape::new(session))).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,7 +111,7 @@ pub(super) async fn current(
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
     QueryParams(query): QueryParams<CurrentQuery>,
-) -> Result<Json<SessionShape>, Problem> {
+) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
     let session = if query.usable == Some(true) {
         state.handle.get_session(device.id).await?
@@ -112,7 +119,7 @@ pub(super) async fn current(
         state.handle.curr_session(device.id).await?
     };
     let none = || Problem::unknown("no-session", "No session", "this device has no such session now");
-    session.as_ref().map(SessionShape::new).map(Json).ok_or_else(none)
+    session.as_ref().map(one).ok_or_else(none)
 }
 
 /// `GET /api/v1/sessions/{id}`.
@@ -120,32 +127,34 @@ pub(super) async fn get(
     _allowed: Allowed<View>,
     State(state): State<ApiState>,
     PathPart(id): PathPart,
-) -> Result<Json<SessionShape>, Problem> {
+) -> Result<Response, Problem> {
     let session = state.handle.session(read_id(&id)?).await?;
-    Ok(Json(SessionShape::new(&session)))
+    Ok(one(&session))
 }
 
 /// `PATCH /api/v1/sessions/{id}`: acts at once on a running session.
 pub(super) async fn change(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(id): PathPart,
     JsonBody(body): JsonBody<TermsChange>,
-) -> Result<Json<SessionShape>, Problem> {
+) -> Result<Response, Problem> {
     let id = read_id(&id)?;
-    let session = state.handle.update_session(id, body.check()?).await?;
+    let session = under.handle(&state).update_session(id, body.check()?).await?;
     note(&state, &allowed.caller, "session.change", &session, "").await;
-    Ok(Json(SessionShape::new(&session)))
+    Ok(one(&session))
 }
 
 /// `DELETE /api/v1/sessions/{id}`: a running one is cut off first.
 pub(super) async fn delete(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(id): PathPart,
 ) -> Result<StatusCode, Problem> {
     let id = read_id(&id)?;
-    state.handle.delete_session(id).await?;
+    under.handle(&state).delete_session(id).await?;
     state.audit.note(&allowed.caller, state.handle.now().wall, "session.delete", id, "").await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -159,14 +168,16 @@ pub(super) struct Close {
 /// `POST /api/v1/sessions/{id}/close`: closing what is closed changes nothing.
 pub(super) async fn close(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(id): PathPart,
     JsonBody(body): JsonBody<Close>,
-) -> Result<Json<SessionShape>, Problem> {
+) -> Result<Response, Problem> {
     let text = Text::new(body.reason.as_deref().unwrap_or(""));
-    let session = state.handle.close_session(read_id(&id)?, CloseReason::Operator, text.clone()).await?;
+    let handle = under.handle(&state);
+    let session = handle.close_session(read_id(&id)?, CloseReason::Operator, text.clone()).await?;
     note(&state, &allowed.caller, "session.close", &session, text.as_str()).await;
-    Ok(Json(SessionShape::new(&session)))
+    Ok(one(&session))
 }
 
 async fn note(

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::ApiState;
 use super::auth::{Administer, Allowed};
 use super::list::{Page, Paging};
+use super::once::NotKept;
 use super::shapes::time;
 use super::status::PageQuery;
+use super::under::Under;
 use crate::domain::{Permission, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, Token, TokenText};
@@ -67,9 +69,11 @@ pub(super) struct NewToken {
 /// `POST /api/v1/tokens`: the only answer that holds the token itself.
 pub(super) async fn create(
     allowed: Allowed<Administer>,
+    under: Under,
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<NewToken>,
 ) -> Result<Response, Problem> {
+    let once = under.untagged()?;
     let name = Text::new(&body.name);
     if name.is_empty() {
         return Err(Problem::invalid_field("name", "must not be empty"));
@@ -87,9 +91,17 @@ pub(super) async fn create(
     permissions.dedup();
     let text = TokenText::random().map_err(|error| Problem::internal(&error))?;
     let now = state.handle.now().wall;
-    let token = state.store.create_token(&name, &permissions, &text, now).await.map_err(store_failed)?;
+    let store = &state.store;
+    let token = match once {
+        Some(once) => {
+            store.create_token_once(&name, &permissions, &text, &once).await.map_err(store_failed)??
+        }
+        None => store.create_token(&name, &permissions, &text, now).await.map_err(store_failed)?,
+    };
     state.audit.note(&allowed.caller, now, "token.create", token.id, name.as_str()).await;
-    Ok((StatusCode::CREATED, Json(TokenShape::new(&token, Some(&text)))).into_response())
+    let mut response = (StatusCode::CREATED, Json(TokenShape::new(&token, Some(&text)))).into_response();
+    response.extensions_mut().insert(NotKept);
+    Ok(response)
 }
 
 fn read_id(id: &str) -> Result<i64, Problem> {
@@ -115,9 +127,11 @@ pub(super) async fn get(
 /// `DELETE /api/v1/tokens/{id}`: no longer accepted from now on.
 pub(super) async fn revoke(
     allowed: Allowed<Administer>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(id): PathPart,
 ) -> Result<Json<TokenShape>, Problem> {
+    under.untagged()?;
     let now = state.handle.now().wall;
     let token = state.store.revoke_token(read_id(&id)?, now).await.map_err(store_failed)?;
     let token = token.ok_or_else(unknown)?;

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::ApiState;
 use super::auth::{Allowed, ManageVouchers, Modify};
 use super::list::{Page, Paging};
+use super::once::NotKept;
 use super::shapes::{TermsShape, time};
 use super::terms::NewTerms;
-use crate::domain::{CloseReason, NewBatch, Refusal, Text, Voucher, VoucherBatch, WallTime};
+use super::under::Under;
+use crate::domain::{CloseReason, NewBatch, Proviso, Refusal, Text, Voucher, VoucherBatch, WallTime};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, VoucherQuery};
 
@@ -170,9 +172,11 @@ fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Proble
 /// `POST /api/v1/vouchers`: makes a batch; durable before it is answered.
 pub(super) async fn create(
     allowed: Allowed<ManageVouchers>,
+    under: Under,
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<NewVouchers>,
 ) -> Result<Response, Problem> {
+    let once = under.untagged()?;
     let batch = body.check()?;
     let (maker, count) = (Arc::clone(&state.codes), batch.count());
     // Sealing a hundred thousand codes takes a while: not where others wait.
@@ -182,10 +186,33 @@ pub(super) async fn create(
         .map_err(|error| Problem::internal(&error))?;
     let (codes, sealed): (Vec<String>, Vec<_>) = made.into_iter().unzip();
     let now = state.handle.now().wall;
-    let batch = state.store.create_batch(&batch, &sealed, now).await.map_err(store_failed)?;
+    let batch = match once {
+        Some(once) => state.store.create_batch_once(&batch, &sealed, &once).await.map_err(store_failed)??,
+        None => state.store.create_batch(&batch, &sealed, now).await.map_err(store_failed)?,
+    };
     let details = format!("{count} codes");
     state.audit.note(&allowed.caller, now, "voucher.create", batch.id, &details).await;
-    Ok((StatusCode::CREATED, Json(BatchShape::new(&batch, codes))).into_response())
+    Ok(batch_made(&batch, codes))
+}
+
+/// The answer that a batch was made. Its codes are kept nowhere but under the vouchers' key.
+fn batch_made(batch: &VoucherBatch, codes: Vec<String>) -> Response {
+    let mut response = (StatusCode::CREATED, Json(BatchShape::new(batch, codes))).into_response();
+    response.extensions_mut().insert(NotKept);
+    response
+}
+
+/// The answer that a batch was made, once more; `None` if there is no such batch.
+pub(super) async fn batch_again(state: &ApiState, id: i64) -> Result<Option<Response>, Problem> {
+    let wanted = VoucherQuery { batch: Some(id), page: 1, per_page: u32::MAX, ..VoucherQuery::default() };
+    let (found, _) = state.store.list_vouchers(&wanted).await.map_err(store_failed)?;
+    let Some(batch) = found.first().map(|listed| listed.voucher.batch.clone()) else { return Ok(None) };
+    let reader = Arc::clone(&state.codes);
+    let codes: Result<Vec<String>, _> =
+        tokio::task::spawn_blocking(move || found.iter().map(|listed| reader.unseal(&listed.code)).collect())
+            .await
+            .map_err(|error| Problem::internal(&error))?;
+    Ok(Some(batch_made(&batch, codes.map_err(|error| Problem::internal(&error))?)))
 }
 
 /// The digest that a code in a path is found by.
@@ -207,9 +234,11 @@ pub(super) async fn get(
 /// `DELETE /api/v1/vouchers/{code}`: takes it back, and closes the session that it made. Again changes nothing.
 pub(super) async fn revoke(
     allowed: Allowed<ManageVouchers>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(code): PathPart,
 ) -> Result<Json<VoucherShape>, Problem> {
+    under.untagged()?;
     let now = state.handle.now().wall;
     let revoked = state.store.revoke_voucher(&lookup(&state, &code)?, now).await.map_err(store_failed)?;
     let revoked = revoked.ok_or(Refusal::VoucherUnknown)?;
@@ -238,12 +267,14 @@ pub(super) struct Redeem {
 /// `POST /api/v1/vouchers/{code}/redeem`: makes the session, which is then connected like any other.
 pub(super) async fn redeem(
     allowed: Allowed<Modify>,
+    under: Under,
     State(state): State<ApiState>,
     PathPart(code): PathPart,
     JsonBody(body): JsonBody<Redeem>,
 ) -> Result<Response, Problem> {
+    let handle = state.handle.under(Proviso { once: under.untagged()?, expected: None });
     let device = super::devices::find(&state, &body.device).await?;
-    let session = state.handle.redeem(&code, device.id).await?;
+    let session = handle.redeem(&code, device.id).await?;
     let now = state.handle.now().wall;
     state.audit.note(&allowed.caller, now, "voucher.redeem", session.id, &device.id.to_string()).await;
     Ok(super::sessions::created(&session))

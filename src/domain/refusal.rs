@@ -76,6 +76,12 @@ pub enum Refusal {
     /// The kernel refused.
     #[error("the kernel refused this: {0}")]
     Kernel(String),
+    /// What was to be changed is not as the caller last saw it.
+    #[error("it has been changed since: look at it again")]
+    Changed,
+    /// A request under this key was carried out already.
+    #[error("a request with this key was carried out already")]
+    DoneBefore,
     /// Shutting down.
     #[error("turnpike is stopping")]
     Stopping,

@@ -1,6 +1,6 @@
 use super::{
-    BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, Event, Grant, MacAddr, SessionId,
-    SourceUsage, Text, WallTime, ZoneName,
+    BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event, Grant, MacAddr,
+    SessionId, SourceUsage, Text, WallTime, ZoneName,
 };
 
 /// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.
@@ -60,6 +60,8 @@ pub enum Guard {
         /// When.
         at: WallTime,
     },
+    /// The request was not carried out before; from now on it was.
+    Once(Box<DoneOnce>),
 }
 
 /// A row to write.
@@ -79,6 +81,13 @@ pub enum Change {
     Outbox(SourceUsage),
     /// The newest wall-clock time that was believable.
     NewestWall(WallTime),
+    /// A request that was carried out has been taken back.
+    ForgetOnce {
+        /// Whose.
+        caller: String,
+        /// Under which key.
+        key: String,
+    },
 }
 
 /// A change of the kernel's sets. Times and quotas are absolute in the [`Grant`]; the gate computes what is left.

@@ -211,6 +211,10 @@ impl From<Refusal> for Problem {
                     "the log of turnpike says what",
                 )
             }
+            Refusal::Changed => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "changed", "It has been changed since", detail)
+            }
+            Refusal::DoneBefore => Self::conflict("key-in-use", "The key is in use", detail),
             Refusal::Store(_) | Refusal::Kernel(_) => Self::internal(&detail),
         }
     }

@@ -37,6 +37,8 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         }
         Refusal::Store(_)
         | Refusal::Kernel(_)
+        | Refusal::Changed
+        | Refusal::DoneBefore
         | Refusal::UnknownZone(_)
         | Refusal::Terms(_)
         | Refusal::BelowUsed { .. }

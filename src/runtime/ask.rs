@@ -42,10 +42,7 @@ impl Owner {
                     None => ProviderAnswer::Nothing,
                 },
             };
-            let mut command = command;
-            if let Command::Connect { answer: unanswered, .. } = &mut command {
-                *unanswered = Some(answer);
-            }
+            let command = command.answered(answer);
             // A closed mailbox means that the daemon stops; the caller sees its channel close.
             let _ = shared.mailbox.send(Mail::Answered(device, Box::new(command), reply)).await;
         });

@@ -257,7 +257,7 @@ impl Owner {
             self.kernel.apply(self.shared.clock.now().boot, &gate, &shape).await
         };
         let mut results = results.into_iter();
-        let mut taken_back = Vec::new();
+        let (mut taken_back, mut refusals) = (Vec::new(), Vec::new());
         let mut done = Vec::new();
         for (step, events) in steps {
             let mut refused = None;
@@ -276,7 +276,7 @@ impl Owner {
                 Some(error) => {
                     let changes = self.mgr.undo(&step.transition, now);
                     taken_back.push(Writes { guards: Vec::new(), changes, events: Vec::new() });
-                    refuse(step, error.refusal());
+                    refusals.push((step, error.refusal()));
                 }
                 None => done.push((step, events)),
             }
@@ -285,6 +285,10 @@ impl Owner {
             && let Err(error) = self.store.commit(taken_back).await
         {
             error!(%error, "a change that the kernel refused could not be taken back in the store");
+        }
+        // Only now: a crash before this would have brought about what they were told is not.
+        for (step, refusal) in refusals {
+            refuse(step, refusal);
         }
         for (step, events) in done {
             self.tell(step, events);

@@ -12,7 +12,7 @@ pub use crate::domain::sessions_mgr::DevicePatch;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
     ClientDevice, ClientSession, CloseReason, DeviceId, Guard, MacAddr, Now, PauseReason, ProviderName,
-    Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
+    Proviso, Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
 };
 use crate::providers::Registry;
 use crate::providers::voucher::{TryLimiter, VoucherVault};
@@ -26,7 +26,8 @@ const VOUCHER: &str = "voucher";
 /// The sessions manager's mailbox: every face and provider speaks to it through this.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) proviso: Option<Arc<Proviso>>,
 }
 
 /// What the owner's task and its callers both look at.
@@ -147,12 +148,12 @@ impl std::fmt::Debug for Handle {
 
 impl Handle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, proviso: None }
     }
 
     async fn command(&self, command: Command) -> Result<Reply, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let mail = Mail::Command(Box::new(command), Some(reply));
+        let mail = Mail::Command(Box::new(self.provided(command)), Some(reply));
         self.shared.mailbox.send(mail).await.map_err(|_| Refusal::Stopping)?;
         answer.await.map_err(|_| Refusal::Stopping)?
     }
@@ -309,7 +310,9 @@ impl Handle {
         text: Text,
     ) -> Result<ClientSession, Refusal> {
         match self.for_session(Command::CloseSession { session: id, reason, text }).await {
-            Err(Refusal::UnknownSession) => self.stored_session(id).await?.ok_or(Refusal::UnknownSession),
+            Err(Refusal::UnknownSession) => {
+                self.expects(self.stored_session(id).await?.ok_or(Refusal::UnknownSession)?)
+            }
             other => other,
         }
     }

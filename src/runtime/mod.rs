@@ -10,6 +10,7 @@ mod mail;
 mod outbox;
 mod owner;
 mod start;
+mod under;
 mod watch;
 
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};

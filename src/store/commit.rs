@@ -5,7 +5,7 @@ use sqlx::{Acquire, SqliteTransaction};
 
 use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
-use super::{Store, StoreError, events, vouchers};
+use super::{Store, StoreError, events, once, vouchers};
 use crate::domain::{
     Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Refusal, SessionId, Transition, WallTime,
 };
@@ -94,6 +94,7 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
         Guard::RedeemVoucher { voucher, device, session, at } => {
             vouchers::redeem(connection, *voucher, *device, *session, *at).await
         }
+        Guard::Once(done) => once::remember(connection, done).await,
     }
 }
 
@@ -107,6 +108,7 @@ struct Pending {
     sessions: Rows<SessionId, ClientSession>,
     usages: Rows<SessionId, ClientSession>,
     newest_wall: Option<WallTime>,
+    forgotten: Vec<(String, String)>,
     events: Vec<Event>,
 }
 
@@ -135,6 +137,7 @@ impl Pending {
                 self.owed.push(Owed { usage, provider });
             }
             Change::NewestWall(wall) => self.newest_wall = Some(wall),
+            Change::ForgetOnce { caller, key } => self.forgotten.push((caller, key)),
         }
     }
 
@@ -176,6 +179,9 @@ impl Pending {
             .bind(wall.0)
             .execute(&mut *connection)
             .await?;
+        }
+        for (caller, key) in &self.forgotten {
+            once::forget(connection, caller, key).await?;
         }
         events::put(connection, &self.events).await
     }

@@ -1,11 +1,11 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::rows::Columns;
-use super::{Store, StoreError};
-use crate::domain::{Permission, Text, WallTime};
+use super::{Store, StoreError, once};
+use crate::domain::{DoneOnce, Once, OnceSubject, Permission, Refusal, Text, WallTime};
 
 /// What every token begins with, so that one is recognised where it should not be: in a log, in a repository.
 const PREFIX: &str = "tp_";
@@ -80,24 +80,26 @@ impl Store {
         text: &TokenText,
         now: WallTime,
     ) -> Result<Token, StoreError> {
-        let names: Vec<String> = permissions.iter().map(ToString::to_string).collect();
-        let names = serde_json::to_string(&names).map_err(|error| StoreError::row("tokens", "new", error))?;
-        let id = sqlx::query_scalar(
-            "INSERT INTO tokens (name, permissions, digest, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
-        )
-        .bind(name.as_str())
-        .bind(names)
-        .bind(text.digest())
-        .bind(now.0)
-        .fetch_one(&self.writer)
-        .await?;
-        Ok(Token {
-            id,
-            name: name.clone(),
-            permissions: permissions.to_vec(),
-            created_at: now,
-            revoked_at: None,
-        })
+        insert(&mut *self.writer.acquire().await?, name, permissions, text, now).await
+    }
+
+    /// The same, if the request was not carried out before.
+    pub async fn create_token_once(
+        &self,
+        name: &Text,
+        permissions: &[Permission],
+        text: &TokenText,
+        once: &Once,
+    ) -> Result<Result<Token, Refusal>, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let token = insert(&mut transaction, name, permissions, text, once.at.wall).await?;
+        let done = DoneOnce { once: once.clone(), subject: OnceSubject::Token(token.id), made: true };
+        if let Err(refusal) = once::remember(&mut transaction, &done).await? {
+            transaction.rollback().await?;
+            return Ok(Err(refusal));
+        }
+        transaction.commit().await?;
+        Ok(Ok(token))
     }
 
     /// The token of that text, unless it was revoked.
@@ -126,6 +128,27 @@ impl Store {
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&self.readers).await?;
         row.as_ref().map(token).transpose()
     }
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    name: &Text,
+    permissions: &[Permission],
+    text: &TokenText,
+    now: WallTime,
+) -> Result<Token, StoreError> {
+    let names: Vec<String> = permissions.iter().map(ToString::to_string).collect();
+    let names = serde_json::to_string(&names).map_err(|error| StoreError::row("tokens", "new", error))?;
+    let id = sqlx::query_scalar(
+        "INSERT INTO tokens (name, permissions, digest, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
+    )
+    .bind(name.as_str())
+    .bind(names)
+    .bind(text.digest())
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(Token { id, name: name.clone(), permissions: permissions.to_vec(), created_at: now, revoked_at: None })
 }
 
 fn token(row: &SqliteRow) -> Result<Token, StoreError> {

@@ -5,9 +5,10 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use super::rows::{Columns, integer};
 use super::sql::{RowsStatement, rows_before};
-use super::{Store, StoreError};
+use super::{Store, StoreError, once};
 use crate::domain::{
-    DeviceId, NewBatch, Redeemed, Refusal, SealedCode, SessionId, Text, Voucher, VoucherBatch, WallTime,
+    DeviceId, DoneOnce, NewBatch, Once, OnceSubject, Redeemed, Refusal, SealedCode, SessionId, Text, Voucher,
+    VoucherBatch, WallTime,
 };
 
 const BATCH_COLUMNS: &str = "b.id, b.name, b.kind, b.time_limit_ms, b.data_limit_bytes, b.exp_days, b.down_bps, \
@@ -61,48 +62,28 @@ impl Store {
         codes: &[SealedCode],
         now: WallTime,
     ) -> Result<VoucherBatch, StoreError> {
-        let count = u32::try_from(codes.len()).unwrap_or(u32::MAX);
-        if count != batch.count() {
-            let problem = format!("{} codes were asked for, {count} made", batch.count());
-            return Err(StoreError::row("voucher_batches", "new", problem));
-        }
-        let number = |field: &str, value| integer("voucher_batches", "new", field, value);
-        let terms = &batch.terms;
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let id: i64 = sqlx::query_scalar(
-            "INSERT INTO voucher_batches (name, kind, time_limit_ms, data_limit_bytes, exp_days, down_bps, up_bps, \
-             use_global_speed, valid_from, valid_until, count, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
-        )
-        .bind(batch.name.as_ref().map(Text::as_str))
-        .bind(terms.kind.as_str())
-        .bind(terms.time_limit_ms.map(|limit| number("time_limit_ms", limit)).transpose()?)
-        .bind(terms.data_limit_bytes.map(|limit| number("data_limit_bytes", limit)).transpose()?)
-        .bind(terms.exp_days.map(i64::from))
-        .bind(terms.down.map(|speed| number("down_bps", speed.bits_per_sec())).transpose()?)
-        .bind(terms.up.map(|speed| number("up_bps", speed.bits_per_sec())).transpose()?)
-        .bind(i64::from(terms.use_global_speed))
-        .bind(batch.valid_from.map(|at| at.0))
-        .bind(batch.valid_until.map(|at| at.0))
-        .bind(i64::from(count))
-        .bind(now.0)
-        .fetch_one(&mut *transaction)
-        .await?;
-        PUT_VOUCHERS
-            .execute(&mut transaction, codes, |query, code| {
-                Ok(query.bind(id).bind(code.lookup.to_vec()).bind(code.sealed.clone()))
-            })
-            .await?;
+        let batch = insert_batch(&mut transaction, batch, codes, now).await?;
         transaction.commit().await?;
-        Ok(VoucherBatch {
-            id,
-            name: batch.name.clone(),
-            terms: terms.clone(),
-            valid_from: batch.valid_from,
-            valid_until: batch.valid_until,
-            count,
-            created_at: now,
-        })
+        Ok(batch)
+    }
+
+    /// The same, if the request was not carried out before.
+    pub async fn create_batch_once(
+        &self,
+        batch: &NewBatch,
+        codes: &[SealedCode],
+        once: &Once,
+    ) -> Result<Result<VoucherBatch, Refusal>, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let batch = insert_batch(&mut transaction, batch, codes, once.at.wall).await?;
+        let done = DoneOnce { once: once.clone(), subject: OnceSubject::Batch(batch.id), made: true };
+        if let Err(refusal) = once::remember(&mut transaction, &done).await? {
+            transaction.rollback().await?;
+            return Ok(Err(refusal));
+        }
+        transaction.commit().await?;
+        Ok(Ok(batch))
     }
 
     /// The voucher that a code's digest belongs to.
@@ -186,6 +167,54 @@ impl Store {
             already,
         }))
     }
+}
+
+async fn insert_batch(
+    connection: &mut SqliteConnection,
+    batch: &NewBatch,
+    codes: &[SealedCode],
+    now: WallTime,
+) -> Result<VoucherBatch, StoreError> {
+    let count = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+    if count != batch.count() {
+        let problem = format!("{} codes were asked for, {count} made", batch.count());
+        return Err(StoreError::row("voucher_batches", "new", problem));
+    }
+    let number = |field: &str, value| integer("voucher_batches", "new", field, value);
+    let terms = &batch.terms;
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO voucher_batches (name, kind, time_limit_ms, data_limit_bytes, exp_days, down_bps, up_bps, \
+         use_global_speed, valid_from, valid_until, count, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+    )
+    .bind(batch.name.as_ref().map(Text::as_str))
+    .bind(terms.kind.as_str())
+    .bind(terms.time_limit_ms.map(|limit| number("time_limit_ms", limit)).transpose()?)
+    .bind(terms.data_limit_bytes.map(|limit| number("data_limit_bytes", limit)).transpose()?)
+    .bind(terms.exp_days.map(i64::from))
+    .bind(terms.down.map(|speed| number("down_bps", speed.bits_per_sec())).transpose()?)
+    .bind(terms.up.map(|speed| number("up_bps", speed.bits_per_sec())).transpose()?)
+    .bind(i64::from(terms.use_global_speed))
+    .bind(batch.valid_from.map(|at| at.0))
+    .bind(batch.valid_until.map(|at| at.0))
+    .bind(i64::from(count))
+    .bind(now.0)
+    .fetch_one(&mut *connection)
+    .await?;
+    PUT_VOUCHERS
+        .execute(connection, codes, |query, code| {
+            Ok(query.bind(id).bind(code.lookup.to_vec()).bind(code.sealed.clone()))
+        })
+        .await?;
+    Ok(VoucherBatch {
+        id,
+        name: batch.name.clone(),
+        terms: terms.clone(),
+        valid_from: batch.valid_from,
+        valid_until: batch.valid_until,
+        count,
+        created_at: now,
+    })
 }
 
 fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &VoucherQuery) {

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod api_once;
 mod cli;
 mod config;
 mod portal;

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::domain::{
-    ClientKey, ClientSession, CloseReason, DeviceId, Guard, MacAddr, PauseReason, ProviderName, SessionId,
-    SessionPatch, SessionTerms, SourceData, Text, ZoneName,
+    ClientKey, ClientSession, CloseReason, DeviceId, Guard, MacAddr, PauseReason, ProviderName, Proviso,
+    SessionId, SessionPatch, SessionTerms, SourceData, Text, ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
@@ -106,6 +106,26 @@ pub enum Command {
         /// The address.
         address: IpAddr,
     },
+    /// A command that is carried out only if something holds.
+    Under {
+        /// What must hold.
+        proviso: Box<Proviso>,
+        /// What is then done.
+        command: Box<Self>,
+    },
+}
+
+impl Command {
+    /// The same command with what the providers said; only a connect has them asked.
+    pub fn answered(self, answer: ProviderAnswer) -> Self {
+        if let Self::Under { proviso, command } = self {
+            return Self::Under { proviso, command: Box::new(command.answered(answer)) };
+        }
+        if let Self::Connect { device, notify, .. } = self {
+            return Self::Connect { device, notify, answer: Some(answer) };
+        }
+        self
+    }
 }
 
 /// A session to be made.
@@ -165,6 +185,8 @@ pub struct DevicePatch {
     pub zone: Option<ZoneName>,
     /// Shut out, or let back in.
     pub blocked: Option<bool>,
+    /// Cut it off and pause its session, as by a disconnect.
+    pub disconnect: bool,
 }
 
 /// What must be asked of the kernel before a command is handled, so that it is decided on exact books.

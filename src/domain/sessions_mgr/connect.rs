@@ -21,7 +21,7 @@ impl SessionsMgr {
             Command::Disconnect { device, .. } | Command::DeleteDevice { device } => shut(*device),
             // Nobody is shut for a patch that will be refused.
             Command::UpdateDevice { device, patch }
-                if patch.blocked == Some(true)
+                if (patch.blocked == Some(true) || patch.disconnect)
                     && patch.zone.as_ref().is_none_or(|zone| self.zones.contains_key(zone)) =>
             {
                 shut(*device)
@@ -32,6 +32,10 @@ impl SessionsMgr {
             Command::UpdateSession { session, .. } | Command::Reloaded { session, .. } => {
                 of_session(*session, Want::Read)
             }
+            Command::Under { proviso, command } => match self.meets(proviso, command) {
+                Ok(()) => self.wants(command),
+                Err(_) => Want::Nothing,
+            },
             Command::Connect { .. }
             | Command::CreateSession(_)
             | Command::RegisterDevice { .. }
@@ -60,6 +64,7 @@ impl SessionsMgr {
             Command::RegisterDevice { id, mac, .. } => Some(self.table.by_mac(*mac).unwrap_or(*id)),
             Command::Seen { fresh, mac, .. } => Some(self.table.by_mac(*mac).unwrap_or(*fresh)),
             Command::Lost { mac, .. } => self.table.by_mac(*mac),
+            Command::Under { command, .. } => self.device_of(command),
         }
     }
 
@@ -81,6 +86,9 @@ impl SessionsMgr {
             Command::Seen { fresh, fresh_session, mac, zone, address, hostname, alive } => work
                 .seen(super::devices::Sighting { fresh, fresh_session, mac, zone, address, hostname, alive }),
             Command::Lost { mac, address } => work.lost(mac, address),
+            Command::Under { proviso, command } => {
+                return work.mgr.handle_under(*proviso, *command, now);
+            }
         };
         match outcome {
             Ok(outcome) => Ok(work.finish(outcome)),
@@ -153,7 +161,7 @@ impl Work<'_> {
         Ok(Outcome::Session(Box::new(self.session(session)?.clone())))
     }
 
-    fn disconnect(
+    pub(super) fn disconnect(
         &mut self,
         device: DeviceId,
         notify: Option<Text>,

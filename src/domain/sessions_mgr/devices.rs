@@ -62,6 +62,9 @@ impl Work<'_> {
 
     pub(super) fn update_device(&mut self, id: DeviceId, patch: DevicePatch) -> Result<Outcome, Refusal> {
         self.check_zone(patch.zone.as_ref())?;
+        if patch.disconnect {
+            self.disconnect(id, None, PauseReason::Asked)?;
+        }
         let before = self.entry(id)?.device.clone();
         let mut after = before.clone();
         if let Some(alias) = patch.alias {

@@ -9,6 +9,7 @@ mod connect;
 mod devices;
 mod keys;
 mod meter;
+mod proviso;
 mod restore;
 mod sessions;
 mod table;
@@ -151,7 +152,9 @@ impl SessionsMgr {
     /// Takes a transition back after the store or the kernel refused it. The changes put the store's rows back; they are
     /// not needed when the store itself refused. The kernel's elements of its devices are to be reconciled.
     pub fn undo(&mut self, transition: &Transition, now: super::Now) -> Vec<super::Change> {
-        self.put_back(&transition.before, true, now)
+        let mut changes = self.put_back(&transition.before, true, now);
+        changes.extend(proviso::forget_once(&transition.guards));
+        changes
     }
 
     fn zone_of(&self, device: &ClientDevice) -> &Zone {

@@ -22,7 +22,13 @@ pub struct SimStore {
 impl SimStore {
     /// Checks and sets the guards of one transition: all or none.
     pub fn hold(&mut self, guards: &[Guard]) -> Result<(), Refusal> {
-        let wanted: Vec<i64> = guards.iter().map(|Guard::RedeemVoucher { voucher, .. }| *voucher).collect();
+        let wanted: Vec<i64> = guards
+            .iter()
+            .filter_map(|guard| match guard {
+                Guard::RedeemVoucher { voucher, .. } => Some(*voucher),
+                Guard::Once(_) => None,
+            })
+            .collect();
         if wanted.iter().any(|voucher| self.redeemed.contains(voucher)) {
             return Err(Refusal::VoucherUsed);
         }
@@ -64,6 +70,7 @@ impl SimStore {
                 self.outbox.push(usage.clone());
             }
             Change::NewestWall(wall) => self.newest_wall = *wall,
+            Change::ForgetOnce { .. } => {}
         }
     }
 

@@ -1,0 +1,73 @@
+use super::{Command, SessionsMgr};
+use crate::domain::{
+    Change, DeviceId, DoneOnce, Guard, Now, OnceSubject, Outcome, Proviso, Refusal, SessionId, Tag,
+    Transition,
+};
+
+impl SessionsMgr {
+    /// Carries out a command if its proviso holds. That it was not carried out before only the store can tell: it is a
+    /// guard of the transition.
+    pub(super) fn handle_under(
+        &mut self,
+        proviso: Proviso,
+        command: Command,
+        now: Now,
+    ) -> Result<Transition, Refusal> {
+        self.meets(&proviso, &command)?;
+        let made = matches!(command, Command::CreateSession(_) | Command::RegisterDevice { .. });
+        let mut transition = self.handle(command, now)?;
+        if let Some(once) = proviso.once {
+            let subject = match &transition.outcome {
+                Outcome::Session(session) => OnceSubject::Session(session.id),
+                Outcome::Device(device) => OnceSubject::Device(device.id),
+                Outcome::Done | Outcome::AskProviders(_) | Outcome::AskSource(_) => OnceSubject::Nothing,
+            };
+            // Before all others: what was done must not look as if it could not be.
+            transition.guards.insert(0, Guard::Once(Box::new(DoneOnce { once, subject, made })));
+        }
+        Ok(transition)
+    }
+
+    /// Whether what a command is about bears a tag that its sender expects.
+    pub(super) fn meets(&self, proviso: &Proviso, command: &Command) -> Result<(), Refusal> {
+        match (&proviso.expected, self.tag_of(command)) {
+            (Some(expected), Some(tag)) if !expected.contains(&tag) => Err(Refusal::Changed),
+            // What is not there has no tag: the command itself says so.
+            _ => Ok(()),
+        }
+    }
+
+    fn tag_of(&self, command: &Command) -> Option<Tag> {
+        let of_device = |device: DeviceId| {
+            let known = self.device(device).ok()?;
+            Some(Tag::of_device(known, self.is_connected(device)))
+        };
+        let of_session = |session: SessionId| self.session(session).map(Tag::of_session);
+        match command {
+            Command::Connect { device, .. }
+            | Command::Disconnect { device, .. }
+            | Command::UpdateDevice { device, .. }
+            | Command::DeleteDevice { device } => of_device(*device),
+            Command::CreateSession(new) => of_device(new.device),
+            Command::UpdateSession { session, .. }
+            | Command::Reloaded { session, .. }
+            | Command::CloseSession { session, .. } => of_session(*session),
+            Command::DeleteSession { session, ended } => {
+                of_session(*session).or_else(|| ended.as_deref().map(Tag::of_session))
+            }
+            Command::Under { command, .. } => self.tag_of(command),
+            Command::RegisterDevice { .. } | Command::Seen { .. } | Command::Lost { .. } => None,
+        }
+    }
+}
+
+/// What was taken back was not done: it may be asked for again.
+pub(super) fn forget_once(guards: &[Guard]) -> impl Iterator<Item = Change> + '_ {
+    guards.iter().filter_map(|guard| match guard {
+        Guard::Once(done) => {
+            let (caller, key) = (done.once.caller.clone(), done.once.key.clone());
+            Some(Change::ForgetOnce { caller, key })
+        }
+        Guard::RedeemVoucher { .. } => None,
+    })
+}
