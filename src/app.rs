@@ -11,7 +11,7 @@ use anyhow::Context;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use crate::api::{self, ApiState, AuditLog};
@@ -68,14 +68,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         max_key: ClientKey::max_for(config.network.mark_mask),
         flush_secs: config.store.flush_secs,
     };
-    let (handle, owner) = runtime.start().await?;
+    let devices: Vec<String> = zones.iter().flat_map(|(_, devices)| devices.iter().cloned()).collect();
+    let net_watch = NetWatch::open(&devices).await?;
+    let (handle, mut owner) = runtime.start().await?;
     let mut watchers = JoinSet::new();
     watchers.spawn(watch_table(handle.clone(), table));
-    let devices: Vec<String> = zones.iter().flat_map(|(_, devices)| devices.iter().cloned()).collect();
     let leases = LEASE_FILES.iter().map(PathBuf::from).collect();
     let isolated: Vec<String> =
         config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
-    let net_watch = NetWatch::open(&devices).await?;
     watchers.spawn(watch_lan(
         handle.clone(),
         net_watch,
@@ -95,9 +95,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     let (stop, stopped) = watch::channel(false);
-    let (servers, audit) = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
+    let (mut servers, audit) = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
     info!("turnpike is ready");
-    wait_for_signal().await?;
+    // Whatever ends by itself has broken off. What stands in the kernel goes on; the daemon is to be started anew.
+    let ended = tokio::select! {
+        signal = wait_for_signal() => signal,
+        ended = &mut owner => Err(broke_off("the sessions manager", ended.err())),
+        Some(ended) = watchers.join_next() => Err(broke_off("watching the network", ended.err())),
+        Some(ended) = servers.join_next() => Err(broke_off("a listener", ended.err())),
+    };
     info!("stopping; the rules stand");
     // The receivers may have gone already.
     let _ = stop.send(true);
@@ -105,11 +111,22 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         warn!("some requests were still under way");
     }
     watchers.abort_all();
-    handle.stop().await;
-    owner.await.context("the owner's task")?;
+    if !owner.is_finished() {
+        handle.stop().await;
+        owner.await.context("the sessions manager broke off")?;
+    }
     audit.flush().await;
     store.close().await?;
-    Ok(())
+    // Nobody listens there any more. That it cannot be taken away does no harm: the next start does it.
+    let _ = std::fs::remove_file(&config.control.socket);
+    ended
+}
+
+fn broke_off(what: &str, failure: Option<JoinError>) -> anyhow::Error {
+    match failure {
+        Some(failure) => anyhow::Error::new(failure).context(format!("{what} broke off")),
+        None => anyhow::anyhow!("{what} ended before it was told to"),
+    }
 }
 
 /// Removes the rules and classes of a daemon that does not run. Sessions stay in the store.
