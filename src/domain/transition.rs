@@ -34,6 +34,14 @@ impl Transition {
             && self.shape.is_empty()
             && self.notices.is_empty()
     }
+
+    /// The devices whose rows it changes.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceId> + '_ {
+        self.before.iter().filter_map(|image| match image {
+            Image::Device(id, _) => Some(*id),
+            Image::Session(..) => None,
+        })
+    }
 }
 
 /// A row before a transition; `None` if there was none.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tracing::{debug, error, warn};
 
 use super::handle::PortalNotice;
+use super::kernel::KernelError;
 use super::mail::{Mail, Reply, ReplyTo};
 use super::owner::{FLUSH_ROWS, Owner};
 use crate::domain::sessions_mgr::{Command, Want};
@@ -17,6 +18,8 @@ struct Step {
     transition: Transition,
     device: Option<DeviceId>,
     caller: Caller,
+    /// Whether the sources of sessions that it lets run were asked just now.
+    asked_source: bool,
 }
 
 enum Caller {
@@ -47,22 +50,25 @@ impl Owner {
             question(&self.mgr, now);
         }
         let mut steps = Vec::new();
-        let mut ended = HashSet::new();
+        let mut touched = HashSet::new();
         for (device, want) in due {
             if want_key(want).is_some_and(|key| read.unread.contains(&key)) {
+                self.mgr.put_off(device, now);
                 continue;
             }
             if let Some(transition) = self.mgr.handle_timeout(device, now) {
-                ended.insert(device);
-                steps.push(Step { transition, device: Some(device), caller: Caller::Timeout });
+                touched.insert(device);
+                touched.extend(transition.devices());
+                let (device, caller) = (Some(device), Caller::Timeout);
+                steps.push(Step { transition, device, caller, asked_source: false });
             }
         }
         for (command, reply) in commands {
-            self.decide(command, reply, &read.unread, now, &mut ended, &mut steps);
+            self.decide(command, reply, &read.unread, now, &mut touched, &mut steps);
         }
-        let housekeeping = self.mgr.housekeeping(now, FLUSH_ROWS);
-        if !housekeeping.is_empty() {
-            steps.push(Step { transition: housekeeping, device: None, caller: Caller::Flush });
+        let transition = self.mgr.housekeeping(now, FLUSH_ROWS);
+        if !transition.is_empty() {
+            steps.push(Step { transition, device: None, caller: Caller::Flush, asked_source: false });
         }
         let steps = self.commit(steps, now).await;
         self.bring_about(steps, now).await;
@@ -141,7 +147,13 @@ impl Owner {
                 Ok(books) => {
                     for key in &keys {
                         match books.get(key) {
-                            Some(reading) => self.mgr.settle(*key, reading, is_shut, boot),
+                            Some(reading) => {
+                                let is_gone = !is_shut && reading.quota_used.is_none();
+                                if is_gone && self.mgr.should_pass(*key, boot) {
+                                    self.want_reconcile(false, "a client's element was gone");
+                                }
+                                self.mgr.settle(*key, reading, is_shut, boot);
+                            }
                             // Its elements are gone: somebody flushed the table. Time goes on, and the reconciler puts
                             // them back.
                             None => self.lost(*key, is_shut, boot),
@@ -150,6 +162,10 @@ impl Owner {
                 }
                 Err(error) => {
                     warn!(%error, clients = keys.len(), "the books could not be read");
+                    if is_shut {
+                        // Some of them may be cut off now, and nothing will be decided about them in this group.
+                        self.want_reconcile(false, "clients could not be shut");
+                    }
                     unread.extend(keys);
                 }
             }
@@ -171,12 +187,13 @@ impl Owner {
         reply: ReplyTo,
         unread: &HashSet<ClientKey>,
         now: Now,
-        ended: &mut HashSet<DeviceId>,
+        touched: &mut HashSet<DeviceId>,
         steps: &mut Vec<Step>,
     ) {
         let device = self.mgr.device_of(&command);
-        if device.is_some_and(|device| ended.contains(&device)) {
-            // Its session ended in this very group: decide on what will then be true.
+        if device.is_some_and(|device| touched.contains(&device)) {
+            // It was changed in this very group, by its deadline or through another device: decide on what will then be
+            // true, so that each step can be taken back without another's.
             self.deferred.push_back(Mail::Command(Box::new(command), reply));
             return;
         }
@@ -185,6 +202,7 @@ impl Owner {
             return;
         }
         let again = command.clone();
+        let asked_source = command.is_answered();
         match self.mgr.handle(command, now) {
             Ok(transition) => match transition.outcome {
                 Outcome::AskProviders(device) => self.ask(device, None, again, reply),
@@ -194,7 +212,8 @@ impl Owner {
                     }
                 }
                 Outcome::Done | Outcome::Device(_) | Outcome::Session(_) => {
-                    steps.push(Step { transition, device, caller: Caller::Command(reply) });
+                    touched.extend(transition.devices());
+                    steps.push(Step { transition, device, caller: Caller::Command(reply), asked_source });
                 }
             },
             Err(refusal) => answer(reply, Err(refusal)),
@@ -203,7 +222,8 @@ impl Owner {
 
     /// Commits the group in one transaction. What the store refuses is taken back and its callers told.
     async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Vec<i64>)> {
-        let group: Vec<Writes> = steps.iter().map(|step| writes(&step.transition)).collect();
+        let mut group = self.owed.clone();
+        group.extend(steps.iter().map(|step| Writes::from(&step.transition)));
         if group
             .iter()
             .all(|writes| writes.guards.is_empty() && writes.changes.is_empty() && writes.events.is_empty())
@@ -213,8 +233,9 @@ impl Owner {
         match self.store.commit(group).await {
             Ok(committed) => {
                 self.shared.fail("store", None);
+                let owed = std::mem::take(&mut self.owed).len();
                 let mut done = Vec::new();
-                for (step, committed) in steps.into_iter().zip(committed) {
+                for (step, committed) in steps.into_iter().zip(committed.into_iter().skip(owed)) {
                     match committed {
                         Ok(events) => done.push((step, events)),
                         Err(refusal) => {
@@ -262,7 +283,8 @@ impl Owner {
         for (step, events) in steps {
             let mut refused = None;
             for op in &step.transition.gate {
-                if let Some(Err(error)) = results.next() {
+                let unanswered = || Err(KernelError("the kernel gave no answer".to_owned()));
+                if let Err(error) = results.next().unwrap_or_else(unanswered) {
                     warn!(%error, ?op, "the kernel refused a change");
                     self.want_reconcile(true, "the kernel refused a change");
                     let opens =
@@ -282,9 +304,11 @@ impl Owner {
             }
         }
         if !taken_back.is_empty()
-            && let Err(error) = self.store.commit(taken_back).await
+            && let Err(error) = self.store.commit(taken_back.clone()).await
         {
-            error!(%error, "a change that the kernel refused could not be taken back in the store");
+            error!(%error, "what the kernel refused could not be taken back in the store; trying again");
+            self.shared.fail("store", Some(format!("the store cannot write: {error}")));
+            self.owed.extend(taken_back);
         }
         // Only now: a crash before this would have brought about what they were told is not.
         for (step, refusal) in refusals {
@@ -296,7 +320,14 @@ impl Owner {
     }
 
     fn tell(&mut self, step: Step, events: Vec<i64>) {
-        let Step { transition, device, caller } = step;
+        let Step { transition, device, caller, asked_source } = step;
+        for event in transition.events.iter().filter(|_| !asked_source) {
+            if matches!(event.kind, EventKind::SessionConnected | EventKind::SessionResumed)
+                && let Some(session) = event.session
+            {
+                self.reload_source(session);
+            }
+        }
         let mut moved: HashMap<DeviceId, ()> = HashMap::new();
         for (device, text) in transition.notices {
             moved.insert(device, ());
@@ -343,14 +374,6 @@ fn want_key(want: Want) -> Option<ClientKey> {
     match want {
         Want::Nothing => None,
         Want::Read(key) | Want::Shut(key) => Some(key),
-    }
-}
-
-pub(super) fn writes(transition: &Transition) -> Writes {
-    Writes {
-        guards: transition.guards.clone(),
-        changes: transition.changes.clone(),
-        events: transition.events.clone(),
     }
 }
 

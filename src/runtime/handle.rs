@@ -1,95 +1,28 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 
-use super::lan::Lan;
 use super::mail::{Mail, Reply};
-use crate::clock::Clock;
+use super::shared::Shared;
 pub use crate::domain::sessions_mgr::DevicePatch;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    ClientDevice, ClientSession, CloseReason, DeviceId, Guard, MacAddr, Now, PauseReason, ProviderName,
-    Proviso, Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
+    ClientDevice, ClientSession, CloseReason, DeviceId, MacAddr, Now, PauseReason, ProviderName, Proviso,
+    Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
 };
-use crate::providers::Registry;
-use crate::providers::voucher::{TryLimiter, VoucherVault};
-use crate::store::{LoggedEvent, Store};
+use crate::store::LoggedEvent;
 
 /// The provider of sessions that were made by hand, through API or CLI.
 const OPERATOR: &str = "operator";
-/// The provider of sessions that a voucher paid for.
-const VOUCHER: &str = "voucher";
 
 /// The sessions manager's mailbox: every face and provider speaks to it through this.
 #[derive(Clone)]
 pub struct Handle {
     pub(super) shared: Arc<Shared>,
     pub(super) proviso: Option<Arc<Proviso>>,
-}
-
-/// What the owner's task and its callers both look at.
-pub(super) struct Shared {
-    pub(super) mailbox: mpsc::Sender<Mail>,
-    pub(super) notices: broadcast::Sender<PortalNotice>,
-    pub(super) events: broadcast::Sender<Arc<LoggedEvent>>,
-    pub(super) clock: Clock,
-    pub(super) store: Store,
-    pub(super) registry: Arc<Registry>,
-    pub(super) vault: Arc<VoucherVault>,
-    pub(super) lan: Arc<dyn Lan>,
-    pub(super) kernel: Arc<dyn super::kernel::Kernel>,
-    pub(super) limiter: Mutex<TryLimiter>,
-    /// Wakes the worker that saves usage to sources elsewhere.
-    pub(super) outbox: Notify,
-    pub(super) repairs: AtomicUsize,
-    pub(super) started: Now,
-    /// What fails at present, by area.
-    failures: Mutex<BTreeMap<&'static str, String>>,
-}
-
-/// What a [`Handle`] is made of.
-pub(super) struct Parts {
-    pub(super) mailbox: mpsc::Sender<Mail>,
-    pub(super) clock: Clock,
-    pub(super) store: Store,
-    pub(super) registry: Arc<Registry>,
-    pub(super) vault: Arc<VoucherVault>,
-    pub(super) lan: Arc<dyn Lan>,
-    pub(super) kernel: Arc<dyn super::kernel::Kernel>,
-}
-
-impl Shared {
-    pub(super) fn new(parts: Parts) -> Arc<Self> {
-        let started = parts.clock.now();
-        Arc::new(Self {
-            mailbox: parts.mailbox,
-            notices: broadcast::channel(256).0,
-            events: broadcast::channel(1024).0,
-            clock: parts.clock,
-            store: parts.store,
-            registry: parts.registry,
-            vault: parts.vault,
-            lan: parts.lan,
-            kernel: parts.kernel,
-            limiter: Mutex::new(TryLimiter::default()),
-            outbox: Notify::new(),
-            repairs: AtomicUsize::new(0),
-            started,
-            failures: Mutex::new(BTreeMap::new()),
-        })
-    }
-
-    /// Notes that something fails, or that it works again.
-    pub(super) fn fail(&self, area: &'static str, text: Option<String>) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        match text {
-            Some(text) => failures.insert(area, text),
-            None => failures.remove(area),
-        };
-    }
 }
 
 /// How callers name a device: by id, MAC or IP address.
@@ -151,28 +84,28 @@ impl Handle {
         Self { shared, proviso: None }
     }
 
-    async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+    pub(super) async fn command(&self, command: Command) -> Result<Reply, Refusal> {
         let (reply, answer) = oneshot::channel();
         let mail = Mail::Command(Box::new(self.provided(command)), Some(reply));
         self.shared.mailbox.send(mail).await.map_err(|_| Refusal::Stopping)?;
         answer.await.map_err(|_| Refusal::Stopping)?
     }
 
-    async fn for_session(&self, command: Command) -> Result<ClientSession, Refusal> {
+    pub(super) async fn for_session(&self, command: Command) -> Result<ClientSession, Refusal> {
         match self.command(command).await? {
             Reply::Session(session) => Ok(*session),
             Reply::Done | Reply::Device(_) => Err(Refusal::UnknownSession),
         }
     }
 
-    async fn for_device(&self, command: Command) -> Result<ClientDevice, Refusal> {
+    pub(super) async fn for_device(&self, command: Command) -> Result<ClientDevice, Refusal> {
         match self.command(command).await? {
             Reply::Device(device) => Ok(*device),
             Reply::Done | Reply::Session(_) => Err(Refusal::UnknownDevice),
         }
     }
 
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&SessionsMgr, Now) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
@@ -375,90 +308,6 @@ impl Handle {
         self.ask(move |mgr, _| devices.into_iter().filter(|id| mgr.is_connected(*id)).collect()).await
     }
 
-    /// The device that speaks from this address on a zone's portal. One that is not known yet is looked up in the
-    /// neighbour table and made known, so that the first page never misses it.
-    pub async fn visitor(&self, zone: ZoneName, address: IpAddr) -> Result<ClientDevice, Refusal> {
-        let in_zone = zone.clone();
-        let known = self
-            .ask(move |mgr, _| {
-                mgr.device_by_ip(address)
-                    .filter(|device| device.zone.as_ref() == Some(&in_zone) && device.present)
-                    .cloned()
-            })
-            .await?;
-        if let Some(device) = known {
-            return Ok(device);
-        }
-        let neighbour = self.shared.lan.neighbour(&zone, address).await.map_err(Refusal::Kernel)?;
-        let neighbour = neighbour.ok_or(Refusal::UnknownDevice)?;
-        self.for_device(sighting(neighbour.mac, neighbour.zone, Some(address), neighbour.hostname, true))
-            .await
-    }
-
-    /// Redeems a voucher code for a device: durable before it is answered; wrong codes are limited per device.
-    /// The session is made, not connected.
-    pub async fn redeem(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
-        let known = self.find_device(DeviceRef::Id(device)).await?;
-        if known.blocked {
-            return Err(Refusal::Blocked);
-        }
-        let boot = self.shared.clock.now().boot;
-        // Charged before the look-up, so that tries side by side do not get round it.
-        self.limiter().charge(device, boot)?;
-        let result = self.redeem_checked(code, device).await;
-        // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
-        if result.is_ok() {
-            self.limiter().right(device);
-        }
-        result
-    }
-
-    fn limiter(&self) -> std::sync::MutexGuard<'_, TryLimiter> {
-        self.shared.limiter.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
-        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
-        let found = self
-            .shared
-            .store
-            .find_voucher(&lookup)
-            .await
-            .map_err(|error| Refusal::Store(error.to_string()))?;
-        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
-        let now = self.now();
-        voucher.check(now.wall)?;
-        let mut new = new_session(device, VOUCHER, voucher.batch.terms.clone());
-        new.principal = Some(voucher.batch.id.to_string());
-        new.guards =
-            vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
-        self.for_session(Command::CreateSession(Box::new(new))).await
-    }
-
-    /// Whether the device answers ARP or ND, and how fast.
-    pub async fn ping(&self, device: DeviceId) -> Result<Ping, Refusal> {
-        let device = self.find_device(DeviceRef::Id(device)).await?;
-        let rtt = self.shared.lan.ping(&device).await.map_err(Refusal::Kernel)?;
-        Ok(Ping { reachable: rtt.is_some(), rtt_ms: rtt.map(|rtt| rtt.as_secs_f64() * 1000.0) })
-    }
-
-    /// A device was seen on a zone's network.
-    pub async fn seen(
-        &self,
-        mac: MacAddr,
-        zone: ZoneName,
-        address: Option<IpAddr>,
-        hostname: Option<Text>,
-        alive: bool,
-    ) -> Result<ClientDevice, Refusal> {
-        self.for_device(sighting(mac, zone, address, hostname, alive)).await
-    }
-
-    /// An address of a device is gone from the network.
-    pub async fn lost(&self, mac: MacAddr, address: IpAddr) -> Result<(), Refusal> {
-        self.command(Command::Lost { mac, address }).await.map(|_| ())
-    }
-
     /// Compares the kernel with what it must hold, soon. `reload` also puts the base ruleset in place anew.
     pub async fn reconcile(&self, reload: bool, why: &'static str) -> Result<(), Refusal> {
         self.shared.mailbox.send(Mail::Reconcile { reload, why }).await.map_err(|_| Refusal::Stopping)
@@ -477,8 +326,7 @@ impl Handle {
     pub async fn status(&self) -> Result<ServiceStatus, Refusal> {
         let (devices, connected, usable_sessions) = self.ask(|mgr, _| mgr.counts()).await?;
         let mut warnings = self.shared.kernel.warnings();
-        warnings
-            .extend(self.shared.failures.lock().unwrap_or_else(PoisonError::into_inner).values().cloned());
+        warnings.extend(self.shared.failing());
         Ok(ServiceStatus {
             started_at: self.shared.started.wall,
             uptime_secs: self.now().boot.millis_since(self.shared.started.boot) / 1000,
@@ -511,25 +359,7 @@ impl Handle {
     }
 }
 
-fn sighting(
-    mac: MacAddr,
-    zone: ZoneName,
-    address: Option<IpAddr>,
-    hostname: Option<Text>,
-    alive: bool,
-) -> Command {
-    Command::Seen {
-        fresh: DeviceId::new(uuid::Uuid::now_v7()),
-        fresh_session: SessionId::new(uuid::Uuid::now_v7()),
-        mac,
-        zone,
-        address,
-        hostname,
-        alive,
-    }
-}
-
-fn new_session(device: DeviceId, provider: &str, terms: SessionTerms) -> NewSession {
+pub(super) fn new_session(device: DeviceId, provider: &str, terms: SessionTerms) -> NewSession {
     NewSession {
         id: SessionId::new(uuid::Uuid::now_v7()),
         device,

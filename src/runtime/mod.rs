@@ -1,6 +1,7 @@
 //! The task that owns the sessions manager; its mailbox; what it asks of the kernel and the store.
 
 mod ask;
+mod beside;
 mod cycle;
 mod handle;
 mod kernel;
@@ -9,8 +10,10 @@ mod linux;
 mod mail;
 mod outbox;
 mod owner;
+mod shared;
 mod start;
 mod under;
+mod visits;
 mod watch;
 
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
@@ -18,4 +21,5 @@ pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};
 pub use linux::{LinuxKernel, LinuxLan};
 pub use start::Runtime;
+pub use visits::Sighting;
 pub use watch::{Hostnames, watch_lan, watch_table};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tracing::error;
 
-use super::handle::Shared;
+use super::shared::Shared;
 use crate::domain::BoxFuture;
 use crate::providers::{Delivery, Outbox, OutboxError, OwedUsage};
 use crate::store::Store;

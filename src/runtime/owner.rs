@@ -4,22 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use super::handle::Shared;
 use super::kernel::Kernel;
 use super::mail::Mail;
-use crate::domain::{DeviceId, SessionsMgr};
-use crate::store::Store;
+use super::shared::Shared;
+use crate::domain::{BootTime, DeviceId, SessionsMgr};
+use crate::store::{Store, Writes};
 
 /// The most mail that is handled as one group: one commit and one netlink batch.
 const GROUP: usize = 256;
+/// How much mail may be put off. Beyond that nothing new is taken out of the mailbox, which then pushes back.
+const MOST_DEFERRED: usize = 4096;
 /// The most rows of usage that a group writes on top.
 pub(super) const FLUSH_ROWS: usize = 500;
 /// The kernel is compared with what it must hold at least so often, in milliseconds.
 const RECONCILE_MS: u64 = 180_000;
 /// Devices that are let through and quiet are asked so often whether they are there, in milliseconds.
 const SOLICIT_MS: u64 = 2_000;
+/// A comparison with the kernel that failed is tried again after so many milliseconds.
+const RETRY_MS: u64 = 1_000;
 
 /// The task that owns the sessions manager.
 pub(super) struct Owner {
@@ -31,8 +36,13 @@ pub(super) struct Owner {
     /// Commands that wait for the providers' answer about their device: one question a device.
     pub(super) asking: HashMap<DeviceId, Vec<Mail>>,
     pub(super) reconcile: Option<Reconcile>,
+    /// What was taken back in memory and could not be in the store yet: it goes first into the next transaction.
+    pub(super) owed: Vec<Writes>,
     next_reconcile: u64,
+    /// The last comparison failed: whatever asks for one, the next is not before this.
+    not_before: u64,
     next_solicit: u64,
+    soliciting: Option<JoinHandle<()>>,
 }
 
 /// A comparison with the kernel that is due.
@@ -53,12 +63,15 @@ impl Owner {
             deferred: VecDeque::new(),
             asking: HashMap::new(),
             reconcile: None,
+            owed: Vec::new(),
             next_reconcile: now + RECONCILE_MS,
+            not_before: now,
             next_solicit: now + SOLICIT_MS,
+            soliciting: None,
         }
     }
 
-    /// Runs until it is told to stop or nobody can speak to it any more.
+    /// Runs until it is told to stop.
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Mail>) {
         loop {
             let Some(group) = self.collect(&mut mailbox).await else { break };
@@ -76,12 +89,13 @@ impl Owner {
             self.cycle(rest).await;
             let now = self.shared.clock.now();
             if now.boot.0 >= self.next_reconcile {
-                self.want_reconcile(false, "the regular look");
+                let failed = self.not_before == self.next_reconcile;
+                self.want_reconcile(
+                    failed,
+                    if failed { "the last attempt failed" } else { "the regular look" },
+                );
             }
-            if let Some(reconcile) = self.reconcile.take() {
-                self.next_reconcile = now.boot.0 + RECONCILE_MS;
-                self.run_reconcile(reconcile).await;
-            }
+            self.reconcile_if_wanted(now.boot).await;
             if now.boot.0 >= self.next_solicit {
                 self.next_solicit = now.boot.0 + SOLICIT_MS;
                 self.solicit_quiet();
@@ -98,6 +112,7 @@ impl Owner {
     /// Waits for mail or for the next deadline; takes all that waits at once. `None` when the mailbox is closed.
     async fn collect(&mut self, mailbox: &mut mpsc::Receiver<Mail>) -> Option<Vec<Mail>> {
         let mut group: Vec<Mail> = self.deferred.drain(..).collect();
+        let deferred = group.len();
         if group.is_empty() && self.reconcile.is_none() {
             let wait = self.shared.clock.now().boot.until(self.mgr.poll_timeout().at);
             tokio::select! {
@@ -106,7 +121,8 @@ impl Owner {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        while group.len() < GROUP {
+        // What was put off takes no place from what is new: one device with many commands must not hold up the others.
+        while group.len() < (deferred + GROUP).min(MOST_DEFERRED) {
             match mailbox.try_recv() {
                 Ok(mail) => group.push(mail),
                 Err(_) => break,
@@ -120,6 +136,17 @@ impl Owner {
         self.reconcile = Some(Reconcile { reload, why });
     }
 
+    async fn reconcile_if_wanted(&mut self, now: BootTime) {
+        let Some(reconcile) = self.reconcile.take() else { return };
+        if now.0 < self.not_before {
+            // The try that is due then loads the ruleset too: nothing that was asked for is left out.
+            self.next_reconcile = self.not_before;
+            return;
+        }
+        self.next_reconcile = now.0 + RECONCILE_MS;
+        self.run_reconcile(reconcile).await;
+    }
+
     /// Makes the kernel hold what it must hold, books included.
     pub(super) async fn run_reconcile(&mut self, reconcile: Reconcile) {
         let started = self.shared.clock.now();
@@ -128,10 +155,12 @@ impl Owner {
         {
             error!(%error, "the base ruleset could not be loaded; trying again");
             self.shared.fail("ruleset", Some(format!("the base ruleset could not be loaded: {error}")));
-            self.retry_reconcile(reconcile);
+            self.retry_reconcile();
             return;
         }
-        self.shared.fail("ruleset", None);
+        if reconcile.reload {
+            self.shared.fail("ruleset", None);
+        }
         match self.kernel.read_all().await {
             Ok(books) => {
                 for (key, reading) in books.iter().filter(|(_, reading)| reading.quota_used.is_some()) {
@@ -157,24 +186,22 @@ impl Owner {
             Err(error) => {
                 error!(%error, why = reconcile.why, "the kernel could not be put right; trying again");
                 self.shared.fail("reconcile", Some(format!("the kernel could not be put right: {error}")));
-                self.retry_reconcile(reconcile);
+                self.retry_reconcile();
             }
         }
     }
 
-    fn retry_reconcile(&mut self, reconcile: Reconcile) {
-        self.next_reconcile = self.shared.clock.now().boot.0 + 1_000;
-        if reconcile.reload {
-            let mailbox = self.shared.mailbox.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-                // A closed mailbox means that the daemon stops.
-                let _ = mailbox.send(Mail::Reconcile { reload: true, why: "the last attempt failed" }).await;
-            });
-        }
+    /// The next try also loads the ruleset: that it is gone may be why this one failed.
+    fn retry_reconcile(&mut self) {
+        self.not_before = self.shared.clock.now().boot.0 + RETRY_MS;
+        self.next_reconcile = self.not_before;
     }
 
-    fn solicit_quiet(&self) {
+    fn solicit_quiet(&mut self) {
+        // Not twice at once, however long it takes to ask thousands.
+        if self.soliciting.as_ref().is_some_and(|asking| !asking.is_finished()) {
+            return;
+        }
         let quiet: Vec<_> = self
             .mgr
             .quiet(self.shared.clock.now().boot)
@@ -183,7 +210,7 @@ impl Owner {
             .collect();
         if !quiet.is_empty() {
             let lan = Arc::clone(&self.shared.lan);
-            tokio::spawn(async move { lan.solicit(&quiet).await });
+            self.soliciting = Some(tokio::spawn(async move { lan.solicit(&quiet).await }));
         }
     }
 
@@ -195,7 +222,9 @@ impl Owner {
             }
         }
         let transition = self.mgr.flush_all(now);
-        if let Err(error) = self.store.commit(vec![super::cycle::writes(&transition)]).await {
+        let mut group = std::mem::take(&mut self.owed);
+        group.push(Writes::from(&transition));
+        if let Err(error) = self.store.commit(group).await {
             error!(%error, "the last usage could not be written");
         }
     }

@@ -4,16 +4,18 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::info;
 
-use super::handle::{Handle, Parts, Shared};
+use super::beside;
+use super::handle::Handle;
 use super::kernel::Kernel;
 use super::lan::Lan;
 use super::owner::{Owner, Reconcile};
+use super::shared::{Parts, Shared};
 use crate::clock::Clock;
-use crate::domain::sessions_mgr::{Restored, Settings};
+use crate::domain::sessions_mgr::{Restored, Retention, Settings};
 use crate::domain::{SessionsMgr, WallTime, ZonePolicy};
 use crate::providers::Registry;
 use crate::providers::voucher::VoucherVault;
-use crate::store::Store;
+use crate::store::{Store, Writes};
 
 /// How much mail may wait. Callers beyond that wait to post: the mailbox pushes back instead of growing.
 const MAILBOX: usize = 4096;
@@ -53,10 +55,12 @@ impl Runtime {
             boot_id: self.clock.boot_id()?,
             max_key: self.max_key,
             flush_ms: self.flush_secs.saturating_mul(1000),
+            retention: Retention::default(),
         };
         let found = Restored {
             devices: loaded.devices,
             sessions: loaded.sessions,
+            had_session: loaded.had_session,
             newest_wall: loaded.newest_wall.unwrap_or(WallTime(0)),
             kernel,
         };
@@ -72,7 +76,7 @@ impl Runtime {
             lan: self.lan,
             kernel: Arc::clone(&self.kernel),
         });
-        self.store.commit(vec![super::cycle::writes(&transition)]).await?;
+        self.store.commit(vec![Writes::from(&transition)]).await?;
         let mut owner = Owner::new(mgr, self.store, self.kernel, Arc::clone(&shared));
         owner.run_reconcile(Reconcile { reload: true, why: "the start" }).await;
         info!(
@@ -81,11 +85,13 @@ impl Runtime {
             millis = shared.clock.now().boot.millis_since(now.boot),
             "sessions restored"
         );
-        let outbox = super::outbox::run(Arc::clone(&shared));
+        let worked_for = Arc::clone(&shared);
         let task = tokio::spawn(async move {
-            // Ends with the owner, however that ends.
+            // End with the owner, however that ends.
             let mut beside = JoinSet::new();
-            beside.spawn(outbox);
+            let outbox = Arc::clone(&worked_for);
+            beside.spawn(beside::keep("the outbox", move || super::outbox::run(Arc::clone(&outbox))));
+            beside.spawn(beside::keep("the pruning", move || beside::prune(Arc::clone(&worked_for))));
             owner.run(inbox).await;
         });
         Ok((Handle::new(shared), task))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::{debug, warn};
 
 use super::handle::Handle;
+use super::visits::Sighting;
 use crate::domain::{ClientDevice, MacAddr, Refusal, Text, ZoneName};
 use crate::gate::TableWatch;
 use crate::net::{Lease, LeaseFile, Neighbour, Net, NetEvent, NetWatch};
@@ -15,6 +16,8 @@ use crate::net::{Lease, LeaseFile, Neighbour, Net, NetEvent, NetWatch};
 const LEASES_EVERY: Duration = Duration::from_secs(2);
 /// How long notices of our table may gather before it is looked at.
 const SETTLE: Duration = Duration::from_millis(20);
+/// Whoever changes our table without end has it repaired so often and not more: each time the ruleset is loaded anew.
+const NOT_AGAIN_FOR: Duration = Duration::from_millis(250);
 
 /// Host names by MAC, as the DHCP leases have them.
 #[derive(Debug, Clone, Default)]
@@ -82,16 +85,17 @@ pub async fn watch_lan(
             },
             Ok(NetEvent::Lost { address, mac, .. }) => lose(&handle, mac, address).await,
             Ok(NetEvent::Resynced(neighbours)) => {
-                let mut told = Ok(());
-                for Neighbour { device, address, mac, state } in neighbours {
-                    if let Some(zone) = zone_of(&device) {
-                        told = see(&handle, mac, zone, address, &hostnames, state.is_alive()).await;
-                    }
-                    if told.is_err() {
-                        break;
-                    }
-                }
-                told
+                let sighting = |Neighbour { device, address, mac, state }: Neighbour| {
+                    let hostname = hostnames.of(mac);
+                    Some(Sighting {
+                        mac,
+                        zone: zone_of(&device)?,
+                        address,
+                        hostname,
+                        alive: state.is_alive(),
+                    })
+                };
+                handle.everybody(neighbours.into_iter().filter_map(sighting).collect()).await
             }
             Ok(NetEvent::LinkUp { device, .. }) => {
                 debug!(device, "link up");
@@ -202,5 +206,6 @@ pub async fn watch_table(handle: Handle, mut watch: TableWatch) {
         if handle.reconcile(true, "our table was changed by somebody else").await.is_err() {
             return;
         }
+        tokio::time::sleep(NOT_AGAIN_FOR).await;
     }
 }

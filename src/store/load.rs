@@ -1,9 +1,11 @@
+use std::collections::HashSet;
+
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
 
 use super::rows::{self, DEVICE_COLUMNS, SESSION_COLUMNS};
 use super::{Store, StoreError};
-use crate::domain::{ClientDevice, ClientSession, SessionId, WallTime};
+use crate::domain::{ClientDevice, ClientSession, DeviceId, SessionId, WallTime};
 
 /// What a start needs.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +14,8 @@ pub struct Loaded {
     pub devices: Vec<ClientDevice>,
     /// The sessions that could be used or are: available, running, paused.
     pub sessions: Vec<ClientSession>,
+    /// The devices that ever had a session, also one that has ended.
+    pub had_session: HashSet<DeviceId>,
     /// The newest wall-clock time that was believable, if one was ever stored.
     pub newest_wall: Option<WallTime>,
 }
@@ -37,6 +41,13 @@ impl Store {
         let mut found = sqlx::query(AssertSqlSafe(text)).persistent(false).fetch(&mut *connection);
         while let Some(row) = found.try_next().await? {
             loaded.sessions.push(rows::session(&row)?);
+        }
+        drop(found);
+        let mut found =
+            sqlx::query_scalar::<_, String>("SELECT DISTINCT device FROM sessions").fetch(&mut *connection);
+        while let Some(id) = found.try_next().await? {
+            let device = id.parse().map_err(|error| StoreError::row("sessions of device", &id, error))?;
+            loaded.had_session.insert(device);
         }
         drop(found);
         loaded.newest_wall = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'newest_wall'")

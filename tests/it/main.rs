@@ -14,6 +14,8 @@ mod portal;
 mod portal_guest;
 mod providers;
 mod runtime;
+mod runtime_sources;
+mod runtime_trouble;
 mod sim;
 mod store;
 mod store_lists;

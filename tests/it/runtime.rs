@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use turnpike::domain::{Refusal, SessionKind, SessionPatch, SessionState, SessionTerms, Text, bytes_to_mb};
-use turnpike::runtime::DeviceRef;
+use turnpike::domain::sessions_mgr::{Command, DevicePatch, Restored, Retention, Settings};
+use turnpike::domain::{
+    BootId, Change, CloseReason, DeviceId, MacAddr, Now, Refusal, SessionId, SessionKind, SessionPatch,
+    SessionState, SessionTerms, SessionsMgr, Text, ZoneName, bytes_to_mb,
+};
+use turnpike::runtime::{DeviceRef, Sighting};
 
-use crate::support::{TestApp, mac, megabytes, minutes};
+use crate::support::{START, TestApp, mac, megabytes, minutes, zone};
 
 #[tokio::test]
 async fn a_connect_opens_and_a_disconnect_pauses() {
@@ -135,4 +139,90 @@ async fn a_restart_in_good_order_keeps_speed_and_usage() {
     let rates = app.kernel.class(mac(1)).unwrap().client;
     assert_eq!((rates.down.unwrap().as_mbps(), rates.up.unwrap().as_mbps()), (5.0, 2.0));
     assert_eq!(app.handle.session(session.id).await.unwrap().usage.sent_bytes, 1234);
+}
+
+#[tokio::test]
+async fn who_is_not_on_the_network_any_more_has_left() {
+    let app = TestApp::start().await;
+    let (stays, leaves) = (app.device(1).await, app.device(2).await);
+    let sighting = Sighting {
+        mac: mac(1),
+        zone: ZoneName::new("guests"),
+        address: [10, 0, 0, 1].into(),
+        hostname: None,
+        alive: true,
+    };
+    let new = Sighting { mac: mac(3), address: [10, 0, 0, 3].into(), ..sighting.clone() };
+    app.handle.everybody(vec![sighting, new]).await.unwrap();
+    let present = async |id| app.handle.find_device(DeviceRef::Id(id)).await.unwrap().present;
+    assert!(present(stays.id).await && !present(leaves.id).await);
+    assert!(app.handle.find_device(DeviceRef::Ip([10, 0, 0, 3].into())).await.unwrap().present);
+}
+
+#[tokio::test]
+async fn passers_by_are_forgotten_and_customers_are_not() {
+    let app = TestApp::start().await;
+    let (customer, named, stranger) = (app.device(1).await, app.device(2).await, app.device(3).await);
+    let session = app.handle.create_session(customer.id, minutes(1)).await.unwrap();
+    app.handle.delete_session(session.id).await.unwrap();
+    let session = app.handle.create_session(customer.id, minutes(1)).await.unwrap();
+    app.handle.close_session(session.id, CloseReason::Operator, Text::new("")).await.unwrap();
+    let alias = DevicePatch { alias: Some(Some(Text::new("the owner's"))), ..DevicePatch::default() };
+    app.handle.update_device(named.id, alias).await.unwrap();
+    for number in 1..=3 {
+        app.handle.lost(mac(number), [10, 0, 0, number].into()).await.unwrap();
+    }
+    // History counts also where only the store has it.
+    let app = app.crash().await;
+    for _ in 0..40 {
+        app.pass(Duration::from_secs(86_000)).await;
+    }
+    app.pass(Duration::from_secs(60)).await;
+    let known: Vec<_> = app.handle.devices().await.unwrap().into_iter().map(|device| device.id).collect();
+    assert!(known.contains(&customer.id) && known.contains(&named.id));
+    assert!(!known.contains(&stranger.id));
+    assert_eq!(app.store.load().await.unwrap().devices.len(), 2);
+    assert!(app.handle.session(session.id).await.is_ok(), "what was sold stays on record");
+    // It may come back, as anybody may.
+    assert_ne!(app.device(3).await.id, stranger.id);
+}
+
+#[tokio::test]
+async fn made_up_addresses_do_not_pile_up() {
+    let settings = Settings {
+        zones: vec![zone()],
+        boot_id: BootId::new("boot-1"),
+        max_key: 100,
+        flush_ms: 60_000,
+        retention: Retention { most_devices: 50, unseen_days: 30 },
+    };
+    let (mut mgr, _) = SessionsMgr::restore(settings, Restored::default(), START);
+    for round in 0..40_u8 {
+        let now = Now { boot: START.boot.plus_millis(u64::from(round) * 1_000), wall: START.wall };
+        for number in 0..10_u8 {
+            let mac = MacAddr::from_bytes([2, 0, 0, 0, round, number]).unwrap();
+            let command = Command::Seen {
+                fresh: DeviceId::new(uuid::Uuid::from_u128(u128::from(round) * 256 + u128::from(number) + 1)),
+                fresh_session: SessionId::new(uuid::Uuid::max()),
+                mac,
+                zone: ZoneName::new("guests"),
+                address: Some([10, 0, round, number].into()),
+                hostname: None,
+                alive: true,
+            };
+            mgr.handle(command, now).unwrap();
+            // Those of the first round stay; the others are gone as soon as they came.
+            if round > 0 {
+                mgr.handle(Command::Lost { mac, address: [10, 0, round, number].into() }, now).unwrap();
+            }
+        }
+        let forgotten = mgr.housekeeping(now, 500);
+        let rows = forgotten.changes.iter().filter(|change| matches!(change, Change::DeleteDevice(_)));
+        assert!(rows.count() <= 16, "in small steps");
+    }
+    assert!(mgr.devices().count() <= 60, "{} devices", mgr.devices().count());
+    assert!(
+        mgr.device_by_mac(MacAddr::from_bytes([2, 0, 0, 0, 0, 0]).unwrap()).is_some(),
+        "who is here stays"
+    );
 }

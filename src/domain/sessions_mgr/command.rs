@@ -126,6 +126,14 @@ impl Command {
         }
         self
     }
+
+    /// Whether it is a connect that carries what the providers said.
+    pub fn is_answered(&self) -> bool {
+        if let Self::Under { command, .. } = self {
+            return command.is_answered();
+        }
+        matches!(self, Self::Connect { answer: Some(_), .. })
+    }
 }
 
 /// A session to be made.

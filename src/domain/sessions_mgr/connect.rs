@@ -177,8 +177,13 @@ impl Work<'_> {
 
     /// The session that a device would run next.
     pub(super) fn next_usable(&self, device: DeviceId) -> Option<SessionId> {
+        self.usable(device).next()
+    }
+
+    /// The sessions that a device could run, in the order in which it would.
+    pub(super) fn usable(&self, device: DeviceId) -> impl Iterator<Item = SessionId> {
         let usable = self.mgr.table.usable_in_order(device);
-        usable.into_iter().find(|id| {
+        usable.into_iter().filter(|id| {
             self.mgr.table.session(*id).is_some_and(|session| {
                 !session.is_running() && !is_used_up(session) && !self.mgr.has_expired(session, self.now)
             })

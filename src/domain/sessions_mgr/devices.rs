@@ -172,13 +172,21 @@ impl Work<'_> {
                 guards: Vec::new(),
             })?;
         }
-        let Some(next) = self.next_usable(id) else { return Ok(()) };
-        let interrupted = matches!(self.session(next)?.state, SessionState::Paused(PauseReason::Reboot));
+        let Some(next) = self.interrupted(id).or_else(|| self.next_usable(id)) else { return Ok(()) };
+        let interrupted = self.interrupted(id).is_some();
         if trusted || auto_connect || interrupted {
             self.start(next)?;
             self.event(EventKind::DeviceConnected, Some(id), Some(next));
         }
         Ok(())
+    }
+
+    /// The session that a reboot interrupted, which is not always the one that a connect would choose.
+    fn interrupted(&self, id: DeviceId) -> Option<SessionId> {
+        self.usable(id).find(|session| {
+            self.session(*session)
+                .is_ok_and(|session| matches!(session.state, SessionState::Paused(PauseReason::Reboot)))
+        })
     }
 
     pub(super) fn lost(&mut self, mac: MacAddr, address: IpAddr) -> Result<Outcome, Refusal> {

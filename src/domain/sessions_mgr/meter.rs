@@ -23,6 +23,9 @@ impl SessionsMgr {
         {
             next = Deadline { at: *at, reason: "a session may be at its end" };
         }
+        if !self.to_forget.is_empty() {
+            next = Deadline { at: BootTime(0), reason: "strangers are still to be forgotten" };
+        }
         if !self.to_flush.is_empty() {
             next = Deadline { at: BootTime(0), reason: "usage is still to be written" };
         }
@@ -192,6 +195,23 @@ impl SessionsMgr {
         self.set_soon(id, at.map(|at| at.max(now.plus_millis(SOONEST_MS))));
     }
 
+    /// The books of a device that is due could not be read: it is looked at again after a moment, not at once.
+    pub fn put_off(&mut self, id: DeviceId, now: Now) {
+        self.look_later(id, now.boot);
+    }
+
+    /// Whether a client is let through as far as is known, with time and data left: its element must be there.
+    pub fn should_pass(&self, key: ClientKey, now: BootTime) -> bool {
+        let entry = self.table.by_key(key).and_then(|id| self.table.device(id));
+        let Some(entry) = entry.filter(|entry| matches!(entry.held, Held::Open(..))) else { return false };
+        let session = entry.run.as_ref().and_then(|run| self.table.session(run.session));
+        session.is_some_and(|session| {
+            let SessionState::Running(checkpoint) = &session.state else { return false };
+            let spent = now.millis_since(checkpoint.at);
+            session.time_left_ms().is_none_or(|left| left > spent) && session.data_left_bytes() != Some(0)
+        })
+    }
+
     fn set_soon(&mut self, id: DeviceId, at: Option<BootTime>) {
         let at = at.filter(|at| *at < self.next_meter);
         let Some(entry) = self.table.device_mut(id) else { return };
@@ -250,6 +270,7 @@ impl SessionsMgr {
         if believed && (flush || became_believed) {
             work.count_days();
         }
+        work.forget_some(flush);
         changes.into_iter().for_each(|change| work.change(change));
         work.finish(Outcome::Done)
     }

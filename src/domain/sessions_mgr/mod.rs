@@ -4,20 +4,24 @@
 //! is to be stored and what the kernel must do is never written by hand in a handler: it is the difference between how
 //! things stood before the handler and how they stand after it (see [`work`]).
 
+mod access;
 mod command;
 mod connect;
 mod devices;
+mod forget;
 mod keys;
 mod meter;
 mod proviso;
 mod restore;
 mod sessions;
 mod table;
+mod undo;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use command::{Command, DevicePatch, NewSession, ProviderAnswer, Want};
+pub use forget::Retention;
 pub use restore::Restored;
 
 use super::{
@@ -38,6 +42,8 @@ pub struct Settings {
     pub max_key: u16,
     /// How often usage goes to the store, in milliseconds.
     pub flush_ms: u64,
+    /// How long and how many devices that never had a session are kept.
+    pub retention: Retention,
 }
 
 /// All devices and usable sessions, and what follows from every command, reading and deadline.
@@ -61,6 +67,11 @@ pub struct SessionsMgr {
     soon: BTreeSet<(BootTime, DeviceId)>,
     /// Running devices whose usage is still to be written in this round of the flush.
     to_flush: VecDeque<DeviceId>,
+    retention: Retention,
+    /// When strangers beyond the most that are kept are looked for next.
+    next_forget: BootTime,
+    /// Devices that never had a session and are to be forgotten in this round.
+    to_forget: VecDeque<DeviceId>,
 }
 
 /// A zone and whether its clients have classes.

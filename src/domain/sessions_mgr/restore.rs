@@ -6,8 +6,8 @@ use super::table::Table;
 use super::work::Work;
 use super::{SessionsMgr, Settings, Zone};
 use crate::domain::{
-    Books, ClientDevice, ClientKey, ClientSession, ClockGuard, CloseReason, EventKind, KernelBooks, Now,
-    Outcome, PauseReason, SessionState, Text, Transition, WallTime,
+    Books, ClientDevice, ClientKey, ClientSession, ClockGuard, CloseReason, DeviceId, EventKind, KernelBooks,
+    Now, Outcome, PauseReason, SessionState, Text, Transition, WallTime,
 };
 
 /// What the daemon finds when it starts.
@@ -17,6 +17,8 @@ pub struct Restored {
     pub devices: Vec<ClientDevice>,
     /// The store's usable sessions.
     pub sessions: Vec<ClientSession>,
+    /// Devices that ever had a session, also one that has ended.
+    pub had_session: HashSet<DeviceId>,
     /// The newest wall-clock time that was believed.
     pub newest_wall: WallTime,
     /// What the kernel holds; `None` if our table is not there.
@@ -51,7 +53,11 @@ impl SessionsMgr {
                 rekeyed.push(device.id);
             }
             device.present = false;
-            table.put_device(device.id, Some(device));
+            let id = device.id;
+            table.put_device(id, Some(device));
+            if let Some(entry) = table.device_mut(id) {
+                entry.had_session = found.had_session.contains(&id);
+            }
         }
         for session in found.sessions {
             table.put_session(session.id, Some(session), now.boot);
@@ -71,6 +77,9 @@ impl SessionsMgr {
             next_flush: now.boot.plus_millis(settings.flush_ms),
             soon: Default::default(),
             to_flush: VecDeque::new(),
+            retention: settings.retention,
+            next_forget: now.boot,
+            to_forget: VecDeque::new(),
         };
         let running: Vec<_> = mgr.table.running().map(|entry| entry.device.id).collect();
         let mut interrupted = Vec::new();
@@ -110,7 +119,7 @@ impl SessionsMgr {
     /// Goes on with a session that the store says is running. `false` if it belongs to an earlier boot.
     fn continue_running(
         &mut self,
-        id: crate::domain::DeviceId,
+        id: DeviceId,
         kernel: Option<&HashMap<ClientKey, KernelBooks>>,
         now: Now,
     ) -> bool {

@@ -2,8 +2,8 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::domain::{
-    Access, BootTime, ClientDevice, ClientKey, ClientSession, DeviceId, Grant, KernelBooks, MacAddr,
-    SessionId, SessionState,
+    Access, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, Grant, KernelBooks,
+    MacAddr, SessionId, SessionState,
 };
 
 /// All devices and usable sessions with their indices. Nothing is decided here.
@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) soon: Option<BootTime>,
     /// Since when it has not been on the network; `None` while it is.
     pub(super) away_since: Option<BootTime>,
+    /// Whether it ever had a session, also one that has ended.
+    pub(super) had_session: bool,
 }
 
 /// The running session as the meter sees it.
@@ -51,6 +53,9 @@ pub(super) enum Held {
     /// Nothing.
     #[default]
     Unknown,
+    /// It was told something that was taken back: until the next comparison, nobody knows whether it did it. The class that it
+    /// may have.
+    Doubtful(Option<ClassRates>),
     /// MAC and key.
     Captive(MacAddr, ClientKey),
     /// Taken out of `online`; books and class are still there.
@@ -72,6 +77,10 @@ impl Held {
 impl Table {
     pub(super) fn device(&self, id: DeviceId) -> Option<&Entry> {
         self.devices.get(&id)
+    }
+
+    pub(super) fn device_count(&self) -> usize {
+        self.devices.len()
     }
 
     pub(super) fn device_mut(&mut self, id: DeviceId) -> Option<&mut Entry> {
@@ -165,6 +174,7 @@ impl Table {
                     kernel: KernelBooks::default(),
                     soon: None,
                     away_since: None,
+                    had_session: false,
                 };
                 self.devices.insert(id, entry);
             }
@@ -178,6 +188,7 @@ impl Table {
         let Some(entry) = self.devices.get_mut(&device) else { return };
         match session.filter(ClientSession::is_usable) {
             Some(session) => {
+                entry.had_session = true;
                 if !entry.sessions.contains(&id) {
                     entry.sessions.push(id);
                 }

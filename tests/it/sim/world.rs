@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use turnpike::domain::sessions_mgr::{Command, ProviderAnswer, Restored, Settings, Want};
+use turnpike::domain::sessions_mgr::{Command, ProviderAnswer, Restored, Retention, Settings, Want};
 use turnpike::domain::{
     BootId, BootTime, Change, ClientKey, DeviceId, GateOp, Image, KernelBooks, Now, Outcome, ProviderName,
     Refusal, SessionId, SessionsMgr, ShapeOp, SourceData, Transition, WallTime, ZonePolicy,
@@ -13,6 +13,8 @@ use super::store::SimStore;
 
 /// How often usage is flushed in the simulation, in milliseconds.
 pub const FLUSH_MS: u64 = 5_000;
+/// Here nobody is forgotten.
+const RETENTION: Retention = Retention { most_devices: usize::MAX, unseen_days: u32::MAX };
 
 /// What goes wrong in one group, and what the network does meanwhile.
 #[derive(Debug, Clone, Default)]
@@ -77,8 +79,13 @@ struct Died;
 impl World {
     pub fn new(zones: Vec<ZonePolicy>, max_key: u16) -> Self {
         let (boot, wall) = (BootTime(30_000), WallTime(1_800_000_000_000));
-        let settings =
-            Settings { zones: zones.clone(), boot_id: BootId::new("boot-0"), max_key, flush_ms: FLUSH_MS };
+        let settings = Settings {
+            zones: zones.clone(),
+            boot_id: BootId::new("boot-0"),
+            max_key,
+            flush_ms: FLUSH_MS,
+            retention: RETENTION,
+        };
         let (mgr, _) = SessionsMgr::restore(settings, Restored::default(), Now { boot, wall });
         Self {
             zones,
@@ -461,10 +468,20 @@ impl World {
         let now = self.now();
         self.model.restarting(&self.store, &found, now);
         let (devices, sessions) = self.store.load();
-        let restored =
-            Restored { devices, sessions, newest_wall: self.store.newest_wall, kernel: Some(found) };
-        let settings =
-            Settings { zones: self.zones.clone(), boot_id, max_key: self.max_key, flush_ms: FLUSH_MS };
+        let restored = Restored {
+            devices,
+            sessions,
+            had_session: Default::default(),
+            newest_wall: self.store.newest_wall,
+            kernel: Some(found),
+        };
+        let settings = Settings {
+            zones: self.zones.clone(),
+            boot_id,
+            max_key: self.max_key,
+            flush_ms: FLUSH_MS,
+            retention: RETENTION,
+        };
         let (mgr, transition) = SessionsMgr::restore(settings, restored, now);
         self.mgr = mgr;
         let running = self.running();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use turnpike::clock::Clock;
 use turnpike::domain::{
     Access, Books, BootTime, BoxFuture, ClassRates, ClientKey, GateOp, Grant, KernelBooks, MacAddr, ShapeOp,
@@ -13,6 +14,8 @@ use turnpike::runtime::{AllBooks, Kernel, KernelError};
 pub struct FakeKernel {
     clock: Clock,
     state: Mutex<State>,
+    /// Changes go through while there are permits.
+    turns: Semaphore,
 }
 
 #[derive(Default)]
@@ -22,7 +25,29 @@ struct State {
     online: HashMap<ClientKey, Element>,
     books: HashMap<ClientKey, Books>,
     classes: HashMap<ClientKey, ClassRates>,
-    refuse_opening: bool,
+    trouble: Trouble,
+    calls: Calls,
+}
+
+/// What the kernel is told to do wrong.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble {
+    /// Opening and swapping are refused.
+    pub refuse_opening: bool,
+    /// This device cannot be made known.
+    pub refuse_learning: Option<MacAddr>,
+    /// The books cannot be read.
+    pub fail_reading: bool,
+    /// Whoever is to be shut is, but nobody is told.
+    pub fail_after_shutting: bool,
+}
+
+/// How often the kernel was asked for what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Calls {
+    pub shut: usize,
+    pub load: usize,
+    pub reconcile: usize,
 }
 
 struct Element {
@@ -36,7 +61,7 @@ const GRACE_MS: u64 = 50;
 
 impl FakeKernel {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+        Self { clock, state: Mutex::default(), turns: Semaphore::new(1) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -45,14 +70,41 @@ impl FakeKernel {
 
     /// From now on, opening is refused.
     pub fn refuse_opening(&self, refuse: bool) {
-        self.state().refuse_opening = refuse;
+        self.trouble(Trouble { refuse_opening: refuse, ..Trouble::default() });
+    }
+
+    /// What goes wrong from now on.
+    pub fn trouble(&self, trouble: Trouble) {
+        self.state().trouble = trouble;
+    }
+
+    /// How often it was asked for what so far.
+    pub fn calls(&self) -> Calls {
+        self.state().calls
+    }
+
+    /// Changes wait while this is held.
+    pub async fn hold(&self) -> SemaphorePermit<'_> {
+        self.turns.acquire().await.unwrap()
+    }
+
+    /// The element of `online` goes, and nobody is told.
+    pub fn lose_online(&self, mac: MacAddr) {
+        let mut state = self.state();
+        let key = state.pairs[&mac];
+        state.online.remove(&key);
+    }
+
+    /// Whether the ruleset is in place.
+    pub fn is_loaded(&self) -> bool {
+        self.state().loaded
     }
 
     /// The table is gone.
     pub fn flush(&self) {
         let mut state = self.state();
-        let refuse_opening = state.refuse_opening;
-        *state = State { refuse_opening, ..State::default() };
+        let (trouble, calls) = (state.trouble.clone(), state.calls);
+        *state = State { trouble, calls, ..State::default() };
     }
 
     /// A packet of a device; whether it passes.
@@ -95,6 +147,10 @@ impl FakeKernel {
     }
 }
 
+fn unreadable() -> KernelError {
+    KernelError("no answer".to_owned())
+}
+
 impl State {
     fn reading(&self, key: ClientKey, now: u64) -> Option<KernelBooks> {
         let element = self.online.get(&key).filter(|element| element.until.is_none_or(|until| now < until));
@@ -121,10 +177,13 @@ impl State {
 
     fn apply(&mut self, op: &GateOp, now: BootTime) -> Result<(), KernelError> {
         let opens = matches!(op, GateOp::Open { .. } | GateOp::Swap { .. });
-        if opens && self.refuse_opening {
+        if opens && self.trouble.refuse_opening {
             return Err(KernelError("no space left on device".to_owned()));
         }
         match op {
+            GateOp::Learn { mac, .. } if self.trouble.refuse_learning == Some(*mac) => {
+                return Err(KernelError("no space left on device".to_owned()));
+            }
             GateOp::Learn { mac, key } => {
                 self.pairs.insert(*mac, *key);
             }
@@ -151,7 +210,9 @@ impl State {
 
 impl Kernel for FakeKernel {
     fn load(&self) -> BoxFuture<'_, Result<(), KernelError>> {
-        self.state().loaded = true;
+        let mut state = self.state();
+        state.loaded = true;
+        state.calls.load += 1;
         Box::pin(async { Ok(()) })
     }
 
@@ -165,6 +226,9 @@ impl Kernel for FakeKernel {
     fn read_all(&self) -> BoxFuture<'_, Result<AllBooks, KernelError>> {
         let now = self.clock.now().boot.0;
         let state = self.state();
+        if state.trouble.fail_reading {
+            return Box::pin(async { Err(unreadable()) });
+        }
         let keys: std::collections::HashSet<_> =
             state.online.keys().chain(state.books.keys()).copied().collect();
         let books = keys.into_iter().filter_map(|key| Some((key, state.reading(key, now)?))).collect();
@@ -174,6 +238,9 @@ impl Kernel for FakeKernel {
     fn read<'a>(&'a self, keys: &'a [ClientKey]) -> BoxFuture<'a, Result<AllBooks, KernelError>> {
         let now = self.clock.now().boot.0;
         let state = self.state();
+        if state.trouble.fail_reading {
+            return Box::pin(async { Err(unreadable()) });
+        }
         let books = keys.iter().filter_map(|key| Some((*key, state.reading(*key, now)?))).collect();
         Box::pin(async move { Ok(books) })
     }
@@ -181,12 +248,17 @@ impl Kernel for FakeKernel {
     fn shut<'a>(&'a self, keys: &'a [ClientKey]) -> BoxFuture<'a, Result<AllBooks, KernelError>> {
         let now = self.clock.now().boot.0;
         let mut state = self.state();
+        state.calls.shut += 1;
+        if state.trouble.fail_reading {
+            return Box::pin(async { Err(unreadable()) });
+        }
         let mut books = AllBooks::new();
         for key in keys {
             books.extend(state.reading(*key, now).map(|reading| (*key, reading)));
             state.online.remove(key);
         }
-        Box::pin(async move { Ok(books) })
+        let fails = state.trouble.fail_after_shutting;
+        Box::pin(async move { if fails { Err(unreadable()) } else { Ok(books) } })
     }
 
     fn apply<'a>(
@@ -195,15 +267,17 @@ impl Kernel for FakeKernel {
         gate: &'a [GateOp],
         shape: &'a [ShapeOp],
     ) -> BoxFuture<'a, Vec<Result<(), KernelError>>> {
-        let mut state = self.state();
-        let results = gate.iter().map(|op| state.apply(op, now)).collect();
-        for op in shape {
-            match op {
-                ShapeOp::Set { key, rates } => state.classes.insert(*key, rates.clone()),
-                ShapeOp::Remove { key, .. } => state.classes.remove(key),
-            };
-        }
-        Box::pin(async move { results })
+        Box::pin(async move {
+            let _turn = self.turns.acquire().await;
+            let mut state = self.state();
+            for op in shape {
+                match op {
+                    ShapeOp::Set { key, rates } => state.classes.insert(*key, rates.clone()),
+                    ShapeOp::Remove { key, .. } => state.classes.remove(key),
+                };
+            }
+            gate.iter().map(|op| state.apply(op, now)).collect()
+        })
     }
 
     fn reconcile<'a>(
@@ -212,6 +286,10 @@ impl Kernel for FakeKernel {
         desired: &'a [Access],
     ) -> BoxFuture<'a, Result<u64, KernelError>> {
         let mut state = self.state();
+        state.calls.reconcile += 1;
+        if !state.loaded {
+            return Box::pin(async { Err(KernelError("the table is not there".to_owned())) });
+        }
         let mut repairs = 0;
         state.pairs = desired.iter().map(|access| (access.mac, access.key)).collect();
         for access in desired {

@@ -19,7 +19,7 @@ use turnpike::providers::voucher::VoucherVault;
 use turnpike::runtime::{Handle, Kernel, Lan, Neighbour, Runtime};
 use turnpike::store::Store;
 
-pub use kernel::FakeKernel;
+pub use kernel::{FakeKernel, Trouble};
 
 /// A guest network in memory.
 #[derive(Default)]

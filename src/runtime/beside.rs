@@ -1,0 +1,45 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use super::shared::Shared;
+
+/// With nothing to prune, the logs are looked at again after so long.
+const PRUNED: Duration = Duration::from_secs(600);
+/// Between two steps others have their turn with the store.
+const NEXT_STEP: Duration = Duration::from_millis(250);
+/// Work that broke off begins anew after so long.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Keeps the logs of events and changes from growing for ever.
+pub(super) async fn prune(shared: Arc<Shared>) {
+    loop {
+        let wait = match shared.store.prune_step().await {
+            Ok(0) => PRUNED,
+            Ok(_) => NEXT_STEP,
+            Err(error) => {
+                warn!(%error, "the logs could not be pruned; trying again");
+                PRUNED
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Keeps work of no end going beside the owner's task: should it break off, it is said and begun anew.
+pub(super) async fn keep<Work>(name: &'static str, begin: impl Fn() -> Work + Send)
+where
+    Work: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        // A set of one, so that it ends with whoever waits here.
+        let mut work = JoinSet::new();
+        work.spawn(begin());
+        if let Some(Err(error)) = work.join_next().await {
+            error!(%error, "{name} broke off; it begins anew");
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}

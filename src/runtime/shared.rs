@@ -1,0 +1,80 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, broadcast, mpsc};
+
+use super::handle::PortalNotice;
+use super::lan::Lan;
+use super::mail::Mail;
+use crate::clock::Clock;
+use crate::domain::Now;
+use crate::providers::Registry;
+use crate::providers::voucher::{TryLimiter, VoucherVault};
+use crate::store::{LoggedEvent, Store};
+
+/// What the owner's task and its callers both look at.
+pub(super) struct Shared {
+    pub(super) mailbox: mpsc::Sender<Mail>,
+    pub(super) notices: broadcast::Sender<PortalNotice>,
+    pub(super) events: broadcast::Sender<Arc<LoggedEvent>>,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) registry: Arc<Registry>,
+    pub(super) vault: Arc<VoucherVault>,
+    pub(super) lan: Arc<dyn Lan>,
+    pub(super) kernel: Arc<dyn super::kernel::Kernel>,
+    pub(super) limiter: Mutex<TryLimiter>,
+    /// Wakes the worker that saves usage to sources elsewhere.
+    pub(super) outbox: Notify,
+    pub(super) repairs: AtomicUsize,
+    pub(super) started: Now,
+    /// What fails at present, by area.
+    failures: Mutex<BTreeMap<&'static str, String>>,
+}
+
+/// What a [`Handle`] is made of.
+pub(super) struct Parts {
+    pub(super) mailbox: mpsc::Sender<Mail>,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) registry: Arc<Registry>,
+    pub(super) vault: Arc<VoucherVault>,
+    pub(super) lan: Arc<dyn Lan>,
+    pub(super) kernel: Arc<dyn super::kernel::Kernel>,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Arc<Self> {
+        let started = parts.clock.now();
+        Arc::new(Self {
+            mailbox: parts.mailbox,
+            notices: broadcast::channel(256).0,
+            events: broadcast::channel(1024).0,
+            clock: parts.clock,
+            store: parts.store,
+            registry: parts.registry,
+            vault: parts.vault,
+            lan: parts.lan,
+            kernel: parts.kernel,
+            limiter: Mutex::new(TryLimiter::default()),
+            outbox: Notify::new(),
+            repairs: AtomicUsize::new(0),
+            started,
+            failures: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    /// Notes that something fails, or that it works again.
+    pub(super) fn fail(&self, area: &'static str, text: Option<String>) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => failures.insert(area, text),
+            None => failures.remove(area),
+        };
+    }
+    /// What fails at present, in words.
+    pub(super) fn failing(&self) -> Vec<String> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}

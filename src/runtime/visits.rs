@@ -1,0 +1,172 @@
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::PoisonError;
+
+use futures_util::{StreamExt, stream};
+use tracing::warn;
+
+use super::handle::{DeviceRef, Handle, Ping, new_session};
+use crate::domain::sessions_mgr::Command;
+use crate::domain::{
+    ClientDevice, ClientSession, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, ZoneName,
+};
+use crate::providers::voucher::TryLimiter;
+
+/// The provider of sessions that a voucher paid for.
+const VOUCHER: &str = "voucher";
+/// How many sightings are told at the same time when everybody is.
+const SIDE_BY_SIDE: usize = 256;
+
+/// A device as the network shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its MAC.
+    pub mac: MacAddr,
+    /// Where it is.
+    pub zone: ZoneName,
+    /// The address it uses.
+    pub address: IpAddr,
+    /// The name it gave.
+    pub hostname: Option<Text>,
+    /// Whether it answered just now, rather than being known from before.
+    pub alive: bool,
+}
+
+/// Who is on the network, and what guests do.
+impl Handle {
+    /// The device that speaks from this address on a zone's portal. One that is not known yet is looked up in the
+    /// neighbour table and made known, so that the first page never misses it.
+    ///
+    /// The table is looked at for every visit: an address may have changed hands, and the notice of it be still on its way.
+    pub async fn visitor(&self, zone: ZoneName, address: IpAddr) -> Result<ClientDevice, Refusal> {
+        let in_zone = zone.clone();
+        let known = self
+            .ask(move |mgr, _| {
+                mgr.device_by_ip(address)
+                    .filter(|device| device.zone.as_ref() == Some(&in_zone) && device.present)
+                    .cloned()
+            })
+            .await?;
+        let neighbour = self.shared.lan.neighbour(&zone, address).await.map_err(Refusal::Kernel)?;
+        match (known, neighbour) {
+            // The kernel may have dropped what it knew since the visit began.
+            (Some(device), None) => Ok(device),
+            (Some(device), Some(neighbour)) if device.mac == neighbour.mac => Ok(device),
+            (_, Some(neighbour)) => {
+                let hostname = neighbour.hostname;
+                self.seen(neighbour.mac, neighbour.zone, Some(address), hostname, true).await
+            }
+            (None, None) => Err(Refusal::UnknownDevice),
+        }
+    }
+
+    /// Redeems a voucher code for a device: durable before it is answered; wrong codes are limited per device.
+    /// The session is made, not connected.
+    pub async fn redeem(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
+        let known = self.find_device(DeviceRef::Id(device)).await?;
+        if known.blocked {
+            return Err(Refusal::Blocked);
+        }
+        let boot = self.shared.clock.now().boot;
+        // Charged before the look-up, so that tries side by side do not get round it.
+        self.limiter().charge(device, boot)?;
+        let result = self.redeem_checked(code, device).await;
+        // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
+        if result.is_ok() {
+            self.limiter().right(device);
+        }
+        result
+    }
+
+    fn limiter(&self) -> std::sync::MutexGuard<'_, TryLimiter> {
+        self.shared.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
+        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
+        let found = self
+            .shared
+            .store
+            .find_voucher(&lookup)
+            .await
+            .map_err(|error| Refusal::Store(error.to_string()))?;
+        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
+        let now = self.now();
+        voucher.check(now.wall)?;
+        let mut new = new_session(device, VOUCHER, voucher.batch.terms.clone());
+        new.principal = Some(voucher.batch.id.to_string());
+        new.guards =
+            vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
+        self.for_session(Command::CreateSession(Box::new(new))).await
+    }
+
+    /// Whether the device answers ARP or ND, and how fast.
+    pub async fn ping(&self, device: DeviceId) -> Result<Ping, Refusal> {
+        let device = self.find_device(DeviceRef::Id(device)).await?;
+        let rtt = self.shared.lan.ping(&device).await.map_err(Refusal::Kernel)?;
+        Ok(Ping { reachable: rtt.is_some(), rtt_ms: rtt.map(|rtt| rtt.as_secs_f64() * 1000.0) })
+    }
+
+    /// A device was seen on a zone's network.
+    pub async fn seen(
+        &self,
+        mac: MacAddr,
+        zone: ZoneName,
+        address: Option<IpAddr>,
+        hostname: Option<Text>,
+        alive: bool,
+    ) -> Result<ClientDevice, Refusal> {
+        let command = Command::Seen {
+            fresh: DeviceId::new(uuid::Uuid::now_v7()),
+            fresh_session: SessionId::new(uuid::Uuid::now_v7()),
+            mac,
+            zone,
+            address,
+            hostname,
+            alive,
+        };
+        self.for_device(command).await
+    }
+
+    /// An address of a device is gone from the network.
+    pub async fn lost(&self, mac: MacAddr, address: IpAddr) -> Result<(), Refusal> {
+        self.command(Command::Lost { mac, address }).await.map(|_| ())
+    }
+
+    /// Everybody who is on the network now; it replaces all that was said before. Who cannot be made known is left out, with
+    /// a word in the log.
+    pub async fn everybody(&self, sightings: Vec<Sighting>) -> Result<(), Refusal> {
+        let here: HashSet<(MacAddr, IpAddr)> =
+            sightings.iter().map(|sighting| (sighting.mac, sighting.address)).collect();
+        // Side by side, so that thousands are a few groups and not each a commit of its own.
+        let mut told = stream::iter(sightings)
+            .map(|Sighting { mac, zone, address, hostname, alive }| async move {
+                (mac, self.seen(mac, zone, Some(address), hostname, alive).await)
+            })
+            .buffered(SIDE_BY_SIDE);
+        while let Some((mac, result)) = told.next().await {
+            match result {
+                Err(Refusal::Stopping) => return Err(Refusal::Stopping),
+                Err(refusal) => warn!(%mac, %refusal, "a device was seen but could not be made known"),
+                Ok(_) => {}
+            }
+        }
+        drop(told);
+        let gone: Vec<(MacAddr, IpAddr)> = self
+            .ask(move |mgr, _| {
+                let addresses = |device: &ClientDevice| {
+                    let mac = device.mac;
+                    super::watch::addresses(device).into_iter().map(move |address| (mac, address))
+                };
+                mgr.devices().flat_map(addresses).filter(|known| !here.contains(known)).collect()
+            })
+            .await?;
+        for (mac, address) in gone {
+            // Any other refusal: it was forgotten meanwhile.
+            if self.lost(mac, address).await == Err(Refusal::Stopping) {
+                return Err(Refusal::Stopping);
+            }
+        }
+        Ok(())
+    }
+}
