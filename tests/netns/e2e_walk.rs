@@ -96,11 +96,12 @@ fn a_phone_that_joins_by_dhcp_is_known_by_name_and_addresses() {
     let blaster = UdpBlaster::start(phone, (NET6, 7), 10, GAP);
     let id = daemon.meet(phone);
     let known = eventually(5 * SECOND, || {
-        let device = daemon.get(&format!("/api/v1/devices/{}", phone.v4));
-        let v6 = device["ipv6"].as_array().map_or(0, Vec::len);
-        device["id"] == id.as_str() && device["zone"] == "guests" && v6 > 0
+        let device = daemon.get(&format!("/api/v1/devices/{id}"));
+        let number = |family: &str| device[family].as_array().map_or(0, Vec::len);
+        device["zone"] == "guests" && number("ipv4") > 0 && number("ipv6") > 0
     });
     assert!(known, "{}", daemon.get(&format!("/api/v1/devices/{id}")));
+    assert_eq!(daemon.get(&format!("/api/v1/devices/{}", phone.v4))["id"], id.as_str());
     assert_eq!(blaster.answers(), 0);
     let session = daemon.create_session(&id, &serde_json::json!({"kind": "time", "time_secs": 60}));
     daemon.connect(&phone.v4.to_string());
