@@ -25,7 +25,9 @@ use crate::net::{Net, NetWatch};
 use crate::portal::{self, PortalState, Streams};
 use crate::providers::Registry;
 use crate::providers::voucher::VoucherVault;
-use crate::runtime::{Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_table};
+use crate::runtime::{
+    Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_offload, watch_table,
+};
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
 
@@ -50,6 +52,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let table = gate.watch()?;
     let kernel =
         Arc::new(LinuxKernel::new(gate, policy(&config, &wan), Shaper::open(shaping(&config, &wan))?));
+    kernel.check().await.context("this kernel cannot enforce sessions")?;
     kernel.warn("wan", wan_warning(&wan));
     let zones = zone_devices(&config);
     let hostnames = Hostnames::default();
@@ -73,6 +76,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (handle, mut owner) = runtime.start().await?;
     let mut watchers = JoinSet::new();
     watchers.spawn(watch_table(handle.clone(), table));
+    watchers.spawn(watch_offload(Arc::clone(&kernel)));
     let leases = LEASE_FILES.iter().map(PathBuf::from).collect();
     let isolated: Vec<String> =
         config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();

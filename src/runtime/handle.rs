@@ -186,7 +186,7 @@ impl Handle {
 
     /// The usable sessions of a device: the running one first, then paused, then available, oldest first.
     pub async fn usable_sessions(&self, device: DeviceId) -> Result<Vec<ClientSession>, Refusal> {
-        self.ask(move |mgr, now| {
+        self.ask_exact(device, move |mgr, now| {
             mgr.device(device)?;
             Ok(mgr
                 .usable_sessions(device)

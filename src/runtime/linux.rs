@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::kernel::{AllBooks, Kernel, KernelError};
 use super::lan::{Lan, Neighbour};
@@ -35,6 +35,30 @@ impl LinuxKernel {
     pub fn replace(&self, policy: Policy, shaper: Shaper) {
         *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
         *self.shaper.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(shaper);
+    }
+
+    /// Whether this kernel can enforce sessions at all; an error says what it lacks.
+    pub async fn check(&self) -> Result<(), KernelError> {
+        let lacking = self.gate.probe().await.map_err(refused)?.shortcomings();
+        if lacking.is_empty() { Ok(()) } else { Err(KernelError(lacking.join("; "))) }
+    }
+
+    /// Looks for flow offload, which leads packets around the rules: a warning for as long as it is there, and a loud word
+    /// in the log when it comes.
+    async fn look_for_offload(&self) {
+        match self.gate.offload_warnings().await {
+            Ok(warnings) => {
+                let known =
+                    self.warnings.lock().unwrap_or_else(PoisonError::into_inner).get(OFFLOAD).cloned();
+                for warning in
+                    warnings.iter().filter(|warning| !known.iter().flatten().any(|known| known == *warning))
+                {
+                    error!("{warning}");
+                }
+                self.warn(OFFLOAD, warnings);
+            }
+            Err(error) => warn!(%error, "whether flows are offloaded could not be found out"),
+        }
     }
 
     fn policy(&self) -> Arc<Policy> {
@@ -161,6 +185,19 @@ impl LinuxKernel {
                 warn!(%error, ?op, "a traffic class could not be set");
             }
         }
+    }
+}
+
+/// The heading of the warnings of flow offload.
+const OFFLOAD: &str = "offload";
+/// How often it is looked for.
+const OFFLOAD_EVERY: Duration = Duration::from_secs(30);
+
+/// Looks for flow offload from now on, until it is aborted.
+pub async fn watch_offload(kernel: Arc<LinuxKernel>) {
+    loop {
+        kernel.look_for_offload().await;
+        tokio::time::sleep(OFFLOAD_EVERY).await;
     }
 }
 

@@ -19,7 +19,7 @@ mod watch;
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
 pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};
-pub use linux::{LinuxKernel, LinuxLan};
+pub use linux::{LinuxKernel, LinuxLan, watch_offload};
 pub use start::Runtime;
 pub use visits::Sighting;
 pub use watch::{Hostnames, watch_lan, watch_table};
