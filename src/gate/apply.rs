@@ -2,71 +2,98 @@
 
 use super::error::GateError;
 use super::kernel::{Group, Kernel, quota_of};
-use super::names::{ONLINE, OWNER};
+use super::names::{ONLINE, OWNER, RECEIVED, SENT};
 use super::netlink::element::Quota;
 use crate::domain::{BootTime, ClientKey, GateOp, Grant};
 
-/// How often a swapped quota is corrected without a gap before the client has to wait for it.
-const CORRECTIONS: usize = 4;
+/// How often a swapped quota is compared with the books without a gap before the client has to wait for it.
+const COMPARISONS: usize = 8;
 
-/// An element of `online` that was replaced, and by how much the new one is too generous.
-struct Debt<'grant> {
+/// With so few bytes left a swap shuts first and opens when the books are read: what would pass meanwhile might be more
+/// than is left. Two milliseconds of 1 Gbit/s; the swap takes a tenth of it.
+const NEARLY_NOTHING_BYTES: u64 = 256 << 10;
+
+/// A client whose element of `online` was replaced while data limits it.
+struct Swapped<'grant> {
     op: usize,
     key: ClientKey,
     grant: &'grant Grant,
-    bytes: u64,
+    /// Whether it was shut and is still to be opened.
+    is_shut: bool,
+    /// What the old element let through since the grant's books were read, as far as it knew at its end.
+    unseen_bytes: u64,
 }
 
 impl Kernel {
     /// Does all of it in one batch (several if it is huge), each with its own result.
     pub(super) fn apply(&mut self, now: BootTime, ops: &[GateOp]) -> Vec<Result<(), GateError>> {
-        let before: Vec<Result<(), GateError>> = ops.iter().map(|op| self.prepare(op)).collect();
+        let before: Vec<Result<Option<u64>, GateError>> = ops.iter().map(|op| self.prepare(op)).collect();
         let groups: Vec<Group> = ops
             .iter()
             .zip(&before)
-            .map(|(op, result)| if result.is_ok() { self.group(now, op) } else { Group::new() })
+            .map(|(op, left)| left.as_ref().map_or_else(|_| Group::new(), |left| self.group(now, op, *left)))
             .collect();
         let (mut results, echoes) = self.run(&groups);
+        let mut lefts = Vec::new();
         for (result, earlier) in results.iter_mut().zip(before) {
-            if earlier.is_err() {
-                *result = earlier;
+            match earlier {
+                Ok(left) => lefts.push(left),
+                Err(error) => {
+                    *result = Err(error);
+                    lefts.push(None);
+                }
             }
         }
-        let mut debts = Vec::new();
-        for (number, (op, result)) in ops.iter().zip(&mut results).enumerate() {
+        let mut swaps = Vec::new();
+        for (number, ((op, result), left)) in ops.iter().zip(&mut results).zip(lefts).enumerate() {
             if result.is_err() {
                 continue;
             }
             match op {
-                GateOp::Swap { key, grant, quota_used } => {
+                GateOp::Swap { key, grant, quota_used } if left.is_some() => {
                     let used = echoes.get(&(ONLINE, self.mark_bytes(*key))).and_then(|element| element.quota);
-                    let bytes = used.map_or(0, |quota| quota.used_bytes.saturating_sub(*quota_used));
-                    if bytes > 0 && grant.end_counter.is_some() {
-                        debts.push(Debt { op: number, key: *key, grant, bytes });
-                    }
+                    let unseen_bytes = used.map_or(0, |quota| quota.used_bytes.saturating_sub(*quota_used));
+                    let is_shut = left.is_some_and(is_nearly_nothing);
+                    swaps.push(Swapped { op: number, key: *key, grant, is_shut, unseen_bytes });
                 }
                 GateOp::Close { key } | GateOp::Forget { key, .. } => *result = self.delete_flows(*key),
-                GateOp::Learn { .. } | GateOp::Open { .. } | GateOp::Class { .. } => {}
+                GateOp::Learn { .. } | GateOp::Open { .. } | GateOp::Swap { .. } | GateOp::Class { .. } => {}
             }
         }
-        for debt in debts {
-            if let (Err(error), Some(result)) = (self.settle(now, &debt), results.get_mut(debt.op)) {
+        for swap in swaps {
+            if let (Err(error), Some(result)) = (self.settle(now, &swap), results.get_mut(swap.op)) {
                 *result = Err(error);
             }
         }
         results
     }
 
-    /// What has to be true before the batch: the key fits, and nobody's connections carry it.
-    fn prepare(&mut self, op: &GateOp) -> Result<(), GateError> {
+    /// What has to be true before the batch: the key fits, and nobody's connections carry it. Of a swap, what the books
+    /// leave of the client's data now, if data limits it.
+    fn prepare(&mut self, op: &GateOp) -> Result<Option<u64>, GateError> {
         self.check_key(op.key())?;
-        let GateOp::Learn { mac, key } = op else { return Ok(()) };
-        let pair = self.pair_bytes(*mac, *key);
-        let known = self.socket.get(OWNER, &[pair])?;
-        if known.iter().any(Option::is_some) { Ok(()) } else { self.delete_flows(*key) }
+        match op {
+            GateOp::Learn { mac, key } => {
+                let pair = self.pair_bytes(*mac, *key);
+                let known = self.socket.get(OWNER, &[pair])?;
+                if !known.iter().any(Option::is_some) {
+                    self.delete_flows(*key)?;
+                }
+                Ok(None)
+            }
+            GateOp::Swap { key, grant, .. } if grant.end_counter.is_some() => {
+                let mark = self.mark_bytes(*key);
+                self.left_by_books(&mark, grant, 0).map(Some)
+            }
+            GateOp::Forget { .. }
+            | GateOp::Open { .. }
+            | GateOp::Swap { .. }
+            | GateOp::Class { .. }
+            | GateOp::Close { .. } => Ok(None),
+        }
     }
 
-    fn group(&self, now: BootTime, op: &GateOp) -> Group {
+    fn group(&self, now: BootTime, op: &GateOp, left: Option<u64>) -> Group {
         match op {
             GateOp::Learn { mac, key } => self.learn(*mac, *key),
             GateOp::Forget { mac, key } => self.forget(*mac, *key),
@@ -78,7 +105,11 @@ impl Kernel {
             }
             GateOp::Swap { key, grant, .. } => {
                 let mut group = self.class(*key, grant.rates.is_some());
-                group.extend(self.replace_online(now, *key, grant, 0));
+                if left.is_some_and(is_nearly_nothing) {
+                    group.push(self.shut(*key));
+                } else {
+                    group.extend(self.replace_online(now, *key, grant, used_of(grant, left)));
+                }
                 group
             }
             GateOp::Class { key, has_class } => self.class(*key, *has_class),
@@ -101,39 +132,61 @@ impl Kernel {
         group
     }
 
-    /// Charges to a client's new element what passed the old one unseen.
+    /// Makes a client's new element leave exactly what the books leave of its data.
     ///
-    /// Reading and replacing is not one step, so what passes in between is the next debt; it is mostly none. A client that
-    /// is so busy that it always is waits for the microseconds in which it is exact.
-    fn settle(&mut self, now: BootTime, debt: &Debt<'_>) -> Result<(), GateError> {
-        let mark = self.mark_bytes(debt.key);
-        let mut unpaid = debt.bytes;
-        for _ in 0..CORRECTIONS {
-            if unpaid == 0 {
-                return Ok(());
-            }
+    /// The quota and the books are two look-ups of each packet, and no two sets are read in one step. So the books are read
+    /// before and after the quota: if nothing passed meanwhile, the difference is exact, and only bytes too many are taken
+    /// away. A packet between its two look-ups at that moment is in the next comparison. A client that is so busy that
+    /// something always passes waits for the microseconds in which it is exact.
+    fn settle(&mut self, now: BootTime, swap: &Swapped<'_>) -> Result<(), GateError> {
+        let mark = self.mark_bytes(swap.key);
+        for _ in 0..if swap.is_shut { 0 } else { COMPARISONS } {
+            let before = self.left_by_books(&mark, swap.grant, swap.unseen_bytes)?;
             let found = self.socket.get(ONLINE, std::slice::from_ref(&mark))?;
             // Timed out meanwhile: nothing passes any more.
             let Some(quota) = found.into_iter().flatten().next().and_then(|element| element.quota) else {
                 return Ok(());
             };
-            let used = quota.used_bytes.saturating_add(unpaid);
-            let group = self.replace_online(now, debt.key, debt.grant, used);
-            unpaid = self
-                .used_at_removal(&mark, &[group])?
-                .map_or(0, |last| last.saturating_sub(quota.used_bytes));
+            let after = self.left_by_books(&mark, swap.grant, swap.unseen_bytes)?;
+            if quota.left_bytes() <= after {
+                return Ok(());
+            }
+            let excess = quota.left_bytes().saturating_sub(before);
+            if excess > 0 {
+                let used = quota.used_bytes.saturating_add(excess);
+                self.run_one(self.replace_online(now, swap.key, swap.grant, used))?;
+            }
         }
-        let Some(used) = self.used_at_removal(&mark, &[vec![self.shut(debt.key)]])? else { return Ok(()) };
-        let group = self.replace_online(now, debt.key, debt.grant, used.saturating_add(unpaid));
-        self.used_at_removal(&mark, &[group]).map(drop)
+        self.run_one(vec![self.shut(swap.key)])?;
+        let left = self.left_by_books(&mark, swap.grant, swap.unseen_bytes)?;
+        self.run_one(self.replace_online(now, swap.key, swap.grant, used_of(swap.grant, Some(left))))
     }
 
-    fn used_at_removal(&mut self, mark: &[u8], groups: &[Group]) -> Result<Option<u64>, GateError> {
-        let (results, echoes) = self.run(groups);
-        results.into_iter().collect::<Result<(), _>>()?;
-        Ok(echoes
-            .get(&(ONLINE, mark.to_vec()))
-            .and_then(|element| element.quota)
-            .map(|quota| quota.used_bytes))
+    /// What the books leave of a client's data. If somebody has deleted them, what the grant's leave, less what is known to
+    /// have passed since.
+    fn left_by_books(&mut self, mark: &Vec<u8>, grant: &Grant, unseen_bytes: u64) -> Result<u64, GateError> {
+        let mut counted = [None; 2];
+        for (set, bytes) in [SENT, RECEIVED].into_iter().zip(&mut counted) {
+            let found = self.socket.get(set, std::slice::from_ref(mark))?.into_iter().flatten().next();
+            *bytes = found.map(|element| element.counter.unwrap_or_default().bytes);
+        }
+        let passed = match counted {
+            [Some(sent), Some(received)] => sent.saturating_add(received),
+            [None, _] | [_, None] => grant.books.total_bytes().saturating_add(unseen_bytes),
+        };
+        Ok(grant.end_counter.unwrap_or_default().saturating_sub(passed))
     }
+
+    fn run_one(&mut self, group: Group) -> Result<(), GateError> {
+        self.run(&[group]).0.into_iter().collect()
+    }
+}
+
+const fn is_nearly_nothing(bytes_left: u64) -> bool {
+    bytes_left < NEARLY_NOTHING_BYTES
+}
+
+/// How much of the quota that a grant gives is used up already if the books leave `left`.
+fn used_of(grant: &Grant, left: Option<u64>) -> u64 {
+    grant.bytes_left().zip(left).map_or(0, |(given, left)| given.saturating_sub(left))
 }
