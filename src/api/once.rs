@@ -28,22 +28,27 @@ const KEY: &str = "idempotency-key";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NotKept;
 
+/// A caller and its key.
+type Name = (String, String);
+/// The requests with a key that are under way, by their fingerprints.
+type Requests = HashMap<Name, [u8; 32]>;
+
 /// The requests with a key that are under way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct UnderWay(Arc<Mutex<HashMap<(String, String), [u8; 32]>>>);
+pub(super) struct UnderWay(Arc<Mutex<Requests>>);
 
 /// One of them; it is over when this is dropped.
 struct Entry {
     under_way: UnderWay,
-    name: (String, String),
+    name: Name,
 }
 
 impl UnderWay {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), [u8; 32]>> {
+    fn lock(&self) -> MutexGuard<'_, Requests> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, name: (String, String), fingerprint: [u8; 32]) -> Result<Entry, Problem> {
+    fn enter(&self, name: Name, fingerprint: [u8; 32]) -> Result<Entry, Problem> {
         let mut requests = self.lock();
         match requests.get(&name) {
             Some(other) if *other != fingerprint => Err(another_request()),
