@@ -44,6 +44,8 @@ pub enum Request {
     Seen(u8, bool, u8, bool),
     Lost(u8, u8),
     Reload(u8, Offer),
+    /// Under a key, by number, which may have been used before.
+    Once(u8, Box<Self>),
 }
 
 /// What a session is sold as: seconds and bytes.
@@ -97,8 +99,21 @@ fn offer() -> impl Strategy<Value = Offer> {
     })
 }
 
+fn once() -> impl Strategy<Value = Request> {
+    let request = prop_oneof![
+        device().prop_map(Request::Disconnect),
+        (device(), kind(), extras()).prop_map(|(device, kind, extras)| Request::Create(device, kind, extras)),
+        (device(), 0..4i64).prop_map(|(device, voucher)| Request::Voucher(device, voucher)),
+        (any::<u8>(), 0..10u64, 0..30_000u64).prop_map(|(s, secs, bytes)| Request::TopUp(s, secs, bytes)),
+        any::<u8>().prop_map(Request::Close),
+        (device(), any::<bool>()).prop_map(|(device, block)| Request::Block(device, block, false)),
+    ];
+    (0..12u8, request).prop_map(|(key, request)| Request::Once(key, Box::new(request)))
+}
+
 fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
+        4 => once(),
         6 => device().prop_map(Request::Connect),
         3 => device().prop_map(Request::Disconnect),
         6 => (device(), kind(), extras()).prop_map(|(device, kind, extras)| Request::Create(device, kind, extras)),

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession};
 use turnpike::domain::{
-    CloseReason, DeviceId, Guard, PauseReason, ProviderName, SessionId, SessionKind, SessionPatch,
-    SessionTerms, SourceData, Text, Usage, WallTime,
+    BootId, CloseReason, DeviceId, Guard, Once, PauseReason, ProviderName, Proviso, SessionId, SessionKind,
+    SessionPatch, SessionTerms, SourceData, Text, Usage, WallTime,
 };
 
 use super::actions::{Action, Extras, Kind, Offer, Request, action};
@@ -169,6 +169,17 @@ impl World {
                 hostname: None,
                 alive: *alive,
             },
+            Request::Once(key, request) => {
+                let once = Once {
+                    caller: "till".to_owned(),
+                    key: key.to_string(),
+                    fingerprint: [0; 32],
+                    boot_id: BootId::new("boot"),
+                    at: self.now(),
+                };
+                let proviso = Box::new(Proviso { once: Some(once), expected: None });
+                Command::Under { proviso, command: Box::new(self.command(request)) }
+            }
             Request::Lost(device, last) => Command::Lost { mac: mac(*device), address: address(*last) },
             Request::Reload(session, offer) => {
                 Command::Reloaded { session: self.session(*session), data: Box::new(source_data(offer)) }

@@ -13,6 +13,8 @@ pub struct SimStore {
     pub sessions: BTreeMap<SessionId, ClientSession>,
     /// Vouchers that are redeemed.
     pub redeemed: BTreeSet<i64>,
+    /// Keys of requests that were carried out.
+    pub once: BTreeSet<String>,
     /// What is owed to sources.
     pub outbox: Vec<SourceUsage>,
     /// The newest believed time.
@@ -22,6 +24,16 @@ pub struct SimStore {
 impl SimStore {
     /// Checks and sets the guards of one transition: all or none.
     pub fn hold(&mut self, guards: &[Guard]) -> Result<(), Refusal> {
+        let keys: Vec<String> = guards
+            .iter()
+            .filter_map(|guard| match guard {
+                Guard::Once(done) => Some(done.once.key.clone()),
+                Guard::RedeemVoucher { .. } => None,
+            })
+            .collect();
+        if keys.iter().any(|key| self.once.contains(key)) {
+            return Err(Refusal::DoneBefore);
+        }
         let wanted: Vec<i64> = guards
             .iter()
             .filter_map(|guard| match guard {
@@ -33,6 +45,7 @@ impl SimStore {
             return Err(Refusal::VoucherUsed);
         }
         self.redeemed.extend(wanted);
+        self.once.extend(keys);
         Ok(())
     }
 
@@ -70,7 +83,7 @@ impl SimStore {
                 self.outbox.push(usage.clone());
             }
             Change::NewestWall(wall) => self.newest_wall = *wall,
-            Change::ForgetOnce { .. } => {}
+            Change::ForgetOnce { key, .. } => assert!(self.once.remove(key), "forgotten and never done"),
         }
     }
 

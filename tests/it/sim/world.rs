@@ -57,6 +57,8 @@ pub struct World {
     pub store: SimStore,
     pub mgr: SessionsMgr,
     pub model: Model,
+    /// The kernel is to be compared after this group.
+    unsettled: bool,
     ids: u128,
 }
 
@@ -97,6 +99,7 @@ impl World {
             store: SimStore::default(),
             mgr,
             model: Model::default(),
+            unsettled: false,
             ids: 0,
         }
     }
@@ -294,6 +297,9 @@ impl World {
         let steps = self.commit(steps, trouble, now, &mut answers);
         self.between(Phase::Apply, trouble)?;
         self.apply(steps, trouble, now, &mut answers)?;
+        if std::mem::take(&mut self.unsettled) {
+            self.reconcile();
+        }
         for (place, command) in later {
             let answer = self.run_group(vec![command], &Trouble::default())?.pop().unwrap();
             answers.insert(place, answer);
@@ -367,6 +373,7 @@ impl World {
                 }
                 Err(refusal) => {
                     self.model.failed_at = Some(self.boot);
+                    self.unsettled |= !transition.gate.is_empty();
                     self.mgr.undo(&transition, now);
                     answers.insert(place.expect("only commands have guards"), Err(refusal));
                 }
