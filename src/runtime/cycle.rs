@@ -37,6 +37,7 @@ impl Owner {
         let now = self.shared.clock.now();
         let due = self.mgr.due(now);
         let (commands, questions) = self.take_commands(group, &due);
+        let commands = self.leave_out_done(commands).await;
         let wants = due
             .iter()
             .map(|(_, want)| *want)

@@ -8,6 +8,7 @@ mod kernel;
 mod lan;
 mod linux;
 mod mail;
+mod once;
 mod outbox;
 mod owner;
 mod shared;

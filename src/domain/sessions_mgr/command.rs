@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::domain::{
-    ClientKey, ClientSession, CloseReason, DeviceId, Guard, MacAddr, PauseReason, ProviderName, Proviso,
-    SessionId, SessionPatch, SessionTerms, SourceData, Text, ZoneName,
+    ClientKey, ClientSession, CloseReason, DeviceId, Guard, MacAddr, Once, PauseReason, ProviderName,
+    Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
@@ -116,6 +116,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// What names the request that it came of, if it is to be carried out once.
+    pub fn once(&self) -> Option<&Once> {
+        if let Self::Under { proviso, .. } = self { proviso.once.as_ref() } else { None }
+    }
+
     /// The same command with what the providers said; only a connect has them asked.
     pub fn answered(self, answer: ProviderAnswer) -> Self {
         if let Self::Under { proviso, command } = self {

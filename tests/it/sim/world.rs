@@ -57,8 +57,6 @@ pub struct World {
     pub store: SimStore,
     pub mgr: SessionsMgr,
     pub model: Model,
-    /// The kernel is to be compared after this group.
-    unsettled: bool,
     ids: u128,
 }
 
@@ -99,7 +97,6 @@ impl World {
             store: SimStore::default(),
             mgr,
             model: Model::default(),
-            unsettled: false,
             ids: 0,
         }
     }
@@ -252,7 +249,19 @@ impl World {
         let mut taken: BTreeSet<DeviceId> =
             due.iter().filter(|(_, want)| matches!(want, Want::Shut(_))).map(|(device, _)| *device).collect();
         let (mut first, mut later) = (Vec::new(), Vec::new());
+        let mut answers: BTreeMap<usize, Result<Outcome, Refusal>> = BTreeMap::new();
+        let mut keys = BTreeSet::new();
         for (place, command) in commands.into_iter().enumerate() {
+            if let Some(key) = command.once().map(|once| once.key.clone()) {
+                if self.store.once.contains(&key) {
+                    answers.insert(place, Err(Refusal::DoneBefore));
+                    continue;
+                }
+                if !keys.insert(key) {
+                    later.push((place, command));
+                    continue;
+                }
+            }
             match self.mgr.device_of(&command) {
                 Some(device) if !taken.insert(device) => later.push((place, command)),
                 _ => first.push((place, command)),
@@ -274,7 +283,6 @@ impl World {
                 steps.push((None, transition));
             }
         }
-        let mut answers: BTreeMap<usize, Result<Outcome, Refusal>> = BTreeMap::new();
         for (place, command) in first {
             if self.mgr.device_of(&command).is_some_and(|device| ended.contains(&device)) {
                 later.push((place, command));
@@ -297,9 +305,6 @@ impl World {
         let steps = self.commit(steps, trouble, now, &mut answers);
         self.between(Phase::Apply, trouble)?;
         self.apply(steps, trouble, now, &mut answers)?;
-        if std::mem::take(&mut self.unsettled) {
-            self.reconcile();
-        }
         for (place, command) in later {
             let answer = self.run_group(vec![command], &Trouble::default())?.pop().unwrap();
             answers.insert(place, answer);
@@ -373,7 +378,6 @@ impl World {
                 }
                 Err(refusal) => {
                     self.model.failed_at = Some(self.boot);
-                    self.unsettled |= !transition.gate.is_empty();
                     self.mgr.undo(&transition, now);
                     answers.insert(place.expect("only commands have guards"), Err(refusal));
                 }
