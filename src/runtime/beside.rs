@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use super::shared::Shared;
+use crate::store::{KEPT_ONCE, StoreError};
 
 /// With nothing to prune, the logs are looked at again after so long.
 const PRUNED: Duration = Duration::from_secs(600);
@@ -13,10 +14,10 @@ const NEXT_STEP: Duration = Duration::from_millis(250);
 /// Work that broke off begins anew after so long.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Keeps the logs of events and changes from growing for ever.
+/// Keeps the logs of events and changes, and the keys of requests, from growing for ever.
 pub(super) async fn prune(shared: Arc<Shared>) {
     loop {
-        let wait = match shared.store.prune_step().await {
+        let wait = match prune_step(&shared).await {
             Ok(0) => PRUNED,
             Ok(_) => NEXT_STEP,
             Err(error) => {
@@ -25,6 +26,17 @@ pub(super) async fn prune(shared: Arc<Shared>) {
             }
         };
         tokio::time::sleep(wait).await;
+    }
+}
+
+async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
+    let lines = shared.store.prune_step().await?;
+    match shared.clock.boot_id() {
+        Ok(boot) => Ok(lines + shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?),
+        Err(error) => {
+            warn!(%error, "the boot id cannot be read: no key of a request is forgotten");
+            Ok(lines)
+        }
     }
 }
 

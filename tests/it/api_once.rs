@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use tower::ServiceExt;
 use turnpike::api::{self, ApiState};
-use turnpike::domain::{BootId, BootTime, Now, Once, Permission, Refusal, Tag, Text, WallTime};
-use turnpike::store::{KeptAnswer, TokenText};
+use turnpike::domain::{
+    BootId, BootTime, DoneOnce, Guard, Now, Once, Permission, Refusal, Tag, Text, WallTime,
+};
+use turnpike::store::{KeptAnswer, TokenText, Writes};
 
 use crate::support::{START, TestApp, mac, minutes};
 
@@ -398,6 +400,17 @@ async fn the_store_lets_a_request_through_once_and_forgets_it_after_a_day() {
     assert_eq!(first.create_session(device, minutes(1)).await.err(), Some(Refusal::DoneBefore));
     assert_eq!(app.handle.usable_sessions(device).await.unwrap().len(), 1);
     under(once("b", "boot-1", 5_000)).create_session(device, minutes(1)).await.unwrap();
+    // Were it not looked up, the store would still not have it.
+    let row = |key: &str, subject: &str| {
+        let subject = subject.parse().unwrap();
+        let guard = Guard::Once(Box::new(DoneOnce { once: once(key, "boot-1", 6_000), subject, made: true }));
+        Writes { guards: vec![guard], changes: Vec::new(), events: Vec::new() }
+    };
+    let group = vec![row("a", "batch 1"), row("e", "batch 2"), row("e", "batch 3")];
+    let committed = app.store.commit(group).await.unwrap();
+    assert_eq!(committed, [Err(Refusal::DoneBefore), Ok(Vec::new()), Err(Refusal::DoneBefore)]);
+    let found = app.store.find_once("root", "e").await.unwrap().unwrap();
+    assert_eq!((found.subject.to_string().as_str(), found.made, found.answer), ("batch 2", true, None));
     let answer = KeptAnswer { status: 200, location: None, tag: None, body: "{}".to_owned() };
     app.store.keep_answer(&once("c", "boot-0", 9_000_000), &answer).await.unwrap();
     let known = async |key: &str| app.store.find_once("root", key).await.unwrap().is_some();
@@ -412,7 +425,8 @@ async fn the_store_lets_a_request_through_once_and_forgets_it_after_a_day() {
     assert_eq!((known("a").await, known("b").await, known("c").await), (false, true, false));
     assert_eq!(prune("boot-2", day - 1, 100).await, 0);
     app.store.keep_answer(&once("d", "boot-2", 0), &answer).await.unwrap();
-    assert_eq!(prune("boot-2", 1, 1).await, 1);
+    // But for the newest.
+    assert_eq!(prune("boot-2", 1, 1).await, 2);
     assert_eq!((known("b").await, known("d").await), (false, true));
 }
 
