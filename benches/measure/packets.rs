@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::Effort;
 use crate::lab::{Lab, NET4, Phone, TcpServer, Transfer};
 use crate::report::{Aim, Report};
-use crate::router::{Router, macs};
+use crate::router::{Router, macs, terms};
 use crate::stats::Sample;
 
 const AREA: &str = "packets";
@@ -65,10 +65,10 @@ impl<'lab> Way<'lab> {
     fn new(name: String, lab: &'lab Lab, clients: Option<usize>) -> Self {
         let router = clients.map(|clients| {
             let router = Router::start(lab, "");
-            let mut everybody = macs(clients - 1);
-            everybody.extend(lab.phones.first().map(|phone| phone.mac.clone()));
-            router.register(&everybody);
-            router.all("connect", &everybody);
+            let others = macs(clients - 1);
+            router.register(&others);
+            router.all("connect", &others);
+            router.let_through(&lab.phones.first().expect("one").mac, &terms());
             router.wait_for(clients);
             router.freeze();
             router

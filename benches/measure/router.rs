@@ -14,10 +14,13 @@ use crate::machine::work_dir;
 /// The binary that is measured.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_turnpike");
 const START: Duration = Duration::from_secs(30);
-/// Terms of a client of the crowd: both limits are there and neither is reached.
-const TERMS: &str = r#"{"kind":"time_or_data","time_secs":864000,"data_mb":1000000}"#;
 /// Connections that make devices known before the measurement.
 const HELPERS: usize = 32;
+
+/// Terms of a client of the crowd: both limits are there and neither is reached.
+pub fn terms() -> Value {
+    json!({"kind": "time_or_data", "time_secs": 864_000, "data_mb": 1_000_000})
+}
 
 /// A running daemon and its directory, which goes with it.
 pub struct Router<'lab> {
@@ -110,10 +113,23 @@ impl<'lab> Router<'lab> {
             path: "/api/v1/devices".to_owned(),
             body: json!({"mac": mac, "zone": "guests"}).to_string(),
         };
-        let session =
-            |mac: &String| Post { path: format!("/api/v1/devices/{mac}/sessions"), body: TERMS.to_owned() };
+        let session = |mac: &String| Post {
+            path: format!("/api/v1/devices/{mac}/sessions"),
+            body: terms().to_string(),
+        };
         self.callers().post(HELPERS, macs.iter().map(known).collect());
         self.callers().post(HELPERS, macs.iter().map(session).collect());
+    }
+
+    /// Makes a device that is there known, if it is not yet, with a session of these terms, and lets it through.
+    pub fn let_through(&self, mac: &str, terms: &Value) {
+        let known =
+            HttpRequest::json("POST", "/api/v1/devices", &json!({"mac": mac, "zone": "guests"}).to_string());
+        let answer = known.send_unix(&self.socket()).expect("an answer");
+        // 409: it was seen on the network first.
+        assert!(matches!(answer.status, 201 | 409), "{answer:?}");
+        self.post(&format!("/api/v1/devices/{mac}/sessions"), terms);
+        self.post(&format!("/api/v1/devices/{mac}/connect"), &json!({}));
     }
 
     /// Lets them through (`connect`) or cuts them off (`disconnect`).
