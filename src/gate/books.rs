@@ -1,6 +1,7 @@
 //! The books as the kernel holds them.
 
 use std::collections::HashMap;
+use std::thread;
 
 use super::error::GateError;
 use super::kernel::{Group, Kernel};
@@ -34,12 +35,23 @@ impl Kernel {
     pub(super) fn read_all(&mut self) -> Result<AllBooks, GateError> {
         let mut books = AllBooks::new();
         let online = self.socket.dump(ONLINE)?;
+        let many = online.len() >= MANY;
         self.note_quotas(&mut books, online.into_iter());
-        let sent = self.socket.dump(SENT)?;
+        let (sent, received) =
+            if many { self.dump_counters()? } else { (self.socket.dump(SENT)?, self.socket.dump(RECEIVED)?) };
         self.note_counters(&mut books, sent.into_iter(), note_sent);
-        let received = self.socket.dump(RECEIVED)?;
         self.note_counters(&mut books, received.into_iter(), note_received);
         Ok(books)
+    }
+
+    /// Both counters at the same time: the kernel lists a set on the processor of whoever asks.
+    fn dump_counters(&mut self) -> Result<(Vec<Element>, Vec<Element>), GateError> {
+        let (first, second) = (&mut self.socket, &mut self.second_socket);
+        let (sent, received) = thread::scope(|scope| {
+            let received = scope.spawn(|| second.dump(RECEIVED));
+            (first.dump(SENT), received.join())
+        });
+        Ok((sent?, received.map_err(|_| GateError::Stopped)??))
     }
 
     /// Nothing passes from here on; then the last books.

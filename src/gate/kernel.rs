@@ -28,6 +28,8 @@ pub(super) type Echoes = HashMap<(&'static str, Vec<u8>), Element>;
 #[derive(Debug)]
 pub(super) struct Kernel {
     pub(super) socket: NetfilterSocket,
+    /// For listing a second set at the same time.
+    pub(super) second_socket: NetfilterSocket,
     mask: u32,
     has_destroy: bool,
 }
@@ -36,7 +38,7 @@ impl Kernel {
     pub(super) fn open(mask: u32) -> Result<Self, GateError> {
         let mut socket = NetfilterSocket::open()?;
         let has_destroy = knows_destroy(&mut socket)?;
-        Ok(Self { socket, mask, has_destroy })
+        Ok(Self { socket, second_socket: NetfilterSocket::open()?, mask, has_destroy })
     }
 
     pub(super) const fn has_destroy(&self) -> bool {

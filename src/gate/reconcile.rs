@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::error::GateError;
 use super::kernel::{Group, Kernel, TIMEOUT_GRACE_MS, class_id};
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
-use super::netlink::element::{Counter, Element};
-use crate::domain::{Access, Books, BootTime, ClientKey, Grant};
+use super::netlink::element::{Counter, Element, Quota};
+use crate::domain::{Access, Books, BootTime, ClientKey, Grant, MacAddr};
 
 /// How far a timeout may be off, in milliseconds.
 const TIMEOUT_TOLERANCE_MS: u64 = 1_000;
@@ -37,14 +37,23 @@ impl Repairs {
     }
 }
 
-/// The sets as they are.
+/// The sets as they are, as small as can be: there may be tens of thousands of clients.
 struct Held {
-    client_of: HashMap<Vec<u8>, Element>,
-    owner: HashMap<Vec<u8>, Element>,
-    sent: HashMap<Vec<u8>, Element>,
-    received: HashMap<Vec<u8>, Element>,
-    class_of: HashMap<Vec<u8>, Element>,
-    online: HashMap<Vec<u8>, Element>,
+    /// The mark of each MAC.
+    client_of: HashMap<[u8; 6], Option<u32>>,
+    owner: HashSet<[u8; 12]>,
+    sent: HashMap<u32, Counter>,
+    received: HashMap<u32, Counter>,
+    class_of: HashMap<u32, Option<u32>>,
+    online: HashMap<u32, Online>,
+}
+
+/// An element of `online`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Online {
+    timeout_ms: Option<u64>,
+    expires_in_ms: Option<u64>,
+    quota: Option<Quota>,
 }
 
 /// The repairs to be made.
@@ -83,18 +92,25 @@ impl Kernel {
     /// Lists the sets: the counters before `online`, so that a quota that has more left than the counters say is wrong and
     /// not merely older.
     fn held(&mut self) -> Result<Held, GateError> {
+        let socket = &mut self.socket;
+        let fixed = |element: Element| Some((element.key.as_slice().try_into().ok()?, element.data_number()));
+        let counted = |element: Element| Some((element.key_number()?, element.counter.unwrap_or_default()));
+        let classed = |element: Element| Some((element.key_number()?, element.data_number()));
+        let online = |element: Element| {
+            let Element { timeout_ms, expires_in_ms, quota, .. } = element;
+            Some((element.key_number()?, Online { timeout_ms, expires_in_ms, quota }))
+        };
         Ok(Held {
-            client_of: self.by_key(CLIENT_OF)?,
-            owner: self.by_key(OWNER)?,
-            sent: self.by_key(SENT)?,
-            received: self.by_key(RECEIVED)?,
-            class_of: self.by_key(CLASS_OF)?,
-            online: self.by_key(ONLINE)?,
+            client_of: socket.dump_as(CLIENT_OF, fixed)?.into_iter().collect(),
+            owner: socket
+                .dump_as(OWNER, |element| element.key.as_slice().try_into().ok())?
+                .into_iter()
+                .collect(),
+            sent: socket.dump_as(SENT, counted)?.into_iter().collect(),
+            received: socket.dump_as(RECEIVED, counted)?.into_iter().collect(),
+            class_of: socket.dump_as(CLASS_OF, classed)?.into_iter().collect(),
+            online: socket.dump_as(ONLINE, online)?.into_iter().collect(),
         })
-    }
-
-    fn by_key(&mut self, set: &str) -> Result<HashMap<Vec<u8>, Element>, GateError> {
-        Ok(self.socket.dump(set)?.into_iter().map(|element| (element.key.clone(), element)).collect())
     }
 
     /// Pairs that are missing, and pairs that nobody desires: their key's connections may be another's by now.
@@ -102,10 +118,9 @@ impl Kernel {
         let mut macs = HashSet::with_capacity(desired.len());
         let mut pairs = HashSet::with_capacity(desired.len());
         for access in desired {
-            let (mac, pair) = (access.mac.bytes().to_vec(), self.pair_bytes(access.mac, access.key));
             let mark = self.mark(access.key);
-            let is_known = held.client_of.get(&mac).and_then(Element::data_number) == Some(mark)
-                && held.owner.contains_key(&pair);
+            let (mac, pair) = (access.mac.bytes(), pair_of(access.mac, mark));
+            let is_known = held.client_of.get(&mac) == Some(&Some(mark)) && held.owner.contains(&pair);
             if !is_known {
                 plan.groups.push(self.learn(access.mac, access.key));
                 plan.repairs.pairs += 1;
@@ -114,11 +129,11 @@ impl Kernel {
             pairs.insert(pair);
         }
         for mac in held.client_of.keys().filter(|mac| !macs.contains(*mac)) {
-            plan.groups.push(vec![self.remove(CLIENT_OF, mac.clone())]);
+            plan.groups.push(vec![self.remove(CLIENT_OF, mac.to_vec())]);
             plan.repairs.pairs += 1;
         }
-        for pair in held.owner.keys().filter(|pair| !pairs.contains(*pair)) {
-            plan.groups.push(vec![self.remove(OWNER, pair.clone())]);
+        for pair in held.owner.iter().filter(|pair| !pairs.contains(*pair)) {
+            plan.groups.push(vec![self.remove(OWNER, pair.to_vec())]);
             plan.repairs.pairs += 1;
             if let Some(key) = self.key_in_pair(pair) {
                 plan.flows.insert(key);
@@ -126,38 +141,37 @@ impl Kernel {
         }
     }
 
-    fn key_in_pair(&self, pair: &[u8]) -> Option<ClientKey> {
+    fn key_in_pair(&self, pair: &[u8; 12]) -> Option<ClientKey> {
         let mark = pair.get(8..).and_then(|mark| mark.try_into().ok()).map(u32::from_ne_bytes)?;
         self.key_of(mark)
     }
 
     /// Elements of marks that are no desired client's.
     fn plan_strangers(&self, held: &Held, desired: &[Access], plan: &mut Plan) {
-        let known: HashSet<Vec<u8>> = desired.iter().map(|access| self.mark_bytes(access.key)).collect();
-        let mut strangers: HashMap<&Vec<u8>, Group> = HashMap::new();
-        for (set, elements) in [
-            (ONLINE, &held.online),
-            (SENT, &held.sent),
-            (RECEIVED, &held.received),
-            (CLASS_OF, &held.class_of),
-        ] {
-            for mark in elements.keys().filter(|mark| !known.contains(*mark)) {
-                strangers.entry(mark).or_default().push(self.remove(set, mark.clone()));
-            }
+        let known: HashSet<u32> = desired.iter().map(|access| self.mark(access.key)).collect();
+        let marks = held.online.keys().map(|mark| (ONLINE, *mark));
+        let marks = marks.chain(held.sent.keys().map(|mark| (SENT, *mark)));
+        let marks = marks.chain(held.received.keys().map(|mark| (RECEIVED, *mark)));
+        let marks = marks.chain(held.class_of.keys().map(|mark| (CLASS_OF, *mark)));
+        let mut strangers: HashMap<u32, Group> = HashMap::new();
+        for (set, mark) in marks.filter(|(_, mark)| !known.contains(mark)) {
+            strangers.entry(mark).or_default().push(self.remove(set, mark.to_ne_bytes().to_vec()));
         }
         for (mark, group) in strangers {
             plan.groups.push(group);
             plan.repairs.closed += 1;
-            let number: Option<u32> = mark.as_slice().try_into().ok().map(u32::from_ne_bytes);
-            plan.flows.extend(number.and_then(|mark| self.key_of(mark)));
+            plan.flows.extend(self.key_of(mark));
         }
     }
 
     /// A client that is captive.
     fn plan_closed(&self, held: &Held, key: ClientKey, plan: &mut Plan) {
-        let mark = self.mark_bytes(key);
-        let sets = [&held.online, &held.sent, &held.received, &held.class_of];
-        if sets.iter().any(|set| set.contains_key(&mark)) {
+        let mark = self.mark(key);
+        if held.online.contains_key(&mark)
+            || held.sent.contains_key(&mark)
+            || held.received.contains_key(&mark)
+            || held.class_of.contains_key(&mark)
+        {
             plan.groups.push(self.close(key));
             plan.repairs.closed += 1;
             plan.flows.insert(key);
@@ -172,7 +186,7 @@ impl Kernel {
         grant: &Grant,
         plan: &mut Plan,
     ) -> Result<(), GateError> {
-        let mark = self.mark_bytes(key);
+        let mark = self.mark(key);
         let (sent, received) = (held.sent.get(&mark), held.received.get(&mark));
         let mut grant = grant.clone();
         if sent.is_some() && received.is_some() {
@@ -184,7 +198,7 @@ impl Kernel {
             plan.repairs.books += 1;
         }
 
-        let class = held.class_of.get(&mark).and_then(Element::data_number);
+        let class = held.class_of.get(&mark).copied().flatten();
         let wanted_class = grant.rates.is_some().then(|| class_id(key));
         if class != wanted_class {
             plan.groups.push(self.class(key, wanted_class.is_some()));
@@ -213,7 +227,7 @@ impl Kernel {
         now: BootTime,
         key: ClientKey,
         grant: &Grant,
-        element: &Element,
+        element: &Online,
     ) -> Result<bool, GateError> {
         if !timeout_is_right(grant.time_left_ms(now), element) {
             return Ok(false);
@@ -247,7 +261,7 @@ impl Kernel {
     }
 }
 
-fn timeout_is_right(time_left_ms: Option<u64>, element: &Element) -> bool {
+fn timeout_is_right(time_left_ms: Option<u64>, element: &Online) -> bool {
     match (time_left_ms, element.timeout_ms.filter(|timeout| *timeout != 0)) {
         (None, None) => true,
         (Some(left), Some(_)) => {
@@ -258,8 +272,16 @@ fn timeout_is_right(time_left_ms: Option<u64>, element: &Element) -> bool {
     }
 }
 
-fn books_of(sent: Option<&Element>, received: Option<&Element>) -> Books {
-    let counter = |element: Option<&Element>| element.and_then(|element| element.counter).unwrap_or_default();
+/// MAC and mark as the concatenated key of `owner`: each part padded to four bytes.
+fn pair_of(mac: MacAddr, mark: u32) -> [u8; 12] {
+    let mut pair = [0; 12];
+    let bytes = mac.bytes().into_iter().chain([0, 0]).chain(mark.to_ne_bytes());
+    pair.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+    pair
+}
+
+fn books_of(sent: Option<&Counter>, received: Option<&Counter>) -> Books {
+    let counter = |counter: Option<&Counter>| counter.copied().unwrap_or_default();
     let (Counter { bytes: sent_bytes, packets: sent_packets }, received) = (counter(sent), counter(received));
     Books { sent_bytes, received_bytes: received.bytes, sent_packets, received_packets: received.packets }
 }
@@ -278,8 +300,8 @@ fn newest(one: &Books, other: &Books) -> Books {
 mod tests {
     use super::*;
 
-    fn expiring(timeout_ms: Option<u64>, expires_in_ms: Option<u64>) -> Element {
-        Element { timeout_ms, expires_in_ms, ..Element::default() }
+    fn expiring(timeout_ms: Option<u64>, expires_in_ms: Option<u64>) -> Online {
+        Online { timeout_ms, expires_in_ms, quota: None }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::domain::{
 /// All devices and usable sessions with their indices. Nothing is decided here.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    devices: HashMap<DeviceId, Entry>,
-    sessions: HashMap<SessionId, ClientSession>,
+    /// Boxed, as the sessions are: a hash table keeps up to twice as many places as it holds, and doubles them at once.
+    devices: HashMap<DeviceId, Box<Entry>>,
+    sessions: HashMap<SessionId, Box<ClientSession>>,
     by_mac: HashMap<MacAddr, DeviceId>,
     by_ip: HashMap<IpAddr, DeviceId>,
     by_key: HashMap<ClientKey, DeviceId>,
@@ -76,7 +77,7 @@ impl Held {
 
 impl Table {
     pub(super) fn device(&self, id: DeviceId) -> Option<&Entry> {
-        self.devices.get(&id)
+        self.devices.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn device_count(&self) -> usize {
@@ -84,27 +85,27 @@ impl Table {
     }
 
     pub(super) fn device_mut(&mut self, id: DeviceId) -> Option<&mut Entry> {
-        self.devices.get_mut(&id)
+        self.devices.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn devices(&self) -> impl Iterator<Item = &Entry> {
-        self.devices.values()
+        self.devices.values().map(Box::as_ref)
     }
 
     pub(super) fn running(&self) -> impl Iterator<Item = &Entry> {
-        self.running.iter().filter_map(|id| self.devices.get(id))
+        self.running.iter().filter_map(|id| self.device(*id))
     }
 
     pub(super) fn session(&self, id: SessionId) -> Option<&ClientSession> {
-        self.sessions.get(&id)
+        self.sessions.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn session_mut(&mut self, id: SessionId) -> Option<&mut ClientSession> {
-        self.sessions.get_mut(&id)
+        self.sessions.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn sessions(&self) -> impl Iterator<Item = &ClientSession> {
-        self.sessions.values()
+        self.sessions.values().map(Box::as_ref)
     }
 
     pub(super) fn session_count(&self) -> usize {
@@ -126,7 +127,7 @@ impl Table {
     pub(super) fn usable_in_order(&self, device: DeviceId) -> Vec<SessionId> {
         let Some(entry) = self.devices.get(&device) else { return Vec::new() };
         let mut sessions: Vec<&ClientSession> =
-            entry.sessions.iter().filter_map(|id| self.sessions.get(id)).collect();
+            entry.sessions.iter().filter_map(|id| self.session(*id)).collect();
         sessions.sort_by_key(|session| (rank(&session.state), session.created_at, session.id));
         sessions.into_iter().map(|session| session.id).collect()
     }
@@ -176,14 +177,14 @@ impl Table {
                     away_since: None,
                     had_session: false,
                 };
-                self.devices.insert(id, entry);
+                self.devices.insert(id, Box::new(entry));
             }
         }
     }
 
     /// Puts a session in, replaces it, or takes it out; keeps the device's list, its run and the set of running devices.
     pub(super) fn put_session(&mut self, id: SessionId, session: Option<ClientSession>, now: BootTime) {
-        let device = session.as_ref().or_else(|| self.sessions.get(&id)).map(|session| session.device);
+        let device = session.as_ref().or_else(|| self.session(id)).map(|session| session.device);
         let Some(device) = device else { return };
         let Some(entry) = self.devices.get_mut(&device) else { return };
         match session.filter(ClientSession::is_usable) {
@@ -212,7 +213,7 @@ impl Table {
                     | SessionState::Expired
                     | SessionState::Closed(..) => stop(entry, &mut self.running, id),
                 }
-                self.sessions.insert(id, session);
+                self.sessions.insert(id, Box::new(session));
             }
             None => {
                 entry.sessions.retain(|known| *known != id);

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::SessionsMgr;
 use super::access::class_of;
 use super::table::{Entry, Held};
@@ -14,12 +16,14 @@ pub(super) struct Work<'a> {
     pub(super) mgr: &'a mut SessionsMgr,
     pub(super) now: Now,
     pub(super) transition: Transition,
+    /// In the order of their first touch.
     pub(super) touched: Vec<DeviceId>,
+    is_touched: HashSet<DeviceId>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(mgr: &'a mut SessionsMgr, now: Now) -> Self {
-        Self { mgr, now, transition: Transition::default(), touched: Vec::new() }
+        Self { mgr, now, transition: Transition::default(), touched: Vec::new(), is_touched: HashSet::new() }
     }
 
     pub(super) fn entry(&self, id: DeviceId) -> Result<&Entry, Refusal> {
@@ -32,7 +36,7 @@ impl<'a> Work<'a> {
 
     /// Marks a device as touched, so that its access is compared at the end.
     pub(super) fn touch(&mut self, id: DeviceId) {
-        if !self.touched.contains(&id) {
+        if self.is_touched.insert(id) {
             self.touched.push(id);
         }
     }

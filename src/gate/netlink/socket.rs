@@ -229,11 +229,20 @@ impl NetfilterSocket {
 
     /// Every element of a set. [`GateError::NotLoaded`] if the set is not there.
     pub fn dump(&mut self, set: &str) -> Result<Vec<Element>, GateError> {
+        self.dump_as(set, Some)
+    }
+
+    /// As [`NetfilterSocket::dump`], of each element only what is wanted.
+    pub fn dump_as<T>(
+        &mut self,
+        set: &str,
+        read: impl Fn(Element) -> Option<T>,
+    ) -> Result<Vec<T>, GateError> {
         let listed = self.list(
             (GET_ELEMENT, NEW_ELEMENT),
             FAMILY_INET,
             |attrs| element::write_set(attrs, TABLE, set),
-            |_, attrs, elements: &mut Vec<Element>| elements.extend(element::read_elements(attrs)),
+            |_, attrs, found: &mut Vec<T>| found.extend(element::read_elements(attrs).filter_map(&read)),
         );
         match listed {
             Err(error) if error.errno() == Some(ENOENT) => Err(GateError::NotLoaded),
