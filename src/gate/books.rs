@@ -47,11 +47,13 @@ impl Kernel {
     /// Both counters at the same time: the kernel lists a set on the processor of whoever asks.
     fn dump_counters(&mut self) -> Result<(Vec<Element>, Vec<Element>), GateError> {
         let (first, second) = (&mut self.socket, &mut self.second_socket);
-        let (sent, received) = thread::scope(|scope| {
-            let received = scope.spawn(|| second.dump(RECEIVED));
-            (first.dump(SENT), received.join())
-        });
-        Ok((sent?, received.map_err(|_| GateError::Stopped)??))
+        thread::scope(|scope| {
+            let received = thread::Builder::new()
+                .spawn_scoped(scope, || second.dump(RECEIVED))
+                .map_err(GateError::socket("start a thread"))?;
+            let sent = first.dump(SENT)?;
+            Ok((sent, received.join().map_err(|_| GateError::Stopped)??))
+        })
     }
 
     /// Nothing passes from here on; then the last books.
