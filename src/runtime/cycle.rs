@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tracing::{debug, error, warn};
@@ -329,14 +329,14 @@ impl Owner {
                 self.reload_source(session);
             }
         }
-        let mut moved: HashMap<DeviceId, ()> = HashMap::new();
+        let mut moved: HashSet<DeviceId> = HashSet::new();
         for (device, text) in transition.notices {
-            moved.insert(device, ());
+            moved.insert(device);
             // Nobody may be listening; the text is stored with the device.
             let _ = self.shared.notices.send(PortalNotice { device, text: Some(text) });
         }
         for device in transition.events.iter().filter_map(|event| event.device).chain(device) {
-            if !transition.changes.is_empty() && moved.insert(device, ()).is_none() {
+            if !transition.changes.is_empty() && moved.insert(device) {
                 let _ = self.shared.notices.send(PortalNotice { device, text: None });
             }
         }

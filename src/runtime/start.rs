@@ -79,6 +79,9 @@ impl Runtime {
         self.store.commit(vec![Writes::from(&transition)]).await?;
         let mut owner = Owner::new(mgr, self.store, self.kernel, Arc::clone(&shared));
         owner.run_reconcile(Reconcile { reload: true, why: "the start" }).await;
+        // Without the rules everybody would be let through, unseen: whoever started this is told at once.
+        let failing = shared.failing();
+        anyhow::ensure!(failing.is_empty(), "{}", failing.join("; "));
         info!(
             devices,
             connected,

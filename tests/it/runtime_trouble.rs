@@ -1,15 +1,17 @@
 //! The owner's task when the kernel or the store fails, is slow, or is asked too much.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use turnpike::domain::{Refusal, SessionState, ZoneName};
+use turnpike::clock::Clock;
+use turnpike::domain::{BootId, Refusal, SessionState, ZoneName};
 use turnpike::runtime::DevicePatch;
 
-use crate::support::{TestApp, Trouble, mac, minutes};
+use crate::support::{FakeKernel, START, TestApp, Trouble, mac, minutes, zone};
 
 #[tokio::test]
 async fn a_kernel_that_does_not_answer_is_not_asked_without_a_pause() {
@@ -179,4 +181,15 @@ async fn a_portal_page_is_never_shown_by_an_address_that_changed_hands() {
     // The network knows already; the notice is still on its way.
     app.lan.join(mac(2), address);
     assert_eq!(app.handle.visitor(zone, address).await.unwrap().mac, mac(2));
+}
+
+#[tokio::test]
+async fn nobody_is_served_without_the_rules() {
+    let clock = Clock::manual(START, BootId::new("boot-1"));
+    let kernel = Arc::new(FakeKernel::new(clock.clone()));
+    kernel.trouble(Trouble { fail_loading: true, ..Trouble::default() });
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let start = TestApp::try_start_on(dir, clock, kernel, vec![zone()], Vec::new()).await;
+    let error = start.err().map(|error| error.to_string()).unwrap();
+    assert!(error.contains("the base ruleset could not be loaded: nft: no such file"), "{error}");
 }

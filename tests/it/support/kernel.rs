@@ -40,6 +40,8 @@ pub struct Trouble {
     pub fail_reading: bool,
     /// Whoever is to be shut is, but nobody is told.
     pub fail_after_shutting: bool,
+    /// The base ruleset cannot be loaded.
+    pub fail_loading: bool,
 }
 
 /// How often the kernel was asked for what.
@@ -211,9 +213,12 @@ impl State {
 impl Kernel for FakeKernel {
     fn load(&self) -> BoxFuture<'_, Result<(), KernelError>> {
         let mut state = self.state();
-        state.loaded = true;
         state.calls.load += 1;
-        Box::pin(async { Ok(()) })
+        state.loaded |= !state.trouble.fail_loading;
+        let refused = state.trouble.fail_loading;
+        Box::pin(
+            async move { if refused { Err(KernelError("nft: no such file".to_owned())) } else { Ok(()) } },
+        )
     }
 
     fn read_table(&self) -> BoxFuture<'_, Result<Option<AllBooks>, KernelError>> {

@@ -93,6 +93,17 @@ impl TestApp {
         zones: Vec<ZonePolicy>,
         providers: Vec<Arc<dyn SessionProvider>>,
     ) -> Self {
+        Self::try_start_on(dir, clock, kernel, zones, providers).await.unwrap()
+    }
+
+    /// The same, for a start that may fail.
+    pub async fn try_start_on(
+        dir: Arc<TempDir>,
+        clock: Clock,
+        kernel: Arc<FakeKernel>,
+        zones: Vec<ZonePolicy>,
+        providers: Vec<Arc<dyn SessionProvider>>,
+    ) -> anyhow::Result<Self> {
         let path = dir.path().join("turnpike.db");
         let store = Store::open(&path).await.unwrap();
         let vault = Arc::new(
@@ -118,8 +129,8 @@ impl TestApp {
             max_key: ClientKey::MAX,
             flush_secs: 60,
         };
-        let (handle, owner) = runtime.start().await.unwrap();
-        Self { handle, store, vault, kernel, lan, clock, dir, owner }
+        let (handle, owner) = runtime.start().await?;
+        Ok(Self { handle, store, vault, kernel, lan, clock, dir, owner })
     }
 
     /// Lets time pass by both clocks and gives the owner's task a turn; what was due has happened when this returns.
