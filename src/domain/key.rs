@@ -24,6 +24,13 @@ impl ClientKey {
     /// The key's bits spread into the set bits of `mask`, lowest first: the mark as the kernel holds it.
     ///
     /// A mask with fewer than 16 bits holds fewer clients; the caller keeps to keys that fit.
+    ///
+    /// ```
+    /// # use turnpike::domain::ClientKey;
+    /// let key = ClientKey::new(0x0102).ok_or("no key")?;
+    /// assert_eq!(key.spread(0xff00_00ff), 0x0100_0002);
+    /// # Ok::<(), &str>(())
+    /// ```
     pub const fn spread(self, mask: u32) -> u32 {
         let mut mark = 0;
         let mut key = self.0.get() as u32;
