@@ -24,7 +24,7 @@ use crate::http::Limits;
 use crate::net::{Net, NetWatch};
 use crate::portal::{self, PortalState, Streams};
 use crate::providers::Registry;
-use crate::providers::voucher::VoucherVault;
+use crate::providers::voucher::{VoucherProvider, VoucherVault};
 use crate::runtime::{
     Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_offload, watch_table,
 };
@@ -59,6 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
     let registry = Arc::new(Registry::new(PROVIDER_DEADLINE));
+    registry.register(Arc::new(VoucherProvider::default()))?;
     let providers: Vec<ProviderName> = registry.status().into_iter().map(|provider| provider.name).collect();
     let runtime = Runtime {
         clock,

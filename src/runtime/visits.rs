@@ -10,10 +10,8 @@ use crate::domain::sessions_mgr::Command;
 use crate::domain::{
     ClientDevice, ClientSession, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, ZoneName,
 };
-use crate::providers::voucher::TryLimiter;
+use crate::providers::voucher::{TryLimiter, VoucherProvider};
 
-/// The provider of sessions that a voucher paid for.
-const VOUCHER: &str = "voucher";
 /// How many sightings are told at the same time when everybody is.
 const SIDE_BY_SIDE: usize = 256;
 
@@ -93,7 +91,7 @@ impl Handle {
         let voucher = found.ok_or(Refusal::VoucherUnknown)?;
         let now = self.now();
         voucher.check(now.wall)?;
-        let mut new = new_session(device, VOUCHER, voucher.batch.terms.clone());
+        let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
         new.principal = Some(voucher.batch.id.to_string());
         new.guards =
             vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];

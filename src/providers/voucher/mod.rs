@@ -17,8 +17,10 @@
 mod code;
 mod codes;
 mod limiter;
+mod provider;
 mod vault;
 
 pub use code::VoucherCode;
 pub use limiter::TryLimiter;
+pub use provider::VoucherProvider;
 pub use vault::{VaultError, VoucherVault};
