@@ -12,7 +12,7 @@ mod zone;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::domain::Text;
+use crate::domain::{GatewayFacts, Text};
 
 pub use report::{ConfigError, Finding};
 pub use zone::ZoneConfig;
@@ -88,6 +88,18 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// How often the usage of running sessions is written, in seconds: what a power cut may cost.
     pub flush_secs: u64,
+}
+
+impl GatewayConfig {
+    /// What the sessions manager needs to know of it.
+    pub fn facts(&self) -> GatewayFacts {
+        GatewayFacts {
+            name: self.name.clone(),
+            country: self.country.clone(),
+            latitude: self.latitude,
+            longitude: self.longitude,
+        }
+    }
 }
 
 impl Config {

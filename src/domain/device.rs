@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{ClientKey, DeviceId, MacAddr, Text, WallTime, ZoneName};
+use super::{ClientKey, ClientType, DeviceId, MacAddr, Text, Transport, WallTime, ZoneName};
 
 /// A phone or laptop, known by its MAC.
 ///
@@ -36,6 +36,14 @@ pub struct ClientDevice {
     pub last_seen: Option<WallTime>,
     /// Whether it is on the network now, as far as the neighbour table tells; not stored.
     pub present: bool,
+    /// The zone's network device that it was last seen on; not stored.
+    pub interface: Option<Text>,
+    /// How it is attached; not stored.
+    pub transport: Transport,
+    /// What it is, as far as its browser or host name tells.
+    pub client_type: Option<ClientType>,
+    /// What its browser asks for: a BCP 47 tag.
+    pub language: Option<Text>,
 }
 
 /// A device's standing, as the API shows it.
@@ -81,6 +89,10 @@ impl ClientDevice {
             first_seen,
             last_seen: None,
             present: false,
+            interface: None,
+            transport: Transport::Other,
+            client_type: None,
+            language: None,
         }
     }
 }

@@ -4,18 +4,26 @@
 //! goes out as a [`Transition`].
 
 mod access;
+mod client_type;
 mod clock_guard;
 mod device;
 mod event;
+/// The language in which sessions are chosen by their properties.
+pub mod filter;
 mod ids;
 mod key;
 mod mac;
 mod once;
 mod permission;
+mod policies;
+mod properties;
 mod provider;
 mod refusal;
-
+mod role_policy;
+/// Sets of roles as texts.
+pub mod roles;
 mod session;
+mod session_event;
 pub mod sessions_mgr;
 mod tag;
 mod terms;
@@ -29,6 +37,7 @@ mod voucher_codes;
 mod zone;
 
 pub use access::{Access, ClassRates, ClientRates, Grant};
+pub use client_type::{ClientType, Transport};
 pub use clock_guard::ClockGuard;
 pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
@@ -37,9 +46,15 @@ pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
 pub use mac::{MacAddr, MacError};
 pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
 pub use permission::{Permission, PermissionError};
+pub use policies::{GatewayFacts, Policies};
+pub use properties::{
+    FixedKey, PropertyError, PropertyMap, PropertyPatch, Select, SessionView, is_settable, millionths,
+};
 pub use provider::{BoxFuture, ProviderError, SessionProvider, SessionSource, SourceData, SourceUsage};
 pub use refusal::Refusal;
+pub use role_policy::RolePolicy;
 pub use session::{Checkpoint, ClientSession, CloseReason, PauseReason, SessionState};
+pub use session_event::{SessionEvent, SessionEventKind};
 pub use sessions_mgr::SessionsMgr;
 pub use tag::Tag;
 pub use terms::{SessionKind, SessionPatch, SessionTerms, TermsError};
@@ -47,7 +62,7 @@ pub use text::Text;
 pub use time::{BootId, BootTime, Now, WallTime};
 pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, ShapeOp, Transition};
 pub use units::{Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
-pub use usage::{Books, KernelBooks, Usage};
+pub use usage::{Books, Free, KernelBooks, Usage};
 pub use voucher::{NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherStatus};
 pub use voucher_codes::VoucherCodes;
 pub use zone::ZonePolicy;

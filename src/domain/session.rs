@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    BootId, BootTime, ClientKey, DeviceId, ProviderName, SessionId, SessionTerms, Text, Usage, WallTime,
+    BootId, BootTime, ClientKey, DeviceId, Free, ProviderName, SessionId, SessionTerms, Text, Usage, WallTime,
 };
 
 /// Access that was bought or granted to one device.
@@ -23,6 +23,8 @@ pub struct ClientSession {
     pub terms: SessionTerms,
     /// What is consumed, as of the checkpoint while it runs.
     pub usage: Usage,
+    /// What of it was counted only.
+    pub free: Free,
     /// Where it stands.
     pub state: SessionState,
     /// When it was made.
@@ -39,7 +41,9 @@ pub struct ClientSession {
     pub plan: Option<String>,
     /// The account or voucher batch behind it.
     pub principal: Option<String>,
-    /// User-defined properties.
+    /// The code it was bought with, as printed.
+    pub voucher: Option<String>,
+    /// User-defined properties, and the fixed ones that were set by hand.
     pub properties: BTreeMap<String, String>,
     /// Roles.
     pub roles: BTreeSet<String>,
@@ -186,6 +190,7 @@ impl ClientSession {
             source_seq: 0,
             terms,
             usage: Usage::default(),
+            free: Free::default(),
             state: SessionState::Available,
             created_at,
             started_at: None,
@@ -194,6 +199,7 @@ impl ClientSession {
             ended_at: None,
             plan: None,
             principal: None,
+            voucher: None,
             properties: BTreeMap::new(),
             roles: BTreeSet::new(),
         }
@@ -209,13 +215,46 @@ impl ClientSession {
         matches!(self.state, SessionState::Running(_))
     }
 
+    /// Milliseconds consumed: what its time limit is compared with.
+    pub const fn consumed_ms(&self) -> u64 {
+        self.usage.time_ms.saturating_sub(self.free.time_ms)
+    }
+
+    /// Bytes consumed: what its data limit is compared with.
+    pub const fn consumed_bytes(&self) -> u64 {
+        self.usage.data_bytes().saturating_sub(self.free.data_bytes)
+    }
+
+    /// What it has consumed. Bytes that were counted only are taken off those received first.
+    pub const fn consumed(&self) -> Usage {
+        let free = self.free.data_bytes;
+        Usage {
+            time_ms: self.consumed_ms(),
+            sent_bytes: self.usage.sent_bytes.saturating_sub(free.saturating_sub(self.usage.received_bytes)),
+            received_bytes: self.usage.received_bytes.saturating_sub(free),
+        }
+    }
+
     /// Milliseconds left of its time; `None` if time does not limit it.
     pub fn time_left_ms(&self) -> Option<u64> {
-        self.terms.time_limit_ms.map(|limit| limit.saturating_sub(self.usage.time_ms))
+        self.terms.time_limit_ms.map(|limit| limit.saturating_sub(self.consumed_ms()))
     }
 
     /// Bytes left of its data; `None` if data does not limit it.
     pub fn data_left_bytes(&self) -> Option<u64> {
-        self.terms.data_limit_bytes.map(|limit| limit.saturating_sub(self.usage.data_bytes()))
+        self.terms.data_limit_bytes.map(|limit| limit.saturating_sub(self.consumed_bytes()))
+    }
+
+    /// Counts so many milliseconds of running. Consumed time ends at the limit; a source may have lowered that below what
+    /// was consumed already.
+    pub fn spend(&mut self, millis: u64, unmetered: bool) {
+        if unmetered {
+            self.usage.time_ms = self.usage.time_ms.saturating_add(millis);
+            self.free.time_ms = self.free.time_ms.saturating_add(millis);
+        } else {
+            let limit = self.terms.time_limit_ms.unwrap_or(u64::MAX).saturating_add(self.free.time_ms);
+            let limit = limit.max(self.usage.time_ms);
+            self.usage.time_ms = self.usage.time_ms.saturating_add(millis).min(limit);
+        }
     }
 }

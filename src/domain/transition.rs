@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{
     BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event, Grant, MacAddr,
     SessionId, SourceUsage, Text, WallTime, ZoneName,
@@ -48,9 +50,9 @@ impl Transition {
 #[derive(Debug, Clone)]
 pub enum Image {
     /// A device.
-    Device(DeviceId, Option<Box<ClientDevice>>),
+    Device(DeviceId, Option<Arc<ClientDevice>>),
     /// A session.
-    Session(SessionId, Option<Box<ClientSession>>),
+    Session(SessionId, Option<Arc<ClientSession>>),
 }
 
 /// A condition that only the store can check; if it does not hold, the transition does not happen and the caller gets

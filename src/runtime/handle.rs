@@ -368,6 +368,7 @@ pub(super) fn new_session(device: DeviceId, provider: &str, terms: SessionTerms)
         terms,
         plan: None,
         principal: None,
+        voucher: None,
         properties: BTreeMap::new(),
         roles: std::collections::BTreeSet::new(),
         guards: Vec::new(),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use super::owner::{Owner, Reconcile};
 use super::shared::{Parts, Shared};
 use crate::clock::Clock;
 use crate::domain::sessions_mgr::{Restored, Retention, Settings};
-use crate::domain::{SessionsMgr, WallTime, ZonePolicy};
+use crate::domain::{GatewayFacts, RolePolicy, SessionsMgr, WallTime, ZonePolicy};
 use crate::providers::Registry;
 use crate::providers::voucher::VoucherVault;
 use crate::store::{Store, Writes};
@@ -36,6 +37,10 @@ pub struct Runtime {
     pub vault: Arc<VoucherVault>,
     /// The zones, in the order of the configuration.
     pub zones: Vec<ZonePolicy>,
+    /// What roles change, by name.
+    pub roles: BTreeMap<String, RolePolicy>,
+    /// This box.
+    pub gateway: GatewayFacts,
     /// The highest client key.
     pub max_key: u16,
     /// How often usage is written, in seconds.
@@ -52,6 +57,8 @@ impl Runtime {
         let kernel = self.kernel.read_table().await?;
         let settings = Settings {
             zones: self.zones,
+            roles: self.roles,
+            gateway: self.gateway,
             boot_id: self.clock.boot_id()?,
             max_key: self.max_key,
             flush_ms: self.flush_secs.saturating_mul(1000),

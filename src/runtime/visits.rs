@@ -8,7 +8,7 @@ use tracing::warn;
 use super::handle::{DeviceRef, Handle, Ping, new_session};
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientDevice, ClientSession, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, ZoneName,
+    ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, ZoneName,
 };
 use crate::providers::voucher::{TryLimiter, VoucherProvider};
 
@@ -121,9 +121,32 @@ impl Handle {
             zone,
             address,
             hostname,
+            attached: None,
             alive,
         };
         self.for_device(command).await
+    }
+
+    /// What a device's browser says of it; `None` says nothing. A word that is known already costs a question only.
+    pub async fn note_client(
+        &self,
+        device: DeviceId,
+        client_type: Option<ClientType>,
+        language: Option<Text>,
+    ) -> Result<(), Refusal> {
+        let (kind, tag) = (client_type, language.clone());
+        let is_known = self
+            .ask(move |mgr, _| {
+                mgr.device(device).map(|known| {
+                    kind.is_none_or(|kind| known.client_type == Some(kind))
+                        && tag.is_none_or(|tag| known.language == Some(tag))
+                })
+            })
+            .await??;
+        if is_known {
+            return Ok(());
+        }
+        self.command(Command::NoteClient { device, client_type, language }).await.map(|_| ())
     }
 
     /// An address of a device is gone from the network.

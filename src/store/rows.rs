@@ -9,20 +9,19 @@ use sqlx::sqlite::SqliteRow;
 use super::StoreError;
 use super::sql::{Bound, RowsStatement};
 use crate::domain::{
-    BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientSession, CloseReason, DeviceId, Mbps,
-    PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage, WallTime,
-    ZoneName,
+    BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientSession, ClientType, CloseReason, DeviceId,
+    Free, Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage,
+    WallTime, ZoneName,
 };
 
 /// The columns of `devices`, in the order that [`device`] reads and [`bind_device`] binds.
-pub(super) const DEVICE_COLUMNS: &str =
-    "id, mac, zone, client_key, hostname, alias, blocked, notice, roles, first_seen, last_seen";
+pub(super) const DEVICE_COLUMNS: &str = "id, mac, zone, client_key, hostname, alias, blocked, notice, roles, first_seen, last_seen, client_type, language";
 
 /// The columns of `sessions`, in the order that [`session`] reads and [`bind_session`] binds.
 pub(super) const SESSION_COLUMNS: &str = "id, device, provider, source, source_seq, kind, time_limit_ms, \
      data_limit_bytes, exp_days, down_bps, up_bps, use_global_speed, used_time_ms, used_sent, used_received, \
-     state, reason, reason_text, boot_id, at_boot_ms, counter_key, counter_sent, counter_received, created_at, \
-     started_at, resumed_at, expires_at, ended_at, plan, principal, properties, roles";
+     free_time_ms, free_bytes, state, reason, reason_text, boot_id, at_boot_ms, counter_key, counter_sent, counter_received, created_at, \
+     started_at, resumed_at, expires_at, ended_at, plan, principal, voucher, properties, roles";
 
 /// Insert or replace devices. Not SQLite's `INSERT OR REPLACE`: that deletes first, and the sessions with it.
 pub(super) static PUT_DEVICES: LazyLock<RowsStatement> = LazyLock::new(|| put("devices", DEVICE_COLUMNS));
@@ -34,11 +33,12 @@ pub(super) static PUT_SESSIONS: LazyLock<RowsStatement> = LazyLock::new(|| put("
 /// without one.
 pub(super) static PUT_USAGE: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
-        "WITH new (id, used_time_ms, used_sent, used_received, boot_id, at_boot_ms, counter_key, counter_sent, \
+        "WITH new (id, used_time_ms, used_sent, used_received, free_time_ms, free_bytes, boot_id, at_boot_ms, counter_key, counter_sent, \
          counter_received) AS (",
-        9,
+        11,
         ") UPDATE sessions SET used_time_ms = new.used_time_ms, used_sent = new.used_sent, \
-         used_received = new.used_received, boot_id = new.boot_id, at_boot_ms = new.at_boot_ms, \
+         used_received = new.used_received, free_time_ms = new.free_time_ms, \
+         free_bytes = new.free_bytes, boot_id = new.boot_id, at_boot_ms = new.at_boot_ms, \
          counter_key = new.counter_key, counter_sent = new.counter_sent, counter_received = new.counter_received \
          FROM new WHERE sessions.id = new.id AND (sessions.boot_id IS NULL) = (new.boot_id IS NULL)",
     )
@@ -78,7 +78,9 @@ pub(super) fn bind_device(query: Bound, device: &ClientDevice) -> Result<Bound, 
         .bind(device.notice.as_ref().map(Text::as_str))
         .bind(json("devices", device.id, &device.roles)?)
         .bind(device.first_seen.0)
-        .bind(device.last_seen.map(|at| at.0)))
+        .bind(device.last_seen.map(|at| at.0))
+        .bind(device.client_type.map(ClientType::as_str))
+        .bind(device.language.as_ref().map(Text::as_str)))
 }
 
 pub(super) fn bind_session(query: Bound, session: &ClientSession) -> Result<Bound, StoreError> {
@@ -114,6 +116,7 @@ pub(super) fn bind_session(query: Bound, session: &ClientSession) -> Result<Boun
         .bind(session.ended_at.map(|at| at.0))
         .bind(session.plan.as_deref())
         .bind(session.principal.as_deref())
+        .bind(session.voucher.as_deref())
         .bind(json("sessions", session.id, &session.properties)?)
         .bind(json("sessions", session.id, &session.roles)?))
 }
@@ -128,7 +131,9 @@ fn bind_totals(query: Bound, session: &ClientSession) -> Result<Bound, StoreErro
     Ok(query
         .bind(number("used_time_ms", session.usage.time_ms)?)
         .bind(number("used_sent", session.usage.sent_bytes)?)
-        .bind(number("used_received", session.usage.received_bytes)?))
+        .bind(number("used_received", session.usage.received_bytes)?)
+        .bind(number("free_time_ms", session.free.time_ms)?)
+        .bind(number("free_bytes", session.free.data_bytes)?))
 }
 
 fn bind_checkpoint(query: Bound, session: &ClientSession) -> Result<Bound, StoreError> {
@@ -327,7 +332,10 @@ pub(super) fn device(row: &SqliteRow) -> Result<ClientDevice, StoreError> {
     let roles: BTreeSet<String> = columns.json()?;
     let first_seen = columns.wall()?;
     let last_seen = columns.wall_if()?;
+    let client_type = columns.text_if()?.and_then(ClientType::from_name);
+    let language = columns.text_if()?.map(Text::new);
     let known = ClientDevice::new(id, mac, first_seen);
+    let known = ClientDevice { client_type, language, ..known };
     Ok(ClientDevice { zone, key, hostname, alias, blocked, notice, roles, last_seen, ..known })
 }
 
@@ -343,6 +351,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<ClientSession, StoreError> {
         source_seq: columns.count()?,
         terms: columns.terms()?,
         usage: columns.usage()?,
+        free: Free { time_ms: columns.count()?, data_bytes: columns.count()? },
         state: columns.state()?,
         created_at: columns.wall()?,
         started_at: columns.wall_if()?,
@@ -351,6 +360,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<ClientSession, StoreError> {
         ended_at: columns.wall_if()?,
         plan: columns.text_if()?.map(str::to_owned),
         principal: columns.text_if()?.map(str::to_owned),
+        voucher: columns.text_if()?.map(str::to_owned),
         properties: columns.json::<BTreeMap<String, String>>()?,
         roles: columns.json()?,
     })

@@ -191,6 +191,8 @@ async fn passers_by_are_forgotten_and_customers_are_not() {
 async fn made_up_addresses_do_not_pile_up() {
     let settings = Settings {
         zones: vec![zone()],
+        roles: Default::default(),
+        gateway: Default::default(),
         boot_id: BootId::new("boot-1"),
         max_key: 100,
         flush_ms: 60_000,
@@ -207,6 +209,7 @@ async fn made_up_addresses_do_not_pile_up() {
                 mac,
                 zone: ZoneName::new("guests"),
                 address: Some([10, 0, round, number].into()),
+                attached: None,
                 hostname: None,
                 alive: true,
             };

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use turnpike::domain::{
     BootId, BootTime, Change, Checkpoint, ClientDevice, ClientKey, ClientSession, CloseReason, DeviceId,
-    Event, EventKind, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal, SessionId, SessionKind,
+    Event, EventKind, Free, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal, SessionId, SessionKind,
     SessionState, SessionTerms, SourceUsage, Text, Usage, WallTime, ZoneName,
 };
 use turnpike::store::{Store, StoreError, Writes};
@@ -119,15 +119,30 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
     let time = || proptest::option::of(any::<i64>().prop_map(WallTime));
     let words = || proptest::option::of(text());
     (
-        (any::<u128>(), text(), words(), amount(), terms(), (amount(), amount(), amount()), state()),
+        (
+            any::<u128>(),
+            text(),
+            words(),
+            amount(),
+            terms(),
+            (amount(), amount(), amount(), amount(), amount()),
+            state(),
+        ),
         (any::<i64>(), time(), time(), time(), time()),
-        (words(), words()),
+        (words(), words(), words()),
         proptest::collection::btree_map(text(), text(), 0..4),
         proptest::collection::btree_set(text(), 0..4),
     )
-        .prop_map(|(first, times, (plan, principal), properties, roles)| {
-            let (id, provider, source, source_seq, terms, (time_ms, sent_bytes, received_bytes), state) =
-                first;
+        .prop_map(|(first, times, (plan, principal, voucher), properties, roles)| {
+            let (
+                id,
+                provider,
+                source,
+                source_seq,
+                terms,
+                (time_ms, sent_bytes, received_bytes, free_ms, free_bytes),
+                state,
+            ) = first;
             let (created_at, started_at, resumed_at, expires_at, ended_at) = times;
             ClientSession {
                 id: SessionId::new(Uuid::from_u128(id)),
@@ -137,6 +152,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 source_seq,
                 terms,
                 usage: Usage { time_ms, sent_bytes, received_bytes },
+                free: Free { time_ms: free_ms, data_bytes: free_bytes },
                 state,
                 created_at: WallTime(created_at),
                 started_at,
@@ -145,6 +161,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 ended_at,
                 plan,
                 principal,
+                voucher,
                 properties,
                 roles,
             }

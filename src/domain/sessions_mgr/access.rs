@@ -77,23 +77,22 @@ impl SessionsMgr {
         let zone: &Zone = self.zone_of(&entry.device);
         let counter = checkpoint.sent_bytes.saturating_add(checkpoint.received_bytes);
         let rates = self.client_rates(entry).filter(|_| zone.shaped);
+        let metered = !self.policies.is_unmetered(session, &entry.device);
         Some(Grant {
-            deadline: session.time_left_ms().map(|left| checkpoint.at.plus_millis(left)),
-            end_counter: session.data_left_bytes().map(|left| counter.saturating_add(left)),
+            deadline: session.time_left_ms().filter(|_| metered).map(|left| checkpoint.at.plus_millis(left)),
+            end_counter: session
+                .data_left_bytes()
+                .filter(|_| metered)
+                .map(|left| counter.saturating_add(left)),
             rates: rates.map(|client| ClassRates { zone: zone.policy.name.clone(), client }),
             books: entry.kernel.books,
         })
     }
 
-    /// The speeds of a running device: its session's own, or the zone's for each client.
+    /// The speeds of a running device: its roles', its session's own, or the zone's for each client.
     pub(super) fn client_rates(&self, entry: &Entry) -> Option<ClientRates> {
         let session = self.table.session(entry.run.as_ref()?.session)?;
-        let policy = &self.zone_of(&entry.device).policy;
-        Some(if session.terms.use_global_speed {
-            ClientRates { down: policy.client_down, up: policy.client_up }
-        } else {
-            ClientRates { down: session.terms.down, up: session.terms.up }
-        })
+        Some(self.policies.rates(session, &entry.device))
     }
 }
 

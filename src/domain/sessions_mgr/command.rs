@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::domain::{
-    ClientKey, ClientSession, CloseReason, DeviceId, Guard, MacAddr, Once, PauseReason, ProviderName,
-    Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, ZoneName,
+    ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Once, PauseReason,
+    ProviderName, Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, Transport, ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
@@ -96,8 +96,19 @@ pub enum Command {
         address: Option<IpAddr>,
         /// The name it gave.
         hostname: Option<Text>,
+        /// The network device it is on, and how it is attached; `None` if that was not looked at.
+        attached: Option<(Text, Transport)>,
         /// Whether it spoke just now, or is merely still in the table.
         alive: bool,
+    },
+    /// What a device's browser says of it.
+    NoteClient {
+        /// Which.
+        device: DeviceId,
+        /// What it is; `None` says nothing.
+        client_type: Option<ClientType>,
+        /// Its language; `None` says nothing.
+        language: Option<Text>,
     },
     /// An address of a device is gone from the network.
     Lost {
@@ -158,6 +169,8 @@ pub struct NewSession {
     pub plan: Option<String>,
     /// The account or voucher batch.
     pub principal: Option<String>,
+    /// The code it is bought with, as printed.
+    pub voucher: Option<String>,
     /// User-defined properties.
     pub properties: BTreeMap<String, String>,
     /// Roles.

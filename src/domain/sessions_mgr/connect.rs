@@ -1,8 +1,8 @@
 use super::work::Work;
 use super::{Command, ProviderAnswer, SessionsMgr, Want};
 use crate::domain::{
-    Checkpoint, ClientSession, DeviceId, EventKind, Now, Outcome, PauseReason, Refusal, SessionId,
-    SessionState, SourceData, Text, Transition,
+    Checkpoint, ClientDevice, ClientSession, DeviceId, EventKind, Now, Outcome, PauseReason, Refusal,
+    SessionId, SessionState, SourceData, Text, Transition,
 };
 
 impl SessionsMgr {
@@ -41,6 +41,7 @@ impl SessionsMgr {
             | Command::RegisterDevice { .. }
             | Command::UpdateDevice { .. }
             | Command::Seen { .. }
+            | Command::NoteClient { .. }
             | Command::Lost { .. } => Want::Nothing,
         }
     }
@@ -51,6 +52,7 @@ impl SessionsMgr {
             Command::Connect { device, .. }
             | Command::Disconnect { device, .. }
             | Command::UpdateDevice { device, .. }
+            | Command::NoteClient { device, .. }
             | Command::DeleteDevice { device } => Some(*device),
             Command::CreateSession(new) => Some(new.device),
             Command::UpdateSession { session, .. }
@@ -83,8 +85,22 @@ impl SessionsMgr {
             Command::RegisterDevice { id, mac, alias, zone } => work.register_device(id, mac, alias, zone),
             Command::UpdateDevice { device, patch } => work.update_device(device, patch),
             Command::DeleteDevice { device } => work.delete_device(device),
-            Command::Seen { fresh, fresh_session, mac, zone, address, hostname, alive } => work
-                .seen(super::devices::Sighting { fresh, fresh_session, mac, zone, address, hostname, alive }),
+            Command::Seen { fresh, fresh_session, mac, zone, address, hostname, attached, alive } => {
+                let sighting = super::devices::Sighting {
+                    fresh,
+                    fresh_session,
+                    mac,
+                    zone,
+                    address,
+                    hostname,
+                    attached,
+                    alive,
+                };
+                work.seen(sighting)
+            }
+            Command::NoteClient { device, client_type, language } => {
+                work.note_client(device, client_type, language)
+            }
             Command::Lost { mac, address } => work.lost(mac, address),
             Command::Under { proviso, command } => {
                 return work.mgr.handle_under(*proviso, *command, now);
@@ -172,7 +188,7 @@ impl Work<'_> {
             self.forget_notice(device)?;
         }
         self.notice(device, notify)?;
-        Ok(Outcome::Device(Box::new(self.entry(device)?.device.clone())))
+        Ok(Outcome::Device(Box::new(ClientDevice::clone(&self.entry(device)?.device))))
     }
 
     /// The session that a device would run next.
@@ -247,8 +263,10 @@ impl Work<'_> {
         let known = data.usage;
         self.change_session(id, |session| {
             session.terms = terms;
-            session.usage.time_ms = session.usage.time_ms.max(known.time_ms);
-            if known.data_bytes() > session.usage.data_bytes() {
+            session.usage.time_ms =
+                session.usage.time_ms.max(known.time_ms.saturating_add(session.free.time_ms));
+            if known.data_bytes() > session.consumed_bytes() {
+                session.free.data_bytes = 0;
                 session.usage.sent_bytes = known.sent_bytes;
                 session.usage.received_bytes = known.received_bytes;
             }

@@ -1,11 +1,12 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::table::addresses;
 use super::work::Work;
 use super::{DevicePatch, NewSession};
 use crate::domain::{
-    ClientDevice, DeviceId, EventKind, MacAddr, Outcome, PauseReason, ProviderName, Refusal, SessionId,
-    SessionState, SessionTerms, Text, ZoneName,
+    ClientDevice, ClientType, DeviceId, EventKind, MacAddr, Outcome, PauseReason, ProviderName, Refusal,
+    SessionId, SessionState, SessionTerms, Text, Transport, ZoneName,
 };
 
 /// The provider of the sessions that trusted devices run.
@@ -19,6 +20,7 @@ pub(super) struct Sighting {
     pub(super) zone: ZoneName,
     pub(super) address: Option<IpAddr>,
     pub(super) hostname: Option<Text>,
+    pub(super) attached: Option<(Text, Transport)>,
     pub(super) alive: bool,
 }
 
@@ -38,7 +40,7 @@ impl Work<'_> {
         device.alias = alias.filter(|alias| !alias.is_empty());
         device.zone = zone;
         self.make_known(device)?;
-        Ok(Outcome::Device(Box::new(self.entry(id)?.device.clone())))
+        Ok(Outcome::Device(Box::new(ClientDevice::clone(&self.entry(id)?.device))))
     }
 
     fn make_known(&mut self, device: ClientDevice) -> Result<(), Refusal> {
@@ -65,8 +67,8 @@ impl Work<'_> {
         if patch.disconnect {
             self.disconnect(id, None, PauseReason::Asked)?;
         }
-        let before = self.entry(id)?.device.clone();
-        let mut after = before.clone();
+        let before = Arc::clone(&self.entry(id)?.device);
+        let mut after = ClientDevice::clone(&before);
         if let Some(alias) = patch.alias {
             after.alias = alias.filter(|alias| !alias.is_empty());
         }
@@ -74,7 +76,7 @@ impl Work<'_> {
             after.zone = Some(zone);
         }
         after.blocked = patch.blocked.unwrap_or(before.blocked);
-        if after != before {
+        if after != *before {
             let (named, zoned) = (after.alias != before.alias, after.zone != before.zone);
             let blocked = (after.blocked != before.blocked).then_some(after.blocked);
             if blocked == Some(true) {
@@ -96,7 +98,7 @@ impl Work<'_> {
                 );
             }
         }
-        Ok(Outcome::Device(Box::new(self.entry(id)?.device.clone())))
+        Ok(Outcome::Device(Box::new(ClientDevice::clone(&self.entry(id)?.device))))
     }
 
     pub(super) fn delete_device(&mut self, id: DeviceId) -> Result<Outcome, Refusal> {
@@ -106,7 +108,7 @@ impl Work<'_> {
     }
 
     pub(super) fn seen(&mut self, sighting: Sighting) -> Result<Outcome, Refusal> {
-        let Sighting { fresh, fresh_session, mac, zone, address, hostname, alive } = sighting;
+        let Sighting { fresh, fresh_session, mac, zone, address, hostname, attached, alive } = sighting;
         self.check_zone(Some(&zone))?;
         let id = match self.mgr.table.by_mac(mac) {
             Some(id) => id,
@@ -117,11 +119,14 @@ impl Work<'_> {
                 fresh
             }
         };
-        let before = self.entry(id)?.device.clone();
-        let mut after = before.clone();
+        let before = Arc::clone(&self.entry(id)?.device);
+        let mut after = ClientDevice::clone(&before);
         after.zone = Some(zone);
         if hostname.is_some() {
             after.hostname = hostname;
+        }
+        if let Some((interface, transport)) = attached {
+            (after.interface, after.transport) = (Some(interface), transport);
         }
         if let Some(address) = address {
             add_address(&mut after, address);
@@ -132,7 +137,7 @@ impl Work<'_> {
             after.present = true;
             after.last_seen = Some(self.now.wall);
         }
-        if after != before {
+        if after != *before {
             let shown = (&before.zone, &before.hostname) != (&after.zone, &after.hostname);
             self.change_device(id, |device| *device = after)?;
             if shown && before.last_seen.is_some() {
@@ -147,7 +152,23 @@ impl Work<'_> {
                 .or_else(|refusal| if refusal == Refusal::KeysUsedUp { Ok(()) } else { Err(refusal) })?;
             self.joined(id, fresh_session)?;
         }
-        Ok(Outcome::Device(Box::new(self.entry(id)?.device.clone())))
+        Ok(Outcome::Device(Box::new(ClientDevice::clone(&self.entry(id)?.device))))
+    }
+
+    /// What a browser says of its device: nothing is told of it.
+    pub(super) fn note_client(
+        &mut self,
+        id: DeviceId,
+        client_type: Option<ClientType>,
+        language: Option<Text>,
+    ) -> Result<Outcome, Refusal> {
+        let before = &self.entry(id)?.device;
+        let client_type = client_type.or(before.client_type);
+        let language = language.or_else(|| before.language.clone());
+        if (client_type, &language) != (before.client_type, &before.language) {
+            self.change_device(id, |device| (device.client_type, device.language) = (client_type, language))?;
+        }
+        Ok(Outcome::Done)
     }
 
     /// A device has come (back) to the network: what was interrupted goes on, what is automatic begins.
@@ -167,6 +188,7 @@ impl Work<'_> {
                 terms: SessionTerms::unlimited(),
                 plan: None,
                 principal: None,
+                voucher: None,
                 properties: Default::default(),
                 roles: Default::default(),
                 guards: Vec::new(),
@@ -191,13 +213,13 @@ impl Work<'_> {
 
     pub(super) fn lost(&mut self, mac: MacAddr, address: IpAddr) -> Result<Outcome, Refusal> {
         let id = self.mgr.table.by_mac(mac).ok_or(Refusal::UnknownDevice)?;
-        let before = self.entry(id)?.device.clone();
-        let mut after = before.clone();
+        let before = Arc::clone(&self.entry(id)?.device);
+        let mut after = ClientDevice::clone(&before);
         match address {
             IpAddr::V4(address) => after.ipv4.remove(&address),
             IpAddr::V6(address) => after.ipv6.remove(&address),
         };
-        if after == before {
+        if after == *before {
             return Ok(Outcome::Done);
         }
         let gone = addresses(&after).next().is_none();

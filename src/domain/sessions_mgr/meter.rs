@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::connect::is_used_up;
 use super::table::{Entry, Held};
 use super::work::Work;
@@ -81,32 +83,37 @@ impl SessionsMgr {
             run.read_at = now;
         }
         if books.sent_bytes != entry.kernel.books.sent_bytes {
-            // It speaks, so it is here, whatever the neighbour table thinks.
-            entry.device.present = true;
+            run.spoke = true;
             entry.away_since = None;
         }
         if passed > 0 {
             run.active_at = now;
         }
         run.dirty = true;
+        let device = Arc::clone(&entry.device);
         entry.kernel = *reading;
         if shut && let Held::Open(mac, key, grant) = entry.held.clone() {
             entry.held = Held::Shut(mac, key, grant);
         }
+        let Some(known) = self.table.session(session) else { return };
+        let unmetered = self.policies.is_unmetered(known, &device);
         if let Some(session) = self.table.session_mut(session)
             && let SessionState::Running(checkpoint) = &mut session.state
         {
             // A counter below the last one was reset by somebody: what it shows has passed since.
             let since = |new: u64, old: u64| new.checked_sub(old).unwrap_or(new);
-            session.usage.sent_bytes += since(books.sent_bytes, checkpoint.sent_bytes);
-            session.usage.received_bytes += since(books.received_bytes, checkpoint.received_bytes);
+            let sent = since(books.sent_bytes, checkpoint.sent_bytes);
+            let received = since(books.received_bytes, checkpoint.received_bytes);
+            session.usage.sent_bytes += sent;
+            session.usage.received_bytes += received;
+            if unmetered {
+                session.free.data_bytes += sent + received;
+            }
             checkpoint.sent_bytes = books.sent_bytes;
             checkpoint.received_bytes = books.received_bytes;
             let spent = now.millis_since(checkpoint.at);
             checkpoint.at = checkpoint.at.plus_millis(spent);
-            // Not beyond the limit; but a source may have lowered that below what was used already.
-            let limit = session.terms.time_limit_ms.unwrap_or(u64::MAX).max(session.usage.time_ms);
-            session.usage.time_ms = session.usage.time_ms.saturating_add(spent).min(limit);
+            session.spend(spent, unmetered);
         }
     }
 
@@ -127,7 +134,11 @@ impl SessionsMgr {
         let session = run.session;
         let Some(end) = self.ends(entry, now) else {
             let was_shut = matches!(entry.held, Held::Shut(..));
+            let came_back = run.spoke && !entry.device.present;
             self.look_soon(device, now.boot);
+            if came_back {
+                return Some(Work::new(self, now).came_back(device));
+            }
             // Shut for an end that the last packet put off (it spoke after all): let it through again.
             if was_shut {
                 let mut work = Work::new(self, now);
@@ -159,25 +170,27 @@ impl SessionsMgr {
         let SessionState::Running(checkpoint) = &session.state else { return None };
         let time_left =
             session.time_left_ms().map(|left| left.saturating_sub(now.boot.millis_since(checkpoint.at)));
-        if time_left == Some(0) {
+        let metered = !self.policies.is_unmetered(session, &entry.device);
+        if metered && time_left == Some(0) {
             return Some(End::Session(SessionState::Consumed, EventKind::SessionConsumed(CloseReason::Time)));
         }
-        if session.data_left_bytes() == Some(0)
-            || (entry.kernel.quota_exhausted && session.data_left_bytes().is_some())
-        {
+        let data_is_used_up = session.data_left_bytes() == Some(0)
+            || (entry.kernel.quota_exhausted && session.data_left_bytes().is_some());
+        if metered && data_is_used_up {
             return Some(End::Session(SessionState::Consumed, EventKind::SessionConsumed(CloseReason::Data)));
         }
         if self.has_expired(session, now) {
             return Some(End::Session(SessionState::Expired, EventKind::SessionExpired));
         }
-        let policy = &self.zone_of(&entry.device).policy;
+        let away_pause_secs = self.zone_of(&entry.device).policy.away_pause_secs;
+        let idle_timeout_secs = self.policies.idle_timeout_secs(session, &entry.device);
         let longer_than = |since: BootTime, secs: Option<u64>| {
             secs.is_some_and(|secs| now.boot.millis_since(since) >= secs.saturating_mul(1000))
         };
-        if longer_than(run.active_at, policy.idle_timeout_secs) {
+        if longer_than(run.active_at, idle_timeout_secs) {
             return Some(End::Pause(PauseReason::Idle));
         }
-        if entry.away_since.is_some_and(|since| longer_than(since, policy.away_pause_secs)) {
+        if entry.away_since.is_some_and(|since| longer_than(since, away_pause_secs)) {
             return Some(End::Pause(PauseReason::Away));
         }
         None
@@ -208,7 +221,9 @@ impl SessionsMgr {
         session.is_some_and(|session| {
             let SessionState::Running(checkpoint) = &session.state else { return false };
             let spent = now.millis_since(checkpoint.at);
-            session.time_left_ms().is_none_or(|left| left > spent) && session.data_left_bytes() != Some(0)
+            self.is_unmetered(session)
+                || session.time_left_ms().is_none_or(|left| left > spent)
+                    && session.data_left_bytes() != Some(0)
         })
     }
 
@@ -229,6 +244,9 @@ impl SessionsMgr {
         let run = entry.run.as_ref()?;
         let session = self.table.session(run.session)?;
         let SessionState::Running(checkpoint) = &session.state else { return None };
+        if self.policies.is_unmetered(session, &entry.device) {
+            return None;
+        }
         let by_time = session.time_left_ms().map(|left| checkpoint.at.plus_millis(left));
         let by_data = session.data_left_bytes().map(|left| {
             let class = self
@@ -347,12 +365,19 @@ pub(super) fn outbox(session: &ClientSession) -> Option<Change> {
         session: session.id,
         reference,
         seq: session.source_seq,
-        usage: session.usage,
+        usage: session.consumed(),
         state: session.state.as_str(),
     }))
 }
 
 impl Work<'_> {
+    /// A device that the neighbour table had given up sends: it is here.
+    fn came_back(mut self, id: DeviceId) -> Transition {
+        let changed = self.change_device(id, |device| device.present = true);
+        debug_assert!(changed.is_ok(), "the device was just looked at");
+        self.finish(Outcome::Done)
+    }
+
     /// Days that could not be counted while the clock was wrong begin now; those that are over end what is not running.
     fn count_days(&mut self) {
         let wall = self.now.wall;

@@ -19,14 +19,15 @@ mod undo;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 pub use command::{Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
 pub use restore::Restored;
 
 use super::{
-    Access, BootId, BootTime, ClientDevice, ClientKey, ClientSession, ClockGuard, DeviceId, Refusal,
-    SessionId, Transition, ZoneName, ZonePolicy,
+    Access, BootId, BootTime, ClientDevice, ClientKey, ClientSession, ClockGuard, DeviceId, GatewayFacts,
+    Policies, Refusal, RolePolicy, SessionId, Transition, ZoneName, ZonePolicy,
 };
 use keys::KeyPool;
 use table::Table;
@@ -36,6 +37,10 @@ use table::Table;
 pub struct Settings {
     /// The zones, in the order of the configuration; at least one.
     pub zones: Vec<ZonePolicy>,
+    /// What roles change, by name.
+    pub roles: BTreeMap<String, RolePolicy>,
+    /// This box.
+    pub gateway: GatewayFacts,
     /// This boot.
     pub boot_id: BootId,
     /// The highest key that fits into the mark mask.
@@ -50,6 +55,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct SessionsMgr {
     zones: BTreeMap<ZoneName, Zone>,
+    policies: Arc<Policies>,
     first_zone: ZoneName,
     boot_id: BootId,
     table: Table,
@@ -85,17 +91,17 @@ struct Zone {
 impl SessionsMgr {
     /// A device, by its id.
     pub fn device(&self, id: DeviceId) -> Result<&ClientDevice, Refusal> {
-        self.table.device(id).map(|entry| &entry.device).ok_or(Refusal::UnknownDevice)
+        self.table.device(id).map(|entry| entry.device.as_ref()).ok_or(Refusal::UnknownDevice)
     }
 
     /// A device, by its MAC.
     pub fn device_by_mac(&self, mac: super::MacAddr) -> Option<&ClientDevice> {
-        self.table.by_mac(mac).and_then(|id| self.table.device(id)).map(|entry| &entry.device)
+        self.table.by_mac(mac).and_then(|id| self.table.device(id)).map(|entry| entry.device.as_ref())
     }
 
     /// A device, by an address that it has now.
     pub fn device_by_ip(&self, address: std::net::IpAddr) -> Option<&ClientDevice> {
-        self.table.by_ip(address).and_then(|id| self.table.device(id)).map(|entry| &entry.device)
+        self.table.by_ip(address).and_then(|id| self.table.device(id)).map(|entry| entry.device.as_ref())
     }
 
     /// A device, by its key in the kernel.
@@ -105,7 +111,7 @@ impl SessionsMgr {
 
     /// All devices.
     pub fn devices(&self) -> impl Iterator<Item = &ClientDevice> {
-        self.table.devices().map(|entry| &entry.device)
+        self.table.devices().map(|entry| entry.device.as_ref())
     }
 
     /// How many devices are known, let through, and how many sessions could be used or are.
@@ -121,13 +127,34 @@ impl SessionsMgr {
     /// The session as it is now: its time up to this moment, its data up to the last reading.
     pub fn session_now(&self, id: SessionId, now: BootTime) -> Option<ClientSession> {
         let mut session = self.table.session(id)?.clone();
+        let unmetered = self.is_unmetered(&session);
         if let super::SessionState::Running(checkpoint) = &mut session.state {
             let spent = now.millis_since(checkpoint.at);
             checkpoint.at = checkpoint.at.plus_millis(spent);
-            let limit = session.terms.time_limit_ms.unwrap_or(u64::MAX).max(session.usage.time_ms);
-            session.usage.time_ms = session.usage.time_ms.saturating_add(spent).min(limit);
+            session.spend(spent, unmetered);
         }
         Some(session)
+    }
+
+    /// Whether what a session uses now is counted only.
+    pub(super) fn is_unmetered(&self, session: &ClientSession) -> bool {
+        let entry = self.table.device(session.device);
+        entry.is_some_and(|entry| self.policies.is_unmetered(session, &entry.device))
+    }
+
+    /// All usable sessions with their devices, as of the last reading of their books. Shared, not copied: to be looked
+    /// through elsewhere.
+    pub fn snapshot(&self) -> Vec<(Arc<ClientSession>, Arc<ClientDevice>)> {
+        let with_device = |session: &Arc<ClientSession>| {
+            let entry = self.table.device(session.device)?;
+            Some((Arc::clone(session), Arc::clone(&entry.device)))
+        };
+        self.table.shared_sessions().filter_map(with_device).collect()
+    }
+
+    /// What the configuration says.
+    pub const fn policies(&self) -> &Arc<Policies> {
+        &self.policies
     }
 
     /// The session that a device is running.

@@ -56,7 +56,10 @@ impl SessionsMgr {
                 of_session(*session).or_else(|| ended.as_deref().map(Tag::of_session))
             }
             Command::Under { command, .. } => self.tag_of(command),
-            Command::RegisterDevice { .. } | Command::Seen { .. } | Command::Lost { .. } => None,
+            Command::RegisterDevice { .. }
+            | Command::Seen { .. }
+            | Command::NoteClient { .. }
+            | Command::Lost { .. } => None,
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::devices::TRUSTED;
 use super::keys::KeyPool;
@@ -7,7 +8,7 @@ use super::work::Work;
 use super::{SessionsMgr, Settings, Zone};
 use crate::domain::{
     Books, ClientDevice, ClientKey, ClientSession, ClockGuard, CloseReason, DeviceId, EventKind, KernelBooks,
-    Now, Outcome, PauseReason, SessionState, Text, Transition, WallTime,
+    Now, Outcome, PauseReason, Policies, SessionState, Text, Transition, WallTime,
 };
 
 /// What the daemon finds when it starts.
@@ -40,6 +41,12 @@ impl SessionsMgr {
             .into_iter()
             .map(|policy| (policy.name.clone(), Zone { shaped: policy.has_limit(), policy }))
             .collect();
+        let policies = Arc::new(Policies {
+            zones: zones.iter().map(|(name, zone)| (name.clone(), zone.policy.clone())).collect(),
+            first_zone: first_zone.clone(),
+            roles: settings.roles,
+            gateway: settings.gateway,
+        });
         let mut clock = ClockGuard::new(found.newest_wall);
         let clock_believed = clock.observe(now);
         let mut table = Table::default();
@@ -64,6 +71,7 @@ impl SessionsMgr {
         }
         let mut mgr = Self {
             zones,
+            policies,
             first_zone,
             boot_id: settings.boot_id,
             table,

@@ -19,6 +19,7 @@ impl Work<'_> {
         session.source = new.source;
         session.plan = new.plan;
         session.principal = new.principal;
+        session.voucher = new.voucher;
         session.properties = new.properties;
         session.roles = new.roles;
         self.guard(new.guards);
@@ -131,10 +132,10 @@ fn patched(session: &ClientSession, patch: &SessionPatch) -> Result<SessionTerms
         )?;
         let limit =
             patch.time_limit_ms.or(terms.time_limit_ms).unwrap_or(0).saturating_add(patch.add_time_ms);
-        if limit < session.usage.time_ms {
+        if limit < session.consumed_ms() {
             return Err(Refusal::BelowUsed {
                 field: "time_secs",
-                used: format!("{} s", session.usage.time_ms.div_ceil(1000)),
+                used: format!("{} s", session.consumed_ms().div_ceil(1000)),
             });
         }
         crate::domain::terms::time_limit(limit.div_ceil(1000))?;
@@ -150,7 +151,7 @@ fn patched(session: &ClientSession, patch: &SessionPatch) -> Result<SessionTerms
             .or(terms.data_limit_bytes)
             .unwrap_or(0)
             .saturating_add(patch.add_data_bytes);
-        let used = session.usage.data_bytes();
+        let used = session.consumed_bytes();
         if limit < used {
             return Err(Refusal::BelowUsed { field: "data_mb", used: format!("{} MB", bytes_to_mb(used)) });
         }

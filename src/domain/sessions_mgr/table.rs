@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::domain::{
     Access, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, Grant, KernelBooks,
@@ -11,7 +12,8 @@ use crate::domain::{
 pub(super) struct Table {
     /// Boxed, as the sessions are: a hash table keeps up to twice as many places as it holds, and doubles them at once.
     devices: HashMap<DeviceId, Box<Entry>>,
-    sessions: HashMap<SessionId, Box<ClientSession>>,
+    /// Shared with whoever looks at all of them; copied when changed meanwhile.
+    sessions: HashMap<SessionId, Arc<ClientSession>>,
     by_mac: HashMap<MacAddr, DeviceId>,
     by_ip: HashMap<IpAddr, DeviceId>,
     by_key: HashMap<ClientKey, DeviceId>,
@@ -21,7 +23,7 @@ pub(super) struct Table {
 /// A device, its usable sessions, and what is known of its client in the kernel.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) device: ClientDevice,
+    pub(super) device: Arc<ClientDevice>,
     pub(super) sessions: Vec<SessionId>,
     pub(super) run: Option<Run>,
     pub(super) held: Held,
@@ -46,6 +48,10 @@ pub(super) struct Run {
     pub(super) active_at: BootTime,
     /// Whether usage moved since it was last written.
     pub(super) dirty: bool,
+    /// Whether listeners were told that its device is not there.
+    pub(super) told_away: bool,
+    /// Whether it has sent something since that was last looked at: it is here, whatever the neighbour table thinks.
+    pub(super) spoke: bool,
 }
 
 /// What the kernel holds of a device, as far as we told it.
@@ -97,15 +103,23 @@ impl Table {
     }
 
     pub(super) fn session(&self, id: SessionId) -> Option<&ClientSession> {
-        self.sessions.get(&id).map(Box::as_ref)
+        self.sessions.get(&id).map(Arc::as_ref)
+    }
+
+    pub(super) fn shared_session(&self, id: SessionId) -> Option<&Arc<ClientSession>> {
+        self.sessions.get(&id)
+    }
+
+    pub(super) fn shared_sessions(&self) -> impl Iterator<Item = &Arc<ClientSession>> {
+        self.sessions.values()
     }
 
     pub(super) fn session_mut(&mut self, id: SessionId) -> Option<&mut ClientSession> {
-        self.sessions.get_mut(&id).map(Box::as_mut)
+        self.sessions.get_mut(&id).map(Arc::make_mut)
     }
 
     pub(super) fn sessions(&self) -> impl Iterator<Item = &ClientSession> {
-        self.sessions.values().map(Box::as_ref)
+        self.sessions.values().map(Arc::as_ref)
     }
 
     pub(super) fn session_count(&self) -> usize {
@@ -165,10 +179,10 @@ impl Table {
             self.by_ip.insert(address, id);
         }
         match self.devices.get_mut(&id) {
-            Some(entry) => entry.device = device,
+            Some(entry) => entry.device = Arc::new(device),
             None => {
                 let entry = Entry {
-                    device,
+                    device: Arc::new(device),
                     sessions: Vec::new(),
                     run: None,
                     held: Held::Unknown,
@@ -203,6 +217,8 @@ impl Table {
                                 bytes_per_sec,
                                 active_at: now,
                                 dirty: false,
+                                told_away: false,
+                                spoke: false,
                             });
                             self.running.insert(device);
                         }
@@ -213,7 +229,7 @@ impl Table {
                     | SessionState::Expired
                     | SessionState::Closed(..) => stop(entry, &mut self.running, id),
                 }
-                self.sessions.insert(id, Box::new(session));
+                self.sessions.insert(id, Arc::new(session));
             }
             None => {
                 entry.sessions.retain(|known| *known != id);

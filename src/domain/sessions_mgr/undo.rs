@@ -20,16 +20,16 @@ impl SessionsMgr {
                 self.soon.remove(&(at, *id));
             }
             // An address that has moved on stays with whoever uses it now: no page is shown to the wrong device.
-            let device = device.clone().map(|mut device| {
+            let device = device.as_deref().cloned().map(|mut device| {
                 device.ipv4.retain(|address| self.is_free_for((*address).into(), before));
                 device.ipv6.retain(|address| self.is_free_for((*address).into(), before));
                 device
             });
             changes.push(match &device {
-                Some(device) => Change::Device(device.clone()),
+                Some(device) => Change::Device(Box::new(device.clone())),
                 None => Change::DeleteDevice(*id),
             });
-            self.table.put_device(*id, device.map(|device| *device));
+            self.table.put_device(*id, device);
             touched.push(*id);
         }
         for image in before.iter().filter(|image| matches!(image, Image::Device(_, Some(_)))) {

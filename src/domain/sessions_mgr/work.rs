@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::SessionsMgr;
 use super::access::class_of;
@@ -45,7 +46,7 @@ impl<'a> Work<'a> {
         self.touch(id);
         let known = |image: &Image| matches!(image, Image::Device(known, _) if *known == id);
         if !self.transition.before.iter().any(known) {
-            let before = self.mgr.table.device(id).map(|entry| Box::new(entry.device.clone()));
+            let before = self.mgr.table.device(id).map(|entry| Arc::clone(&entry.device));
             self.transition.before.push(Image::Device(id, before));
         }
     }
@@ -53,7 +54,7 @@ impl<'a> Work<'a> {
     fn remember_session(&mut self, id: SessionId) {
         let known = |image: &Image| matches!(image, Image::Session(known, _) if *known == id);
         if !self.transition.before.iter().any(known) {
-            let before = self.mgr.table.session(id).map(|session| Box::new(session.clone()));
+            let before = self.mgr.table.shared_session(id).map(Arc::clone);
             self.transition.before.push(Image::Session(id, before));
         }
     }
@@ -71,7 +72,7 @@ impl<'a> Work<'a> {
         change: impl FnOnce(&mut ClientDevice),
     ) -> Result<(), Refusal> {
         self.remember_device(id);
-        let mut device = self.entry(id)?.device.clone();
+        let mut device = ClientDevice::clone(&self.entry(id)?.device);
         change(&mut device);
         self.mgr.table.put_device(id, Some(device));
         Ok(())
@@ -204,7 +205,7 @@ impl<'a> Work<'a> {
             })
             .map(|entry| entry.device.id)
             .ok_or(Refusal::KeysUsedUp)?;
-        let (mac, key) = match &self.entry(victim)?.device {
+        let (mac, key) = match self.entry(victim)?.device.as_ref() {
             device @ ClientDevice { key: Some(key), .. } => (device.mac, *key),
             ClientDevice { .. } => return Err(Refusal::KeysUsedUp),
         };
@@ -233,7 +234,7 @@ impl<'a> Work<'a> {
                     if let Some(entry) = self.mgr.table.device(*id)
                         && before.as_deref().is_none_or(|before| differs_in_store(before, &entry.device))
                     {
-                        rows.push(Change::Device(Box::new(entry.device.clone())));
+                        rows.push(Change::Device(Box::new(ClientDevice::clone(&entry.device))));
                     }
                 }
                 Image::Session(id, before) => {
@@ -267,6 +268,8 @@ fn differs_in_store(before: &ClientDevice, after: &ClientDevice) -> bool {
         ipv4: Default::default(),
         ipv6: Default::default(),
         present: false,
+        interface: None,
+        transport: Default::default(),
         ..device.clone()
     };
     stored(before) != stored(after)

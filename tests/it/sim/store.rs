@@ -93,6 +93,8 @@ impl SimStore {
             ipv4: BTreeSet::new(),
             ipv6: BTreeSet::new(),
             present: false,
+            interface: None,
+            transport: Default::default(),
             ..device.clone()
         });
         let sessions = self.sessions.values().filter(|session| session.is_usable()).cloned();

@@ -59,6 +59,7 @@ impl Story {
             mac: mac(phone),
             zone: zone("cafe"),
             address: Some(address(phone)),
+            attached: None,
             hostname: None,
             alive: true,
         };
@@ -94,6 +95,7 @@ impl Story {
             terms,
             plan: None,
             principal: None,
+            voucher: None,
             properties: Default::default(),
             roles: Default::default(),
             guards: Vec::new(),

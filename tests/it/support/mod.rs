@@ -126,6 +126,8 @@ impl TestApp {
             registry: Arc::new(registry),
             vault: Arc::clone(&vault),
             zones,
+            roles: Default::default(),
+            gateway: Default::default(),
             max_key: ClientKey::MAX,
             flush_secs: 60,
         };
