@@ -46,6 +46,10 @@ uuid_id! {
     /// A session's id.
     SessionId
 }
+uuid_id! {
+    /// A plugin's connection, for as long as it lasts.
+    ConnectionId
+}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {

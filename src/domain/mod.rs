@@ -12,6 +12,7 @@ mod event;
 pub mod filter;
 mod ids;
 mod key;
+mod lock;
 mod mac;
 mod once;
 mod permission;
@@ -41,8 +42,12 @@ pub use client_type::{ClientType, Transport};
 pub use clock_guard::ClockGuard;
 pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
-pub use ids::{DeviceId, ProviderName, SessionId, ZoneName};
+pub use ids::{ConnectionId, DeviceId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
+pub use lock::{
+    Acquired, HandOver, LockLoss, LockName, LockNameError, LockOwner, LockRefusal, LockScope, LockStatus,
+    LockTable, LockTicket, LockWaiter, NotHeld,
+};
 pub use mac::{MacAddr, MacError};
 pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
 pub use permission::{Permission, PermissionError};

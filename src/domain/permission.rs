@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::lock::{MAX_PATH_CHARS, is_path};
+
 /// What a token or an admin account may do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
@@ -25,9 +27,6 @@ pub enum Permission {
      manage_vouchers, admin"
 )]
 pub struct PermissionError(String);
-
-/// The longest path of a lock.
-const MAX_PATH_CHARS: usize = 200;
 
 impl Permission {
     /// Whether whoever has this may do what needs `wanted`.
@@ -61,19 +60,13 @@ impl FromStr for Permission {
             "manage_vouchers" => Self::ManageVouchers,
             "admin" => Self::Admin,
             other => {
-                let path = other.strip_prefix("acquire_lock:").filter(|path| is_lock_path(path));
+                let path =
+                    other.strip_prefix("acquire_lock:").filter(|path| path.is_empty() || is_path(path));
                 let shown = || PermissionError(other.chars().take(MAX_PATH_CHARS).collect());
                 Self::AcquireLock(path.ok_or_else(shown)?.to_owned())
             }
         })
     }
-}
-
-/// Names between slashes, none of them empty; or nothing at all.
-fn is_lock_path(path: &str) -> bool {
-    path.is_empty()
-        || path.chars().count() <= MAX_PATH_CHARS
-            && path.split('/').all(|name| !name.is_empty() && !name.contains(char::is_control))
 }
 
 impl fmt::Display for Permission {
