@@ -8,7 +8,6 @@ mod client_type;
 mod clock_guard;
 mod device;
 mod event;
-/// The language in which sessions are chosen by their properties.
 pub mod filter;
 mod ids;
 mod key;
@@ -21,7 +20,6 @@ mod properties;
 mod provider;
 mod refusal;
 mod role_policy;
-/// Sets of roles as texts.
 pub mod roles;
 mod session;
 mod session_event;
@@ -42,6 +40,7 @@ pub use client_type::{ClientType, Transport};
 pub use clock_guard::ClockGuard;
 pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
+pub use filter::{Filter, FilterError, Lookup};
 pub use ids::{ConnectionId, DeviceId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
 pub use lock::{

@@ -10,6 +10,7 @@ mod api;
 mod api_once;
 mod cli;
 mod config;
+mod filter;
 mod portal;
 mod portal_guest;
 mod providers;
