@@ -69,7 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         registry,
         vault: Arc::clone(&vault),
         zones: config.zones.iter().map(crate::config::ZoneConfig::policy).collect(),
-        roles: Default::default(),
+        roles: config.roles.clone(),
         gateway: config.gateway.facts(),
         max_key: ClientKey::max_for(config.network.mark_mask),
         flush_secs: config.store.flush_secs,

@@ -3,17 +3,21 @@
 //! serde stops at the first mistake and knows no places; here the parsed file, with the place of every value, is walked
 //! with typed getters that collect what is wrong.
 
+mod metric;
 mod report;
+mod roles;
 mod section;
 mod values;
 mod whole;
 mod zone;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::domain::{GatewayFacts, Text};
+use crate::domain::{GatewayFacts, RolePolicy, Text};
 
+pub use metric::MetricConfig;
 pub use report::{ConfigError, Finding};
 pub use zone::ZoneConfig;
 
@@ -41,6 +45,12 @@ pub struct Config {
     pub control: ControlConfig,
     /// `[store]`.
     pub store: StoreConfig,
+    /// `[audit]`.
+    pub audit: AuditConfig,
+    /// `[roles.NAME]`: what a role changes, by name.
+    pub roles: BTreeMap<String, RolePolicy>,
+    /// `[[metric]]`: the operator's own counts.
+    pub metrics: Vec<MetricConfig>,
     /// What works but is hardly meant; to be logged at start.
     pub warnings: Vec<Finding>,
 }
@@ -88,6 +98,13 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// How often the usage of running sessions is written, in seconds: what a power cut may cost.
     pub flush_secs: u64,
+}
+
+/// `[audit]`: the log of who changed what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// For how many days its lines are kept.
+    pub keep_days: u32,
 }
 
 impl GatewayConfig {

@@ -17,7 +17,7 @@ pub(super) struct Found<T> {
 pub(super) struct Section<'r, 'a, 't> {
     report: &'r mut Report<'a>,
     /// The table's name, in front of its keys in messages; empty for the file's top.
-    name: &'static str,
+    name: Cow<'static, str>,
     at: usize,
     table: &'t DeTable<'t>,
     known: Vec<&'static str>,
@@ -26,11 +26,11 @@ pub(super) struct Section<'r, 'a, 't> {
 impl<'r, 'a, 't> Section<'r, 'a, 't> {
     pub(super) fn new(
         report: &'r mut Report<'a>,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         at: usize,
         table: &'t DeTable<'t>,
     ) -> Self {
-        Self { report, name, at, table, known: Vec::new() }
+        Self { report, name: name.into(), at, table, known: Vec::new() }
     }
 
     /// The value of a key, as `parse` reads it; `None` if it is absent or wrong (which is then reported).
@@ -111,6 +111,26 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
         table.map(|table| (value.span().start, table))
     }
 
+    /// The tables of a table of tables, `[key.NAME]`, with their names and the place of each name.
+    pub(super) fn named_tables(
+        &mut self,
+        key: &'static str,
+    ) -> Vec<(&'t Spanned<Cow<'t, str>>, &'t DeTable<'t>)> {
+        let Some((_, all)) = self.table(key) else { return Vec::new() };
+        let mut tables = Vec::new();
+        for (name, value) in all {
+            match value.get_ref().as_table() {
+                Some(table) => tables.push((name, table)),
+                None => {
+                    let key = format!("{key}.{}", printable(name.get_ref()));
+                    let wanted = format!("a table, written [{key}]");
+                    self.mistake(value.span().start, &key, expected(&wanted, value.get_ref()));
+                }
+            }
+        }
+        tables
+    }
+
     /// The tables of a list of tables, `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<(usize, &'t DeTable<'t>)> {
         self.known.push(key);
@@ -149,15 +169,18 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
         for key in unknown {
             let near = nearest(key.get_ref(), &self.known);
             let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-            // A key is hostile text too: what does not print must not reach the terminal.
-            let shown: String = key.get_ref().chars().take(60).flat_map(char::escape_debug).collect();
-            self.mistake(key.span().start, &shown, format!("unknown key{hint}"));
+            self.mistake(key.span().start, &printable(key.get_ref()), format!("unknown key{hint}"));
         }
     }
 
     fn full_name(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
+}
+
+/// A key as a message shows it. It is hostile text too: what does not print must not reach the terminal.
+pub(super) fn printable(key: &str) -> String {
+    key.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
 /// The message for a value of the wrong type.

@@ -7,10 +7,13 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::expected;
-use crate::domain::{MacAddr, Mbps, Text, ZoneName};
+use crate::domain::{FixedKey, MacAddr, Mbps, PropertyPatch, Text, ZoneName};
 
 /// A year of seconds: no timeout of a device needs more.
 const MAX_TIMEOUT_SECS: u64 = 366 * 86_400;
+
+/// The longest name of a metric.
+const MAX_METRIC_NAME: usize = 64;
 
 /// The kernel's IFNAMSIZ less the closing zero (`include/uapi/linux/if.h`).
 const MAX_DEVICE_NAME: usize = 15;
@@ -52,6 +55,16 @@ pub(super) fn secs(least: u64, most: u64) -> impl FnOnce(&DeValue<'_>) -> Result
             .ok()
             .filter(|secs| (least..=most).contains(secs))
             .ok_or_else(|| format!("must be between {least} and {most} seconds"))
+    }
+}
+
+/// A whole number of days within bounds.
+pub(super) fn days(least: u32, most: u32) -> impl FnOnce(&DeValue<'_>) -> Result<u32, String> {
+    move |value| {
+        u32::try_from(integer(value)?)
+            .ok()
+            .filter(|days| (least..=most).contains(days))
+            .ok_or_else(|| format!("must be between {least} and {most} days"))
     }
 }
 
@@ -203,4 +216,34 @@ pub(super) fn country(value: &DeValue<'_>) -> Result<Text, String> {
     } else {
         Err("must be a country's code of two letters, as in \"DE\", or empty".to_owned())
     }
+}
+
+/// The name of a count of the operator's own: what a label of the metrics holds without being quoted.
+pub(super) fn metric_name(value: &DeValue<'_>) -> Result<String, String> {
+    let name = text(value)?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.len() <= MAX_METRIC_NAME
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(plain)
+    {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "must be 1 to {MAX_METRIC_NAME} small letters, digits and _, the first a letter, as in \"low_data\""
+        ))
+    }
+}
+
+/// Which sessions are meant, in the language of filters.
+pub(super) fn filter(value: &DeValue<'_>) -> Result<String, String> {
+    text(value).map(str::to_owned)
+}
+
+/// The key of a property: a fixed one that there is, or one that a session can be given.
+pub(super) fn property_key(value: &DeValue<'_>) -> Result<String, String> {
+    let key = text(value)?;
+    if FixedKey::from_name(key).is_none() {
+        PropertyPatch::new([(key.to_owned(), None)].into()).map_err(|error| error.problem)?;
+    }
+    Ok(key.to_owned())
 }

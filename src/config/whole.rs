@@ -10,8 +10,8 @@ use super::report::Report;
 use super::section::Section;
 use super::zone::{self, ReadZone};
 use super::{
-    AdminConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, NetworkConfig,
-    StoreConfig, values,
+    AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
+    NetworkConfig, StoreConfig, metric, roles, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -19,6 +19,7 @@ const DEFAULT_MASK: u32 = 0xff00_00ff;
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2051);
 const DEFAULT_STORE: &str = "/var/lib/turnpike/turnpike.db";
 const DEFAULT_FLUSH_SECS: u64 = 60;
+const DEFAULT_AUDIT_DAYS: u32 = 365;
 
 /// Fewer bits than this hold fewer clients than a busy place has.
 const FEW_MASK_BITS: u32 = 8;
@@ -41,6 +42,9 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let admin = top.table("admin");
     let control = top.table("control");
     let store = top.table("store");
+    let audit = top.table("audit");
+    let roles = top.named_tables("roles");
+    let metrics = top.tables("metric");
     top.finish();
 
     let empty = DeTable::new();
@@ -50,6 +54,9 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let (admin, admin_at) = read_admin(&mut report, or_empty(admin));
     let control = read_control(&mut report, or_empty(control));
     let store = read_store(&mut report, or_empty(store));
+    let audit = read_audit(&mut report, or_empty(audit));
+    let roles = roles::read(&mut report, roles);
+    let metrics = metric::read(&mut report, metrics);
 
     // A `zone` that is no list of tables was reported already.
     let none_written =
@@ -71,7 +78,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
 
     let warnings = report.finish(file)?;
     let zones = read.into_iter().map(|zone| zone.config).collect();
-    Ok(Config { network, zones, gateway, admin, control, store, warnings })
+    Ok(Config { network, zones, gateway, admin, control, store, audit, roles, metrics, warnings })
 }
 
 type Table<'t> = (usize, &'t DeTable<'t>);
@@ -127,6 +134,13 @@ fn read_store(report: &mut Report<'_>, (at, table): Table<'_>) -> StoreConfig {
         path: path.map_or_else(|| PathBuf::from(DEFAULT_STORE), |path| path.value),
         flush_secs: flush_secs.map_or(DEFAULT_FLUSH_SECS, |secs| secs.value),
     }
+}
+
+fn read_audit(report: &mut Report<'_>, (at, table): Table<'_>) -> AuditConfig {
+    let mut section = Section::new(report, "audit", at, table);
+    let keep_days = section.read("keep_days", values::days(1, 3650));
+    section.finish();
+    AuditConfig { keep_days: keep_days.map_or(DEFAULT_AUDIT_DAYS, |days| days.value) }
 }
 
 fn host_name() -> Text {

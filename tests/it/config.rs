@@ -42,6 +42,8 @@ fn the_shortest_file_has_every_default() {
     assert_eq!(config.control.socket, Path::new("/run/turnpike/control.sock"));
     assert_eq!(config.store.path, Path::new("/var/lib/turnpike/turnpike.db"));
     assert_eq!(config.store.flush_secs, 60);
+    assert_eq!(config.audit.keep_days, 365);
+    assert!(config.roles.is_empty() && config.metrics.is_empty());
     assert!(config.warnings.is_empty());
 }
 
@@ -73,9 +75,32 @@ fn the_documented_example_says_what_the_defaults_are() {
         "socket",
         "path",
         "flush_secs",
+        "keep_days",
     ] {
         assert!(example.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
     }
+}
+
+#[test]
+fn what_the_example_leaves_out_can_be_taken_in() {
+    let example = include_str!("../../docs/turnpike.toml");
+    let whole: String = example
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest)
+                if rest.starts_with('[')
+                    || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) =>
+            {
+                rest
+            }
+            _ => line,
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let config = parse(&whole).unwrap();
+    assert!(config.roles["vip"].unmetered);
+    assert_eq!(config.roles["vip"].idle_timeout_secs, Some(None));
+    assert_eq!(config.metrics[0].group_by.as_deref(), Some("$Zone"));
 }
 
 #[test]
@@ -111,6 +136,21 @@ socket = "/tmp/t.sock"
 [store]
 path = "/data/t.db"
 flush_secs = 3600
+[audit]
+keep_days = 30
+[roles.vip]
+down_mbps = 20.5
+up_mbps = 0
+idle_timeout_secs = 0
+unmetered = true
+[roles."night staff"]
+idle_timeout_secs = 7200
+[[metric]]
+name = "low_data_2"
+filter = '$DataLeft lt "10"'
+group_by = "$Zone"
+[[metric]]
+name = "sessions"
 "#,
     )
     .unwrap();
@@ -127,6 +167,16 @@ flush_secs = 3600
     assert_eq!(config.gateway.country.as_str(), "DE");
     assert_eq!((config.gateway.latitude, config.gateway.longitude), (Some(52.0), Some(-13.4)));
     assert_eq!(config.store.flush_secs, 3600);
+    assert_eq!(config.audit.keep_days, 30);
+    let vip = &config.roles["vip"];
+    assert_eq!(vip.down.unwrap().unwrap().bits_per_sec(), 20_500_000);
+    assert_eq!((vip.up, vip.idle_timeout_secs, vip.unmetered), (Some(None), Some(None), true));
+    let staff = &config.roles["night staff"];
+    assert_eq!((staff.down, staff.idle_timeout_secs, staff.unmetered), (None, Some(Some(7200)), false));
+    let [low, all] = config.metrics.as_slice() else { panic!("two metrics") };
+    assert_eq!((low.name.as_str(), low.group_by.as_deref()), ("low_data_2", Some("$Zone")));
+    assert_eq!((low.filter.as_str(), all.filter.as_str()), ("$DataLeft lt \"10\"", "all"));
+    assert_eq!(all.group_by, None);
 }
 
 #[test]
@@ -206,7 +256,29 @@ fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
 #[case("[control]\nsocket = \"control.sock\"", "control.socket")]
 #[case("[store]\npath = \"/a/../b\"", "store.path")]
 #[case("[store]\nflush_secs = 3601", "store.flush_secs")]
-#[case("[roles.vip]\n", "roles")]
+#[case("[rolls.vip]\n", "rolls")]
+#[case("[audit]\nkeep_days = 0", "audit.keep_days")]
+#[case("[audit]\nkeep_days = 3651", "audit.keep_days")]
+#[case("[roles]\nvip = 1", "roles.vip")]
+#[case("[roles.vip]\ndown_mbps = -1", "roles.vip.down_mbps")]
+#[case("[roles.vip]\ndown_mbsp = 1", "roles.vip.down_mbsp")]
+#[case("[roles.\"night staff\"]\nup_mbps = \"fast\"", "roles.\"night staff\".up_mbps")]
+#[case("[roles.vip]\nidle_timeout_secs = -1", "roles.vip.idle_timeout_secs")]
+#[case("[roles.vip]\nunmetered = 1", "roles.vip.unmetered")]
+#[case("[roles.\"\"]", "roles.\"\"")]
+#[case("[roles.\"a\\tb\"]", "roles.\"a\\tb\"")]
+#[case("[metric]\nname = \"a\"", "metric")]
+#[case("[[metric]]", "metric.name")]
+#[case("[[metric]]\nname = \"\"", "metric.name")]
+#[case("[[metric]]\nname = \"LowData\"", "metric.name")]
+#[case("[[metric]]\nname = \"1st\"", "metric.name")]
+#[case("[[metric]]\nname = \"a\"\n[[metric]]\nname = \"a\"", "metric.name")]
+#[case("[[metric]]\nname = \"a\"\nfilter = 7", "metric.filter")]
+#[case("[[metric]]\nname = \"a\"\ngroup_by = \"a b\"", "metric.group_by")]
+#[case("[[metric]]\nname = \"a\"\ngroup_by = \"(a)\"", "metric.group_by")]
+#[case("[[metric]]\nname = \"a\"\ngroup_by = \"\"", "metric.group_by")]
+#[case("[[metric]]\nname = \"a\"\ngroup_by = \"$Zoen\"", "metric.group_by")]
+#[case("[[metric]]\nname = \"a\"\nby = \"$Zone\"", "metric.by")]
 fn an_impossible_value_is_one_mistake_by_key(#[case] rest: &str, #[case] key: &str) {
     let error = parse(&zone(&format!("{rest}\n"))).expect_err(rest);
     let keys: Vec<&str> = error.mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
@@ -225,6 +297,20 @@ fn zones_share_no_name_device_or_portal() {
     assert_eq!(parse(&zone(by_address)).unwrap().zones.len(), 2);
     let dual = "portal = \"192.0.2.1:80\"\n[[zone]]\nname = \"b\"\nlan = [\"b\"]\nportal = \"[::]:80\"\n";
     assert_eq!(mistakes(&zone(dual)), ["8 zone.portal"]);
+}
+
+#[test]
+fn roles_and_metrics_are_bounded() {
+    let roles = |count: usize| (0..count).map(|number| format!("[roles.r{number}]\n")).collect::<String>();
+    assert_eq!(parse(&zone(&roles(256))).unwrap().roles.len(), 256);
+    assert_eq!(mistakes(&zone(&roles(257))), ["260 roles"]);
+    let metrics = |count: usize| {
+        (0..count).map(|number| format!("[[metric]]\nname = \"m{number}\"\n")).collect::<String>()
+    };
+    assert_eq!(parse(&zone(&metrics(32))).unwrap().metrics.len(), 32);
+    assert_eq!(mistakes(&zone(&metrics(33))), ["68 metric"]);
+    let named = |length: usize| parse(&zone(&format!("[roles.\"{}\"]\n", "é".repeat(length))));
+    assert!(named(64).is_ok() && named(65).is_err());
 }
 
 #[test]
