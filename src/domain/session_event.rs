@@ -63,3 +63,28 @@ impl SessionEventKind {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 }
+
+impl SessionEvent {
+    /// What listeners are told when this is taken back.
+    pub fn reversed(&self, at: WallTime) -> Self {
+        let (kind, reason) = match self.kind {
+            SessionEventKind::Open => (SessionEventKind::Close, Some(Cow::Borrowed("deleted"))),
+            SessionEventKind::Close => (SessionEventKind::Open, None),
+            SessionEventKind::Disconnected => (SessionEventKind::Reconnected, None),
+            SessionEventKind::Reconnected => (SessionEventKind::Disconnected, Some(Cow::Borrowed("undone"))),
+            SessionEventKind::Update | SessionEventKind::FailedOver => (SessionEventKind::Update, None),
+        };
+        let (mut properties, mut previous) = (self.properties.clone(), BTreeMap::new());
+        for (key, before) in &self.previous {
+            let undone = match before {
+                Some(value) => properties.insert(key.clone(), value.clone()),
+                None => properties.remove(key),
+            };
+            previous.insert(key.clone(), undone);
+        }
+        if matches!(kind, SessionEventKind::Open) {
+            previous.clear();
+        }
+        Self { at, session: self.session, device: self.device, kind, reason, properties, previous }
+    }
+}

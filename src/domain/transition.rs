@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{
     BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event, Grant, MacAddr,
-    SessionId, SourceUsage, Text, WallTime, ZoneName,
+    SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
 };
 
 /// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.
@@ -14,6 +14,8 @@ pub struct Transition {
     pub changes: Vec<Change>,
     /// Events, written with them and sent after the commit.
     pub events: Vec<Event>,
+    /// What listeners are told, written with them and sent after the commit.
+    pub told: Vec<SessionEvent>,
     /// Set elements, in this order.
     pub gate: Vec<GateOp>,
     /// Traffic classes.
@@ -32,6 +34,7 @@ impl Transition {
         self.guards.is_empty()
             && self.changes.is_empty()
             && self.events.is_empty()
+            && self.told.is_empty()
             && self.gate.is_empty()
             && self.shape.is_empty()
             && self.notices.is_empty()

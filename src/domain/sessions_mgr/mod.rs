@@ -15,6 +15,7 @@ mod proviso;
 mod restore;
 mod sessions;
 mod table;
+mod tell;
 mod undo;
 mod work;
 

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::SessionsMgr;
@@ -20,11 +20,25 @@ pub(super) struct Work<'a> {
     /// In the order of their first touch.
     pub(super) touched: Vec<DeviceId>,
     is_touched: HashSet<DeviceId>,
+    /// Where in `transition.before` the image of each row is.
+    device_images: HashMap<DeviceId, usize>,
+    session_images: HashMap<SessionId, usize>,
+    /// Running sessions whose devices listeners know to be away.
+    pub(super) was_away: HashSet<SessionId>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(mgr: &'a mut SessionsMgr, now: Now) -> Self {
-        Self { mgr, now, transition: Transition::default(), touched: Vec::new(), is_touched: HashSet::new() }
+        Self {
+            mgr,
+            now,
+            transition: Transition::default(),
+            touched: Vec::new(),
+            is_touched: HashSet::new(),
+            device_images: HashMap::new(),
+            session_images: HashMap::new(),
+            was_away: HashSet::new(),
+        }
     }
 
     pub(super) fn entry(&self, id: DeviceId) -> Result<&Entry, Refusal> {
@@ -44,18 +58,34 @@ impl<'a> Work<'a> {
 
     fn remember_device(&mut self, id: DeviceId) {
         self.touch(id);
-        let known = |image: &Image| matches!(image, Image::Device(known, _) if *known == id);
-        if !self.transition.before.iter().any(known) {
+        if !self.device_images.contains_key(&id) {
+            self.device_images.insert(id, self.transition.before.len());
             let before = self.mgr.table.device(id).map(|entry| Arc::clone(&entry.device));
             self.transition.before.push(Image::Device(id, before));
         }
     }
 
     fn remember_session(&mut self, id: SessionId) {
-        let known = |image: &Image| matches!(image, Image::Session(known, _) if *known == id);
-        if !self.transition.before.iter().any(known) {
+        if !self.session_images.contains_key(&id) {
+            self.session_images.insert(id, self.transition.before.len());
             let before = self.mgr.table.shared_session(id).map(Arc::clone);
             self.transition.before.push(Image::Session(id, before));
+        }
+    }
+
+    /// A device's row before the transition: `Some(None)` if there was none, `None` if it was not changed.
+    pub(super) fn device_image(&self, id: DeviceId) -> Option<Option<Arc<ClientDevice>>> {
+        match self.transition.before.get(*self.device_images.get(&id)?)? {
+            Image::Device(_, device) => Some(device.clone()),
+            Image::Session(..) => None,
+        }
+    }
+
+    /// A session's row before the transition, likewise.
+    pub(super) fn session_image(&self, id: SessionId) -> Option<Option<Arc<ClientSession>>> {
+        match self.transition.before.get(*self.session_images.get(&id)?)? {
+            Image::Session(_, session) => Some(session.clone()),
+            Image::Device(..) => None,
         }
     }
 
@@ -94,6 +124,7 @@ impl<'a> Work<'a> {
         self.remember_session(id);
         let mut session = self.session(id)?.clone();
         self.touch(session.device);
+        self.note_away(&session);
         change(&mut session);
         if session.source.is_some() && !session.is_running() {
             session.source_seq = session.source_seq.saturating_add(1);
@@ -104,6 +135,14 @@ impl<'a> Work<'a> {
         }
         self.mgr.table.put_session(id, Some(session), self.now.boot);
         Ok(())
+    }
+
+    /// The note of it goes with the run.
+    fn note_away(&mut self, session: &ClientSession) {
+        let run = self.mgr.table.device(session.device).and_then(|entry| entry.run.as_ref());
+        if run.is_some_and(|run| run.session == session.id && run.told_away) {
+            self.was_away.insert(session.id);
+        }
     }
 
     /// Takes a session out for good.
@@ -253,6 +292,7 @@ impl<'a> Work<'a> {
         rows.sort_by_key(|change| !matches!(change, Change::Device(_)));
         rows.append(&mut self.transition.changes);
         self.transition.changes = rows;
+        self.tell_listeners();
         self.mark_shaped_zones();
         for id in std::mem::take(&mut self.touched) {
             self.bring_access(id);
