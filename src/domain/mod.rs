@@ -4,6 +4,7 @@
 //! goes out as a [`Transition`].
 
 mod access;
+mod audit;
 mod client_type;
 mod clock_guard;
 mod device;
@@ -13,6 +14,7 @@ mod ids;
 mod key;
 mod lock;
 mod mac;
+mod message;
 mod once;
 mod permission;
 mod policies;
@@ -36,6 +38,7 @@ mod voucher_codes;
 mod zone;
 
 pub use access::{Access, ClassRates, ClientRates, Grant};
+pub use audit::{Actor, AuditFields, AuditLine};
 pub use client_type::{ClientType, Transport};
 pub use clock_guard::ClockGuard;
 pub use device::{ClientDevice, DeviceStatus};
@@ -48,6 +51,7 @@ pub use lock::{
     LockTable, LockTicket, LockWaiter, NotHeld,
 };
 pub use mac::{MacAddr, MacError};
+pub use message::Message;
 pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
 pub use permission::{Permission, PermissionError};
 pub use policies::{GatewayFacts, Policies};

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BootId, DeviceId, Now, SessionId, Tag};
+use super::{Actor, BootId, DeviceId, Now, SessionId, Tag};
 
 /// A request that is carried out at most once, however often it is sent: it names itself by a key of its caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub struct Proviso {
     pub once: Option<Once>,
     /// What it is about still bears one of these tags; `None` if it may have changed.
     pub expected: Option<Vec<Tag>>,
+    /// Who asks: the audit log gets a line in the same transaction.
+    pub by: Option<Actor>,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::TermsError;
+use super::{PropertyError, TermsError};
 
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,12 @@ pub enum Refusal {
     /// All client keys are taken by devices that are online.
     #[error("no client key is free: all are held by devices that are online")]
     KeysUsedUp,
+    /// A property that cannot be.
+    #[error(transparent)]
+    Property(#[from] PropertyError),
+    /// Beyond the most roles.
+    #[error("roles: there are at most {0}")]
+    TooManyRoles(usize),
     /// A MAC that is registered already.
     #[error("a device with this MAC is registered already")]
     DeviceExists,

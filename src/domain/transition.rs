@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event, Grant, MacAddr,
+    AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event, Grant, MacAddr, Message,
     SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
 };
 
@@ -94,6 +95,10 @@ pub enum Change {
     Outbox(SourceUsage),
     /// The newest wall-clock time that was believable.
     NewestWall(WallTime),
+    /// Leave a text for a device's page.
+    Message(Box<Message>),
+    /// Append a line to the audit log.
+    Audit(Box<AuditLine>),
     /// A request that was carried out has been taken back.
     ForgetOnce {
         /// Whose.
@@ -194,6 +199,15 @@ pub enum Outcome {
     Device(Box<ClientDevice>),
     /// The session as it is now.
     Session(Box<ClientSession>),
+    /// The session as it is now, and the properties that were named as they were before; `None` was not set.
+    Previous {
+        /// The session.
+        session: Box<ClientSession>,
+        /// The properties.
+        previous: BTreeMap<String, Option<String>>,
+    },
+    /// So many sessions were selected.
+    Matched(usize),
     /// No session here; the providers are to be asked, and the command repeated with their answer.
     AskProviders(DeviceId),
     /// The source of the session that would run is to be asked what it grants, and the command repeated with its answer.

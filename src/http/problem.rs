@@ -188,6 +188,8 @@ impl From<Refusal> for Problem {
                 Self::conflict("voucher-not-valid", "The voucher is not valid now", detail)
             }
             Refusal::Terms(error) => Self::from(error),
+            Refusal::Property(error) => Self::invalid(detail).of_field(&error.key),
+            Refusal::TooManyRoles(_) => Self::invalid(detail).of_field("roles"),
             Refusal::BelowUsed { field, .. } | Refusal::NotOfThisKind { field, .. } => {
                 Self::invalid(detail).of_field(field)
             }

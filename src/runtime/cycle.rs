@@ -9,9 +9,9 @@ use super::mail::{Mail, Reply, ReplyTo};
 use super::owner::{FLUSH_ROWS, Owner};
 use crate::domain::sessions_mgr::{Command, Want};
 use crate::domain::{
-    Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, ShapeOp, Transition,
+    Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, SessionEvent, ShapeOp, Transition,
 };
-use crate::store::{LoggedEvent, Writes};
+use crate::store::{Committed, LoggedEvent, Numbers, Writes};
 
 /// A transition on its way through store and kernel, and who waits for it.
 struct Step {
@@ -212,7 +212,11 @@ impl Owner {
                         self.ask(device, Some(session), again, reply);
                     }
                 }
-                Outcome::Done | Outcome::Device(_) | Outcome::Session(_) => {
+                Outcome::Done
+                | Outcome::Device(_)
+                | Outcome::Session(_)
+                | Outcome::Previous { .. }
+                | Outcome::Matched(_) => {
                     touched.extend(transition.devices());
                     steps.push(Step { transition, device, caller: Caller::Command(reply), asked_source });
                 }
@@ -222,23 +226,23 @@ impl Owner {
     }
 
     /// Commits the group in one transaction. What the store refuses is taken back and its callers told.
-    async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Vec<i64>)> {
+    async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Numbers)> {
         let mut group = self.owed.clone();
         group.extend(steps.iter().map(|step| Writes::from(&step.transition)));
-        if group
-            .iter()
-            .all(|writes| writes.guards.is_empty() && writes.changes.is_empty() && writes.events.is_empty())
-        {
-            return steps.into_iter().map(|step| (step, Vec::new())).collect();
+        if group.iter().all(Writes::is_empty) {
+            return steps.into_iter().map(|step| (step, Numbers::default())).collect();
         }
         match self.store.commit(group).await {
             Ok(committed) => {
                 self.shared.fail("store", None);
-                let owed = std::mem::take(&mut self.owed).len();
+                let owed = std::mem::take(&mut self.owed);
+                let mut committed = committed;
+                let rest = committed.split_off(owed.len().min(committed.len()));
+                self.shared.listeners.tell(told_of(committed, owed).collect());
                 let mut done = Vec::new();
-                for (step, committed) in steps.into_iter().zip(committed.into_iter().skip(owed)) {
+                for (step, committed) in steps.into_iter().zip(rest) {
                     match committed {
-                        Ok(events) => done.push((step, events)),
+                        Ok(numbers) => done.push((step, numbers)),
                         Err(refusal) => {
                             self.mgr.undo(&step.transition, now);
                             if !step.transition.gate.is_empty() {
@@ -268,7 +272,7 @@ impl Owner {
     }
 
     /// Changes the kernel in one batch, takes back what it refused to open, and tells everybody.
-    async fn bring_about(&mut self, steps: Vec<(Step, Vec<i64>)>, now: Now) {
+    async fn bring_about(&mut self, steps: Vec<(Step, Numbers)>, now: Now) {
         let gate: Vec<GateOp> =
             steps.iter().flat_map(|(step, _)| step.transition.gate.iter().cloned()).collect();
         let shape: Vec<ShapeOp> =
@@ -281,7 +285,11 @@ impl Owner {
         let mut results = results.into_iter();
         let (mut taken_back, mut refusals) = (Vec::new(), Vec::new());
         let mut done = Vec::new();
-        for (step, events) in steps {
+        let mut told = Vec::new();
+        for (mut step, numbers) in steps {
+            // All that was logged is told, also what is then taken back: no listener misses a number.
+            let logged = std::mem::take(&mut step.transition.told);
+            told.extend(numbers.told.into_iter().zip(logged.iter().cloned()));
             let mut refused = None;
             for op in &step.transition.gate {
                 let unanswered = || Err(KernelError("the kernel gave no answer".to_owned()));
@@ -298,18 +306,22 @@ impl Owner {
             match refused {
                 Some(error) => {
                     let changes = self.mgr.undo(&step.transition, now);
-                    taken_back.push(Writes { guards: Vec::new(), changes, events: Vec::new() });
+                    let undone = logged.iter().rev().map(|event| event.reversed(now.wall)).collect();
+                    taken_back.push(Writes { changes, told: undone, ..Writes::default() });
                     refusals.push((step, error.refusal()));
                 }
-                None => done.push((step, events)),
+                None => done.push((step, numbers.events)),
             }
         }
-        if !taken_back.is_empty()
-            && let Err(error) = self.store.commit(taken_back.clone()).await
-        {
-            error!(%error, "what the kernel refused could not be taken back in the store; trying again");
-            self.shared.fail("store", Some(format!("the store cannot write: {error}")));
-            self.owed.extend(taken_back);
+        if !taken_back.is_empty() {
+            match self.store.commit(taken_back.clone()).await {
+                Ok(committed) => told.extend(told_of(committed, taken_back)),
+                Err(error) => {
+                    error!(%error, "what the kernel refused could not be taken back in the store; trying again");
+                    self.shared.fail("store", Some(format!("the store cannot write: {error}")));
+                    self.owed.extend(taken_back);
+                }
+            }
         }
         // Only now: a crash before this would have brought about what they were told is not.
         for (step, refusal) in refusals {
@@ -318,6 +330,7 @@ impl Owner {
         for (step, events) in done {
             self.tell(step, events);
         }
+        self.shared.listeners.tell(told);
     }
 
     fn tell(&mut self, step: Step, events: Vec<i64>) {
@@ -354,16 +367,28 @@ impl Owner {
 
     pub(super) async fn log_event(&mut self, kind: EventKind) {
         let event = Event { at: self.shared.clock.now().wall, device: None, session: None, kind };
-        let writes = Writes { guards: Vec::new(), changes: Vec::new(), events: vec![event.clone()] };
+        let writes = Writes { events: vec![event.clone()], ..Writes::default() };
         match self.store.commit(vec![writes]).await {
             Ok(committed) => {
-                for id in committed.into_iter().flatten().flatten() {
+                for id in committed.into_iter().flatten().flat_map(|numbers| numbers.events) {
                     let _ = self.shared.events.send(Arc::new(LoggedEvent { id, event: event.clone() }));
                 }
             }
             Err(error) => error!(%error, "an event could not be written"),
         }
     }
+}
+
+/// What was written for listeners outside a step, with its numbers.
+fn told_of(
+    committed: Vec<Committed>,
+    writes: Vec<Writes>,
+) -> impl Iterator<Item = (i64, SessionEvent)> {
+    let numbered = |(committed, writes): (Committed, Writes)| {
+        let numbers = committed.map(|numbers| numbers.told).unwrap_or_default();
+        numbers.into_iter().zip(writes.told)
+    };
+    committed.into_iter().zip(writes).flat_map(numbered)
 }
 
 /// Clients whose books could not be read: nothing is decided about them in this group.
@@ -382,6 +407,8 @@ fn reply_of(outcome: Outcome) -> Reply {
     match outcome {
         Outcome::Device(device) => Reply::Device(device),
         Outcome::Session(session) => Reply::Session(session),
+        Outcome::Previous { previous, .. } => Reply::Previous(previous),
+        Outcome::Matched(count) => Reply::Matched(count),
         Outcome::Done | Outcome::AskProviders(_) | Outcome::AskSource(_) => Reply::Done,
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use tokio::sync::oneshot;
 
 use crate::domain::sessions_mgr::Command;
@@ -9,6 +11,8 @@ pub(super) enum Reply {
     Done,
     Device(Box<ClientDevice>),
     Session(Box<ClientSession>),
+    Previous(BTreeMap<String, Option<String>>),
+    Matched(usize),
 }
 
 /// Where an answer goes; `None` if nobody waits for it.

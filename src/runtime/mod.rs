@@ -7,6 +7,7 @@ mod handle;
 mod kernel;
 mod lan;
 mod linux;
+mod listeners;
 mod mail;
 mod once;
 mod outbox;

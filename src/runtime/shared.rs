@@ -6,6 +6,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 
 use super::handle::PortalNotice;
 use super::lan::Lan;
+use super::listeners::Listeners;
 use super::mail::Mail;
 use crate::clock::Clock;
 use crate::domain::Now;
@@ -18,6 +19,7 @@ pub(super) struct Shared {
     pub(super) mailbox: mpsc::Sender<Mail>,
     pub(super) notices: broadcast::Sender<PortalNotice>,
     pub(super) events: broadcast::Sender<Arc<LoggedEvent>>,
+    pub(super) listeners: Listeners,
     pub(super) clock: Clock,
     pub(super) store: Store,
     pub(super) registry: Arc<Registry>,
@@ -42,6 +44,7 @@ pub(super) struct Parts {
     pub(super) vault: Arc<VoucherVault>,
     pub(super) lan: Arc<dyn Lan>,
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
+    pub(super) last_told: i64,
 }
 
 impl Shared {
@@ -51,6 +54,7 @@ impl Shared {
             mailbox: parts.mailbox,
             notices: broadcast::channel(256).0,
             events: broadcast::channel(1024).0,
+            listeners: Listeners::new(parts.last_told),
             clock: parts.clock,
             store: parts.store,
             registry: parts.registry,

@@ -73,6 +73,7 @@ impl Runtime {
         };
         let (mgr, transition) = SessionsMgr::restore(settings, found, now);
         let (devices, connected, _) = mgr.counts();
+        let last_told = self.store.session_event_range().await?.map_or(0, |(_, newest)| newest);
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
         let shared = Shared::new(Parts {
             mailbox,
@@ -82,8 +83,12 @@ impl Runtime {
             vault: self.vault,
             lan: self.lan,
             kernel: Arc::clone(&self.kernel),
+            last_told,
         });
-        self.store.commit(vec![Writes::from(&transition)]).await?;
+        let told = transition.told.clone();
+        for committed in self.store.commit(vec![Writes::from(&transition)]).await?.into_iter().flatten() {
+            shared.listeners.tell(committed.told.into_iter().zip(told.iter().cloned()).collect());
+        }
         let mut owner = Owner::new(mgr, self.store, self.kernel, Arc::clone(&shared));
         owner.run_reconcile(Reconcile { reload: true, why: "the start" }).await;
         // Without the rules everybody would be let through, unseen: whoever started this is told at once.

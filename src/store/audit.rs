@@ -1,30 +1,16 @@
 use std::sync::LazyLock;
 
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, Sqlite};
+
 use super::rows::Columns;
-use super::sql::RowsStatement;
+use super::sql::{RowsStatement, like_pattern, rows_before};
 use super::{Store, StoreError};
-use crate::domain::{Text, WallTime};
+use crate::domain::{AuditFields, AuditLine, Text, WallTime};
 
 static PUT_AUDIT: LazyLock<RowsStatement> = LazyLock::new(|| {
-    RowsStatement::new("INSERT INTO audit (at, actor, action, subject, details, origin)", 6, "")
+    RowsStatement::new("INSERT INTO audit (at, actor, action, subject, details, origin, before, after)", 8, "")
 });
-
-/// A line of the audit log: who, what, when, from where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// When.
-    pub at: WallTime,
-    /// Who: a token or account by name, or root on the socket.
-    pub actor: Text,
-    /// What was done, by a stable name such as `session.close`.
-    pub action: &'static str,
-    /// To whom or what: an id or a name.
-    pub subject: Option<Text>,
-    /// The rest, for people; never a secret.
-    pub details: Text,
-    /// From where: an address, or the socket.
-    pub origin: Text,
-}
 
 /// A line of the audit log as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,50 +29,128 @@ pub struct LoggedAudit {
     pub details: Text,
     /// From where.
     pub origin: Text,
+    /// The fields that changed, as they were.
+    pub before: Option<AuditFields>,
+    /// The same fields, as they were afterwards.
+    pub after: Option<AuditFields>,
+}
+
+/// Which lines a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Free text, found anywhere in actor, action, subject, details or origin, in any (ASCII) case.
+    pub q: Option<String>,
+    /// Exactly this actor.
+    pub actor: Option<String>,
+    /// Exactly this action, or all that begin so, if it ends with a dot (`session.`).
+    pub action: Option<String>,
+    /// Exactly this subject.
+    pub subject: Option<String>,
+    /// From then on.
+    pub since: Option<WallTime>,
+    /// Before then.
+    pub until: Option<WallTime>,
+    /// From 1.
+    pub page: u32,
+    /// At most this many.
+    pub per_page: u32,
+}
+
+/// Appends lines, in their order.
+pub(super) async fn put(connection: &mut SqliteConnection, lines: &[AuditLine]) -> Result<(), StoreError> {
+    PUT_AUDIT
+        .execute(connection, lines, |query, line| {
+            let fields = |fields: &Option<AuditFields>| {
+                let text = fields.as_ref().map(serde_json::to_string).transpose();
+                text.map_err(|error| StoreError::row("audit", line.at.0, error))
+            };
+            Ok(query
+                .bind(line.at.0)
+                .bind(line.actor.name.as_str().to_owned())
+                .bind(line.actor.action)
+                .bind(line.subject.clone())
+                .bind(line.actor.details.as_str().to_owned())
+                .bind(line.actor.origin.as_str().to_owned())
+                .bind(fields(&line.before)?)
+                .bind(fields(&line.after)?))
+        })
+        .await?;
+    Ok(())
 }
 
 impl Store {
     /// Appends lines, in their order, in one transaction.
-    pub async fn append_audit(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    pub async fn append_audit(&self, lines: &[AuditLine]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        PUT_AUDIT
-            .execute(&mut transaction, entries, |query, entry| {
-                Ok(query
-                    .bind(entry.at.0)
-                    .bind(entry.actor.as_str().to_owned())
-                    .bind(entry.action)
-                    .bind(entry.subject.as_ref().map(|subject| subject.as_str().to_owned()))
-                    .bind(entry.details.as_str().to_owned())
-                    .bind(entry.origin.as_str().to_owned()))
-            })
-            .await?;
+        put(&mut transaction, lines).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// The lines before a number, newest first; `None` from the newest on.
-    pub async fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<LoggedAudit>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, at, actor, action, subject, details, origin FROM audit \
-             WHERE id < $1 ORDER BY id DESC LIMIT $2",
-        )
-        .bind(before.unwrap_or(i64::MAX))
-        .bind(i64::from(limit))
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let mut columns = Columns::new(row, "audit");
-                Ok(LoggedAudit {
-                    id: columns.int()?,
-                    at: columns.wall()?,
-                    actor: Text::new(columns.text()?),
-                    action: columns.text()?.to_owned(),
-                    subject: columns.text_if()?.map(Text::new),
-                    details: Text::new(columns.text()?),
-                    origin: Text::new(columns.text()?),
-                })
-            })
-            .collect()
+    /// A page of lines, newest first, and how many there are in all.
+    pub async fn audit(&self, wanted: &AuditQuery) -> Result<(Vec<LoggedAudit>, u64), StoreError> {
+        let mut counting = QueryBuilder::new("SELECT count(*) FROM audit");
+        push_conditions(&mut counting, wanted);
+        let total: i64 = counting.build_query_scalar().persistent(false).fetch_one(&self.readers).await?;
+        let mut query = QueryBuilder::new(
+            "SELECT id, at, actor, action, subject, details, origin, before, after FROM audit",
+        );
+        push_conditions(&mut query, wanted);
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(wanted.per_page));
+        query.push(" OFFSET ").push_bind(rows_before(wanted.page, wanted.per_page));
+        let rows = query.build().persistent(false).fetch_all(&self.readers).await?;
+        Ok((rows.iter().map(logged).collect::<Result<_, _>>()?, total.unsigned_abs()))
     }
+}
+
+/// Texts are bound, never written into the statement.
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &AuditQuery) {
+    query.push(" WHERE 1");
+    for (column, value) in [("actor", &wanted.actor), ("subject", &wanted.subject)] {
+        if let Some(value) = value {
+            query.push(format_args!(" AND {column} = ")).push_bind(value.clone());
+        }
+    }
+    match wanted.action.as_deref() {
+        Some(action) if action.ends_with('.') => {
+            query.push(" AND substr(action, 1, length(").push_bind(action.to_owned());
+            query.push(")) = ").push_bind(action.to_owned());
+        }
+        Some(action) => {
+            query.push(" AND action = ").push_bind(action.to_owned());
+        }
+        None => {}
+    }
+    if let Some(since) = wanted.since {
+        query.push(" AND at >= ").push_bind(since.0);
+    }
+    if let Some(until) = wanted.until {
+        query.push(" AND at < ").push_bind(until.0);
+    }
+    let Some(q) = wanted.q.as_deref().map(Text::new).filter(|q| !q.is_empty()) else { return };
+    let pattern = like_pattern(q.as_str());
+    query.push(" AND (0");
+    for column in ["actor", "action", "subject", "details", "origin"] {
+        query.push(format_args!(" OR {column} LIKE ")).push_bind(pattern.clone()).push(r" ESCAPE '\'");
+    }
+    query.push(")");
+}
+
+fn logged(row: &SqliteRow) -> Result<LoggedAudit, StoreError> {
+    let mut columns = Columns::new(row, "audit");
+    let fields = |columns: &mut Columns<'_>| -> Result<Option<AuditFields>, StoreError> {
+        let text = columns.text_if()?;
+        text.map(serde_json::from_str).transpose().map_err(|error| columns.wrong(error))
+    };
+    Ok(LoggedAudit {
+        id: columns.int()?,
+        at: columns.wall()?,
+        actor: Text::new(columns.text()?),
+        action: columns.text()?.to_owned(),
+        subject: columns.text_if()?.map(Text::new),
+        details: Text::new(columns.text()?),
+        origin: Text::new(columns.text()?),
+        before: fields(&mut columns)?,
+        after: fields(&mut columns)?,
+    })
 }

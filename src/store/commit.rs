@@ -5,9 +5,10 @@ use sqlx::{Acquire, SqliteTransaction};
 
 use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
-use super::{Store, StoreError, events, once, vouchers};
+use super::{Store, StoreError, audit, events, messages, once, session_events, vouchers};
 use crate::domain::{
-    Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Refusal, SessionId, Transition, WallTime,
+    AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Message, Refusal, SessionEvent,
+    SessionId, Transition, WallTime,
 };
 
 /// What one transition writes.
@@ -19,6 +20,15 @@ pub struct Writes {
     pub changes: Vec<Change>,
     /// Events.
     pub events: Vec<Event>,
+    /// What listeners are told.
+    pub told: Vec<SessionEvent>,
+}
+
+impl Writes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.guards.is_empty() && self.changes.is_empty() && self.events.is_empty() && self.told.is_empty()
+    }
 }
 
 impl From<&Transition> for Writes {
@@ -27,12 +37,22 @@ impl From<&Transition> for Writes {
             guards: transition.guards.clone(),
             changes: transition.changes.clone(),
             events: transition.events.clone(),
+            told: transition.told.clone(),
         }
     }
 }
 
-/// What became of one [`Writes`]: the ids of its events, in their order, or the refusal of the guard that did not hold.
-pub type Committed = Result<Vec<i64>, Refusal>;
+/// What became of one [`Writes`], or the refusal of the guard that did not hold.
+pub type Committed = Result<Numbers, Refusal>;
+
+/// The numbers that events got, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Numbers {
+    /// Of the events.
+    pub events: Vec<i64>,
+    /// Of what listeners are told.
+    pub told: Vec<i64>,
+}
 
 impl Store {
     /// Writes the whole group in one transaction; on disk when it returns. One answer for each member, in order.
@@ -50,19 +70,21 @@ impl Store {
             match hold_all(&mut transaction, &writes.guards).await? {
                 Ok(()) => {
                     writes.changes.into_iter().for_each(|change| pending.add(change));
-                    let first = pending.events.len();
+                    let (events, told) = (pending.events.len(), pending.told.len());
                     pending.events.extend(writes.events);
-                    answers.push(Ok(first..pending.events.len()));
+                    pending.told.extend(writes.told);
+                    answers.push(Ok((events..pending.events.len(), told..pending.told.len())));
                 }
                 Err(refusal) => answers.push(Err(refusal)),
             }
         }
-        let first_event = pending.write(&mut transaction).await?;
+        let (first_event, first_told) = pending.write(&mut transaction).await?;
         transaction.commit().await?;
-        let ids = |places: std::ops::Range<usize>| {
-            (first_event..).skip(places.start).take(places.len()).collect::<Vec<i64>>()
+        let ids = |first: i64, places: std::ops::Range<usize>| {
+            (first..).skip(places.start).take(places.len()).collect::<Vec<i64>>()
         };
-        Ok(answers.into_iter().map(|answer| answer.map(ids)).collect())
+        let numbers = |(events, told)| Numbers { events: ids(first_event, events), told: ids(first_told, told) };
+        Ok(answers.into_iter().map(|answer| answer.map(numbers)).collect())
     }
 }
 
@@ -109,7 +131,10 @@ struct Pending {
     usages: Rows<SessionId, ClientSession>,
     newest_wall: Option<WallTime>,
     forgotten: Vec<(String, String)>,
+    messages: Vec<Box<Message>>,
+    audit: Vec<AuditLine>,
     events: Vec<Event>,
+    told: Vec<SessionEvent>,
 }
 
 impl Pending {
@@ -120,6 +145,7 @@ impl Pending {
                 self.devices.remove(&id);
                 self.sessions.remove_if(|session| session.device == id);
                 self.usages.remove_if(|session| session.device == id);
+                self.messages.retain(|message| message.device != id);
                 self.deleted_devices.push(id);
             }
             Change::Session(session) => {
@@ -137,15 +163,17 @@ impl Pending {
                 self.owed.push(Owed { usage, provider });
             }
             Change::NewestWall(wall) => self.newest_wall = Some(wall),
+            Change::Message(message) => self.messages.push(message),
+            Change::Audit(line) => self.audit.push(*line),
             Change::ForgetOnce { caller, key } => self.forgotten.push((caller, key)),
         }
     }
 
-    /// Writes all of it and returns the id of the first event.
+    /// Writes all of it and returns the numbers of the first event and of the first that listeners are told.
     ///
     /// What is owed comes first, while the sessions to be deleted can still say whose they are; then the deletions, since
     /// whatever is put after a deletion is to stay.
-    async fn write(mut self, connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    async fn write(mut self, connection: &mut SqliteConnection) -> Result<(i64, i64), StoreError> {
         for owed in &mut self.owed {
             if owed.provider.is_none() {
                 owed.provider =
@@ -183,7 +211,10 @@ impl Pending {
         for (caller, key) in &self.forgotten {
             once::forget(connection, caller, key).await?;
         }
-        events::put(connection, &self.events).await
+        messages::put(connection, &self.messages).await?;
+        audit::put(connection, &self.audit).await?;
+        let first_event = events::put(connection, &self.events).await?;
+        Ok((first_event, session_events::put(connection, &self.told).await?))
     }
 }
 

@@ -1,7 +1,7 @@
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::rows::{self, SESSION_COLUMNS};
-use super::sql::rows_before;
+use super::sql::{like_pattern, rows_before};
 use super::{Store, StoreError};
 use crate::domain::{ClientSession, DeviceId, MacAddr, Text};
 
@@ -159,18 +159,4 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &SessionQuery) {
         query.push(format_args!(" OR {column} LIKE ")).push_bind(pattern.clone()).push(r" ESCAPE '\'");
     }
     query.push(")");
-}
-
-/// A pattern that finds the text anywhere, its own wildcards taken literally.
-fn like_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -60,3 +60,17 @@ impl RowsStatement {
 pub(super) fn rows_before(page: u32, per_page: u32) -> i64 {
     i64::from(page.saturating_sub(1)).saturating_mul(i64::from(per_page))
 }
+
+/// A pattern that finds the text anywhere, its own wildcards taken literally.
+pub(super) fn like_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::bulk::Bulk;
+use super::steer::RolePatch;
 use crate::domain::{
-    ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Once, PauseReason,
+    ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Message, Once, PauseReason, PropertyPatch,
     ProviderName, Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, Transport, ZoneName,
 };
 
@@ -43,6 +45,31 @@ pub enum Command {
         /// What.
         data: Box<SourceData>,
     },
+    /// Set and delete properties of a session.
+    SetProperties {
+        /// Which.
+        session: SessionId,
+        /// What.
+        patch: PropertyPatch,
+    },
+    /// Change a session's roles.
+    ChangeRoles {
+        /// Which.
+        session: SessionId,
+        /// How.
+        patch: RolePatch,
+    },
+    /// Say who is behind a session.
+    SetPrincipal {
+        /// Which.
+        session: SessionId,
+        /// The account; `None` is nobody.
+        principal: Option<String>,
+    },
+    /// Leave a text for a device's portal page.
+    Message(Box<Message>),
+    /// Change all sessions that a filter selects.
+    Bulk(Box<Bulk>),
     /// End a session.
     CloseSession {
         /// Which.
@@ -143,6 +170,26 @@ impl Command {
         self
     }
 
+    /// The change of many that it is, if it is one.
+    pub fn bulk(&self) -> Option<&Bulk> {
+        if let Self::Under { command, .. } = self {
+            return command.bulk();
+        }
+        if let Self::Bulk(bulk) = self { Some(bulk) } else { None }
+    }
+
+    /// The same change of many with the sessions that it is about.
+    pub fn selected(self, sessions: Vec<SessionId>) -> Self {
+        if let Self::Under { proviso, command } = self {
+            return Self::Under { proviso, command: Box::new(command.selected(sessions)) };
+        }
+        if let Self::Bulk(mut bulk) = self {
+            bulk.selected = Some(sessions);
+            return Self::Bulk(bulk);
+        }
+        self
+    }
+
     /// Whether it is a connect that carries what the providers said.
     pub fn is_answered(&self) -> bool {
         if let Self::Under { command, .. } = self {
@@ -209,6 +256,8 @@ pub struct DevicePatch {
     pub alias: Option<Option<Text>>,
     /// The zone it belongs to until it is seen.
     pub zone: Option<ZoneName>,
+    /// Its roles from now on.
+    pub roles: Option<BTreeSet<String>>,
     /// Shut out, or let back in.
     pub blocked: Option<bool>,
     /// Cut it off and pause its session, as by a disconnect.

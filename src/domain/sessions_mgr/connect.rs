@@ -29,8 +29,12 @@ impl SessionsMgr {
             Command::CloseSession { session, .. } | Command::DeleteSession { session, .. } => {
                 of_session(*session, Want::Shut)
             }
-            Command::UpdateSession { session, .. } | Command::Reloaded { session, .. } => {
-                of_session(*session, Want::Read)
+            Command::UpdateSession { session, .. }
+            | Command::ChangeRoles { session, .. }
+            | Command::Reloaded { session, .. } => of_session(*session, Want::Read),
+            // What is used up to now is charged by the old roles.
+            Command::UpdateDevice { device, patch } if patch.roles.is_some() => {
+                running(*device).map_or(Want::Nothing, Want::Read)
             }
             Command::Under { proviso, command } => match self.meets(proviso, command) {
                 Ok(()) => self.wants(command),
@@ -39,6 +43,11 @@ impl SessionsMgr {
             Command::Connect { .. }
             | Command::CreateSession(_)
             | Command::RegisterDevice { .. }
+            | Command::SetProperties { .. }
+            | Command::SetPrincipal { .. }
+            | Command::Message(_)
+            // Wants many: see [`SessionsMgr::bulk_wants`].
+            | Command::Bulk(_)
             | Command::UpdateDevice { .. }
             | Command::Seen { .. }
             | Command::NoteClient { .. }
@@ -55,7 +64,12 @@ impl SessionsMgr {
             | Command::NoteClient { device, .. }
             | Command::DeleteDevice { device } => Some(*device),
             Command::CreateSession(new) => Some(new.device),
+            Command::Message(message) => Some(message.device),
+            Command::Bulk(_) => None,
             Command::UpdateSession { session, .. }
+            | Command::SetProperties { session, .. }
+            | Command::ChangeRoles { session, .. }
+            | Command::SetPrincipal { session, .. }
             | Command::Reloaded { session, .. }
             | Command::CloseSession { session, .. } => {
                 self.table.session(*session).map(|session| session.device)
@@ -80,6 +94,11 @@ impl SessionsMgr {
             Command::CreateSession(new) => work.create_session(*new),
             Command::UpdateSession { session, patch } => work.update_session(session, &patch),
             Command::Reloaded { session, data } => work.reloaded(session, &data),
+            Command::SetProperties { session, patch } => work.set_properties(session, &patch),
+            Command::ChangeRoles { session, patch } => work.change_roles(session, &patch),
+            Command::SetPrincipal { session, principal } => work.set_principal(session, principal),
+            Command::Message(message) => work.message(*message),
+            Command::Bulk(bulk) => work.bulk(*bulk),
             Command::CloseSession { session, reason, text } => work.close_session(session, reason, text),
             Command::DeleteSession { session, ended } => work.delete_session(session, ended.as_deref()),
             Command::RegisterDevice { id, mac, alias, zone } => work.register_device(id, mac, alias, zone),

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::steer::MAX_ROLES;
 use super::table::addresses;
 use super::work::Work;
 use super::{DevicePatch, NewSession};
@@ -75,9 +76,16 @@ impl Work<'_> {
         if let Some(zone) = patch.zone {
             after.zone = Some(zone);
         }
+        if let Some(roles) = patch.roles {
+            if roles.len() > MAX_ROLES {
+                return Err(Refusal::TooManyRoles(MAX_ROLES));
+            }
+            after.roles = roles;
+        }
         after.blocked = patch.blocked.unwrap_or(before.blocked);
         if after != *before {
-            let (named, zoned) = (after.alias != before.alias, after.zone != before.zone);
+            let named = after.alias != before.alias;
+            let (zoned, roled) = (after.zone != before.zone, after.roles != before.roles);
             let blocked = (after.blocked != before.blocked).then_some(after.blocked);
             if blocked == Some(true) {
                 self.pause(id, PauseReason::Blocked)?;
@@ -86,8 +94,9 @@ impl Work<'_> {
                 device.alias = after.alias;
                 device.zone = after.zone;
                 device.blocked = after.blocked;
+                device.roles = after.roles;
             })?;
-            if named || zoned {
+            if named || zoned || roled {
                 self.event(EventKind::DeviceUpdated, Some(id), None);
             }
             if let Some(blocked) = blocked {
@@ -231,6 +240,9 @@ impl Work<'_> {
         let now = self.now.boot;
         if gone && let Some(entry) = self.mgr.table.device_mut(id) {
             entry.away_since.get_or_insert(now);
+            if let Some(run) = entry.run.as_mut() {
+                run.spoke = false;
+            }
         }
         Ok(Outcome::Done)
     }

@@ -5,6 +5,7 @@
 //! things stood before the handler and how they stand after it (see [`work`]).
 
 mod access;
+mod bulk;
 mod command;
 mod connect;
 mod devices;
@@ -14,17 +15,21 @@ mod meter;
 mod proviso;
 mod restore;
 mod sessions;
+mod steer;
 mod table;
 mod tell;
+mod trail;
 mod undo;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+pub use bulk::{Bulk, BulkAct};
 pub use command::{Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
 pub use restore::Restored;
+pub use steer::RolePatch;
 
 use super::{
     Access, BootId, BootTime, ClientDevice, ClientKey, ClientSession, ClockGuard, DeviceId, GatewayFacts,

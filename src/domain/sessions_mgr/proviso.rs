@@ -16,11 +16,18 @@ impl SessionsMgr {
         self.meets(&proviso, &command)?;
         let made = matches!(command, Command::CreateSession(_) | Command::RegisterDevice { .. });
         let mut transition = self.handle(command, now)?;
+        if let Some(line) = proviso.by.and_then(|actor| self.trail(actor, &transition, now)) {
+            transition.changes.push(Change::Audit(Box::new(line)));
+        }
         if let Some(once) = proviso.once {
             let subject = match &transition.outcome {
-                Outcome::Session(session) => OnceSubject::Session(session.id),
+                Outcome::Session(session) | Outcome::Previous { session, .. } => {
+                    OnceSubject::Session(session.id)
+                }
                 Outcome::Device(device) => OnceSubject::Device(device.id),
-                Outcome::Done | Outcome::AskProviders(_) | Outcome::AskSource(_) => OnceSubject::Nothing,
+                Outcome::Done | Outcome::Matched(_) | Outcome::AskProviders(_) | Outcome::AskSource(_) => {
+                    OnceSubject::Nothing
+                }
             };
             // Before all others: what was done must not look as if it could not be.
             transition.guards.insert(0, Guard::Once(Box::new(DoneOnce { once, subject, made })));
@@ -49,7 +56,11 @@ impl SessionsMgr {
             | Command::UpdateDevice { device, .. }
             | Command::DeleteDevice { device } => of_device(*device),
             Command::CreateSession(new) => of_device(new.device),
+            Command::Message(message) => of_device(message.device),
             Command::UpdateSession { session, .. }
+            | Command::SetProperties { session, .. }
+            | Command::ChangeRoles { session, .. }
+            | Command::SetPrincipal { session, .. }
             | Command::Reloaded { session, .. }
             | Command::CloseSession { session, .. } => of_session(*session),
             Command::DeleteSession { session, ended } => {
@@ -57,6 +68,7 @@ impl SessionsMgr {
             }
             Command::Under { command, .. } => self.tag_of(command),
             Command::RegisterDevice { .. }
+            | Command::Bulk(_)
             | Command::Seen { .. }
             | Command::NoteClient { .. }
             | Command::Lost { .. } => None,
