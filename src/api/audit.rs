@@ -4,8 +4,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::Caller;
-use crate::domain::{Text, WallTime};
-use crate::store::{AuditEntry, Store};
+use crate::domain::{AuditLine, Text, WallTime};
+use crate::store::Store;
 
 /// Lines that may wait to be written; a caller waits when there are more.
 const WAITING: usize = 1024;
@@ -17,7 +17,7 @@ const TOGETHER: usize = 256;
 
 #[derive(Debug)]
 enum Line {
-    Entry(AuditEntry),
+    Entry(AuditLine),
     /// To be told once everything before it is written.
     Flush(oneshot::Sender<()>),
 }
@@ -55,7 +55,7 @@ impl AuditLog {
         }
     }
 
-    /// Notes a change that was made.
+    /// Notes a change that was made outside the sessions manager, which notes its own.
     pub(super) async fn note(
         &self,
         caller: &Caller,
@@ -64,13 +64,12 @@ impl AuditLog {
         subject: impl std::fmt::Display,
         details: &str,
     ) {
-        let entry = AuditEntry {
+        let entry = AuditLine {
             at,
-            actor: caller.actor.clone(),
-            action,
-            subject: Some(Text::new(&subject.to_string())),
-            details: Text::new(details),
-            origin: caller.origin.clone(),
+            actor: caller.doing(action, details),
+            subject: Some(Text::new(&subject.to_string()).as_str().to_owned()),
+            before: None,
+            after: None,
         };
         if self.lines.send(Line::Entry(entry)).await.is_err() {
             tracing::error!(action, "an audit line was lost: its writer has stopped");
@@ -80,7 +79,7 @@ impl AuditLog {
 
 #[derive(Debug, Default)]
 struct Gathered {
-    entries: Vec<AuditEntry>,
+    entries: Vec<AuditLine>,
     flushes: Vec<oneshot::Sender<()>>,
 }
 
@@ -108,14 +107,14 @@ async fn gather(first: Line, waiting: &mut mpsc::Receiver<Line>) -> Gathered {
 }
 
 /// Writes them; if they cannot be written together, one by one, so that a bad one is lost alone.
-async fn append(store: &Store, entries: &[AuditEntry]) {
+async fn append(store: &Store, entries: &[AuditLine]) {
     if store.append_audit(entries).await.is_ok() {
         return;
     }
     for entry in entries {
         if let Err(error) = store.append_audit(std::slice::from_ref(entry)).await {
             // The change itself is done: what is known of it must at least be in the log.
-            tracing::error!(%error, actor = %entry.actor, action = entry.action, "an audit line was lost");
+            tracing::error!(%error, actor = %entry.actor.name, action = entry.actor.action, "an audit line was lost");
         }
     }
 }

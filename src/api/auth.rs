@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::ApiState;
-use crate::domain::{Permission, Text};
+use crate::domain::{Actor, Permission, Text};
 use crate::http::{Endpoints, PeerUser, Problem};
 use crate::store::TokenText;
 
@@ -16,6 +16,14 @@ pub struct Caller {
     pub actor: Text,
     /// An address, or the socket.
     pub origin: Text,
+}
+
+impl Caller {
+    /// The caller as the audit log names whoever does this.
+    pub(super) fn doing(&self, action: &'static str, details: &str) -> Actor {
+        let (name, origin) = (self.actor.clone(), self.origin.clone());
+        Actor { name, origin, action, details: Text::new(details) }
+    }
 }
 
 /// What a handler needs; its first argument is `Allowed<…>` of one of these.

@@ -12,7 +12,7 @@ use super::auth::{Allowed, Modify, View};
 use super::list::{Page, Paging, null_is_some, read_sort};
 use super::shapes::{DeviceShape, standing};
 use super::under::{Under, shown};
-use crate::domain::{ClientDevice, MacAddr, MacError, Proviso, Tag, Text, ZoneName};
+use crate::domain::{ClientDevice, MacAddr, MacError, Tag, Text, ZoneName};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::runtime::{DevicePatch, DeviceRef};
 use crate::store::Direction;
@@ -159,9 +159,8 @@ pub(super) async fn register(
     let mac = body.mac.parse().map_err(|error: MacError| Problem::invalid_field("mac", error))?;
     let alias = body.alias.as_deref().map(Text::new).filter(|alias| !alias.is_empty());
     let zone = body.zone.as_deref().map(ZoneName::new);
-    let handle = state.handle.under(Proviso { once: under.untagged()?, expected: None });
+    let handle = under.untagged_handle(&state, allowed.caller.doing("device.register", ""))?;
     let device = handle.register_device(mac, alias, zone).await?;
-    note(&state, &allowed.caller, "device.register", &device, "").await;
     created(&state, &device).await
 }
 
@@ -182,6 +181,8 @@ pub(super) struct DeviceChange {
     #[serde(default, deserialize_with = "null_is_some")]
     alias: Option<Option<String>>,
     zone: Option<String>,
+    /// All of its roles from now on.
+    roles: Option<Vec<String>>,
     /// Shuts out (`true`) or lets back in (`false`).
     blocked: Option<bool>,
     /// The same by the device's own field: `blocked`, or `disconnected` to let back in.
@@ -222,14 +223,16 @@ pub(super) async fn change(
         body.alias.map(|alias| alias.map(|alias| Text::new(&alias)).filter(|alias| !alias.is_empty()));
     // "disconnected" also cuts off one that is connected and not blocked.
     let disconnect = body.status.as_deref() == Some("disconnected");
-    let patch = DevicePatch { alias, zone: body.zone.as_deref().map(ZoneName::new), blocked, disconnect };
+    let zone = body.zone.as_deref().map(ZoneName::new);
+    let roles = body.roles.map(|roles| super::roles::read("roles", roles)).transpose()?;
+    let patch = DevicePatch { alias, zone, roles, blocked, disconnect };
     let action = match blocked {
         Some(true) => "device.block",
         Some(false) => "device.unblock",
         None => "device.change",
     };
-    let device = under.handle(&state).update_device(device.id, patch).await?;
-    note(&state, &allowed.caller, action, &device, "").await;
+    let by = allowed.caller.doing(action, "");
+    let device = under.handle(&state, by).update_device(device.id, patch).await?;
     one(&state, &device).await
 }
 
@@ -241,8 +244,7 @@ pub(super) async fn delete(
     PathPart(dev): PathPart,
 ) -> Result<StatusCode, Problem> {
     let device = find(&state, &dev).await?;
-    under.handle(&state).delete_device(device.id).await?;
-    note(&state, &allowed.caller, "device.delete", &device, &device.mac.to_string()).await;
+    under.handle(&state, allowed.caller.doing("device.delete", "")).delete_device(device.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -267,8 +269,8 @@ pub(super) async fn connect(
     JsonBody(body): JsonBody<Notify>,
 ) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    let session = under.handle(&state).connect(device.id, body.text()).await?;
-    note(&state, &allowed.caller, "device.connect", &device, &session.id.to_string()).await;
+    let by = allowed.caller.doing("device.connect", &device.id.to_string());
+    let session = under.handle(&state, by).connect(device.id, body.text()).await?;
     Ok(super::sessions::one(&session))
 }
 
@@ -281,8 +283,8 @@ pub(super) async fn disconnect(
     JsonBody(body): JsonBody<Notify>,
 ) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    let device = under.handle(&state).disconnect(device.id, body.text()).await?;
-    note(&state, &allowed.caller, "device.disconnect", &device, "").await;
+    let by = allowed.caller.doing("device.disconnect", "");
+    let device = under.handle(&state, by).disconnect(device.id, body.text()).await?;
     one(&state, &device).await
 }
 
@@ -307,14 +309,4 @@ pub(super) async fn ping(
     let device = find(&state, &dev).await?;
     let ping = state.handle.ping(device.id).await?;
     Ok(Json(PingShape { reachable: ping.reachable, rtt_ms: ping.rtt_ms.filter(|rtt| rtt.is_finite()) }))
-}
-
-async fn note(
-    state: &ApiState,
-    caller: &super::Caller,
-    action: &'static str,
-    device: &ClientDevice,
-    details: &str,
-) {
-    state.audit.note(caller, state.handle.now().wall, action, device.id, details).await;
 }

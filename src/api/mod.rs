@@ -19,6 +19,7 @@ mod auth;
 mod devices;
 mod list;
 mod once;
+mod roles;
 mod sessions;
 mod shapes;
 mod status;

@@ -82,8 +82,8 @@ pub(super) async fn create(
     JsonBody(body): JsonBody<NewTerms>,
 ) -> Result<Response, Problem> {
     let device = find(&state, &dev).await?;
-    let session = under.handle(&state).create_session(device.id, body.check()?).await?;
-    note(&state, &allowed.caller, "session.create", &session, &device.id.to_string()).await;
+    let by = allowed.caller.doing("session.create", "");
+    let session = under.handle(&state, by).create_session(device.id, body.check()?).await?;
     Ok(created(&session))
 }
 
@@ -141,8 +141,8 @@ pub(super) async fn change(
     JsonBody(body): JsonBody<TermsChange>,
 ) -> Result<Response, Problem> {
     let id = read_id(&id)?;
-    let session = under.handle(&state).update_session(id, body.check()?).await?;
-    note(&state, &allowed.caller, "session.change", &session, "").await;
+    let by = allowed.caller.doing("session.change", "");
+    let session = under.handle(&state, by).update_session(id, body.check()?).await?;
     Ok(one(&session))
 }
 
@@ -154,8 +154,7 @@ pub(super) async fn delete(
     PathPart(id): PathPart,
 ) -> Result<StatusCode, Problem> {
     let id = read_id(&id)?;
-    under.handle(&state).delete_session(id).await?;
-    state.audit.note(&allowed.caller, state.handle.now().wall, "session.delete", id, "").await;
+    under.handle(&state, allowed.caller.doing("session.delete", "")).delete_session(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -174,18 +173,7 @@ pub(super) async fn close(
     JsonBody(body): JsonBody<Close>,
 ) -> Result<Response, Problem> {
     let text = Text::new(body.reason.as_deref().unwrap_or(""));
-    let handle = under.handle(&state);
-    let session = handle.close_session(read_id(&id)?, CloseReason::Operator, text.clone()).await?;
-    note(&state, &allowed.caller, "session.close", &session, text.as_str()).await;
+    let handle = under.handle(&state, allowed.caller.doing("session.close", text.as_str()));
+    let session = handle.close_session(read_id(&id)?, CloseReason::Operator, text).await?;
     Ok(one(&session))
-}
-
-async fn note(
-    state: &ApiState,
-    caller: &super::Caller,
-    action: &'static str,
-    session: &ClientSession,
-    details: &str,
-) {
-    state.audit.note(caller, state.handle.now().wall, action, session.id, details).await;
 }

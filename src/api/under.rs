@@ -3,7 +3,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::ApiState;
-use crate::domain::{Once, Proviso, Refusal, Tag};
+use crate::domain::{Actor, Once, Proviso, Refusal, Tag};
 use crate::http::Problem;
 use crate::runtime::Handle;
 
@@ -18,12 +18,15 @@ pub(super) struct Under {
 }
 
 impl Under {
-    /// The sessions manager, for one change of the thing that the path names.
-    pub(super) fn handle(self, state: &ApiState) -> Handle {
-        if self.once.is_none() && self.expected.is_none() {
-            return state.handle.clone();
-        }
-        state.handle.under(Proviso { once: self.once, expected: self.expected })
+    /// The sessions manager, for one change of the thing that the path names; the audit log says by whom.
+    pub(super) fn handle(self, state: &ApiState, by: Actor) -> Handle {
+        state.handle.under(Proviso { once: self.once, expected: self.expected, by: Some(by) })
+    }
+
+    /// The sessions manager, for one change of something that has no tag.
+    pub(super) fn untagged_handle(self, state: &ApiState, by: Actor) -> Result<Handle, Problem> {
+        let once = self.untagged()?;
+        Ok(state.handle.under(Proviso { once, expected: None, by: Some(by) }))
     }
 
     /// For things without tags: none can match. `*` does.

@@ -14,7 +14,7 @@ use super::once::NotKept;
 use super::shapes::{TermsShape, time};
 use super::terms::NewTerms;
 use super::under::Under;
-use crate::domain::{CloseReason, NewBatch, Proviso, Refusal, Text, Voucher, VoucherBatch, WallTime};
+use crate::domain::{CloseReason, NewBatch, Refusal, Text, Voucher, VoucherBatch, WallTime};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, VoucherQuery};
 
@@ -272,10 +272,8 @@ pub(super) async fn redeem(
     PathPart(code): PathPart,
     JsonBody(body): JsonBody<Redeem>,
 ) -> Result<Response, Problem> {
-    let handle = state.handle.under(Proviso { once: under.untagged()?, expected: None });
     let device = super::devices::find(&state, &body.device).await?;
+    let handle = under.untagged_handle(&state, allowed.caller.doing("voucher.redeem", ""))?;
     let session = handle.redeem(&code, device.id).await?;
-    let now = state.handle.now().wall;
-    state.audit.note(&allowed.caller, now, "voucher.redeem", session.id, &device.id.to_string()).await;
     Ok(super::sessions::created(&session))
 }

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event, Grant, MacAddr, Message,
-    SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
+    AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event,
+    Grant, MacAddr, Message, SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
 };
 
 /// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.

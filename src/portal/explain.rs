@@ -41,6 +41,8 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         | Refusal::DoneBefore
         | Refusal::UnknownZone(_)
         | Refusal::Terms(_)
+        | Refusal::Property(_)
+        | Refusal::TooManyRoles(_)
         | Refusal::BelowUsed { .. }
         | Refusal::NotOfThisKind { .. }
         | Refusal::DeviceExists => {

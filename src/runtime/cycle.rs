@@ -9,20 +9,21 @@ use super::mail::{Mail, Reply, ReplyTo};
 use super::owner::{FLUSH_ROWS, Owner};
 use crate::domain::sessions_mgr::{Command, Want};
 use crate::domain::{
-    Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, SessionEvent, ShapeOp, Transition,
+    Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, SessionEvent, ShapeOp,
+    Transition,
 };
 use crate::store::{Committed, LoggedEvent, Numbers, Writes};
 
 /// A transition on its way through store and kernel, and who waits for it.
-struct Step {
-    transition: Transition,
-    device: Option<DeviceId>,
-    caller: Caller,
+pub(super) struct Step {
+    pub(super) transition: Transition,
+    pub(super) device: Option<DeviceId>,
+    pub(super) caller: Caller,
     /// Whether the sources of sessions that it lets run were asked just now.
-    asked_source: bool,
+    pub(super) asked_source: bool,
 }
 
-enum Caller {
+pub(super) enum Caller {
     /// A deadline: nobody waits, and what ended has ended whatever the kernel says.
     Timeout,
     /// Housekeeping: the flush.
@@ -122,7 +123,7 @@ impl Owner {
     }
 
     /// Shuts and reads what is wanted, in two calls at most, and takes the books in.
-    async fn read_books(&mut self, wants: &[Want]) -> Readings {
+    pub(super) async fn read_books(&mut self, wants: &[Want]) -> Readings {
         let mut shut: Vec<ClientKey> = Vec::new();
         let mut read: Vec<ClientKey> = Vec::new();
         for want in wants {
@@ -226,7 +227,7 @@ impl Owner {
     }
 
     /// Commits the group in one transaction. What the store refuses is taken back and its callers told.
-    async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Numbers)> {
+    pub(super) async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Numbers)> {
         let mut group = self.owed.clone();
         group.extend(steps.iter().map(|step| Writes::from(&step.transition)));
         if group.iter().all(Writes::is_empty) {
@@ -272,7 +273,7 @@ impl Owner {
     }
 
     /// Changes the kernel in one batch, takes back what it refused to open, and tells everybody.
-    async fn bring_about(&mut self, steps: Vec<(Step, Numbers)>, now: Now) {
+    pub(super) async fn bring_about(&mut self, steps: Vec<(Step, Numbers)>, now: Now) {
         let gate: Vec<GateOp> =
             steps.iter().flat_map(|(step, _)| step.transition.gate.iter().cloned()).collect();
         let shape: Vec<ShapeOp> =
@@ -380,10 +381,7 @@ impl Owner {
 }
 
 /// What was written for listeners outside a step, with its numbers.
-fn told_of(
-    committed: Vec<Committed>,
-    writes: Vec<Writes>,
-) -> impl Iterator<Item = (i64, SessionEvent)> {
+fn told_of(committed: Vec<Committed>, writes: Vec<Writes>) -> impl Iterator<Item = (i64, SessionEvent)> {
     let numbered = |(committed, writes): (Committed, Writes)| {
         let numbers = committed.map(|numbers| numbers.told).unwrap_or_default();
         numbers.into_iter().zip(writes.told)
@@ -392,8 +390,8 @@ fn told_of(
 }
 
 /// Clients whose books could not be read: nothing is decided about them in this group.
-struct Readings {
-    unread: HashSet<ClientKey>,
+pub(super) struct Readings {
+    pub(super) unread: HashSet<ClientKey>,
 }
 
 fn want_key(want: Want) -> Option<ClientKey> {

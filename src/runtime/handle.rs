@@ -94,14 +94,18 @@ impl Handle {
     pub(super) async fn for_session(&self, command: Command) -> Result<ClientSession, Refusal> {
         match self.command(command).await? {
             Reply::Session(session) => Ok(*session),
-            Reply::Done | Reply::Device(_) => Err(Refusal::UnknownSession),
+            Reply::Done | Reply::Device(_) | Reply::Previous(_) | Reply::Matched(_) => {
+                Err(Refusal::UnknownSession)
+            }
         }
     }
 
     pub(super) async fn for_device(&self, command: Command) -> Result<ClientDevice, Refusal> {
         match self.command(command).await? {
             Reply::Device(device) => Ok(*device),
-            Reply::Done | Reply::Session(_) => Err(Refusal::UnknownDevice),
+            Reply::Done | Reply::Session(_) | Reply::Previous(_) | Reply::Matched(_) => {
+                Err(Refusal::UnknownDevice)
+            }
         }
     }
 
@@ -209,7 +213,7 @@ impl Handle {
         self.stored_session(id).await?.ok_or(Refusal::UnknownSession)
     }
 
-    async fn stored_session(&self, id: SessionId) -> Result<Option<ClientSession>, Refusal> {
+    pub(super) async fn stored_session(&self, id: SessionId) -> Result<Option<ClientSession>, Refusal> {
         self.shared.store.session(id).await.map_err(|error| Refusal::Store(error.to_string()))
     }
 
@@ -227,11 +231,8 @@ impl Handle {
     /// Changes terms; acts at once on a running session.
     pub async fn update_session(&self, id: SessionId, patch: SessionPatch) -> Result<ClientSession, Refusal> {
         match self.for_session(Command::UpdateSession { session: id, patch }).await {
-            Err(Refusal::UnknownSession) => match self.stored_session(id).await? {
-                Some(ended) => Err(Refusal::SessionEnded(ended.state.as_str())),
-                None => Err(Refusal::UnknownSession),
-            },
-            other => other,
+            Err(refusal) => Err(self.or_ended(id, refusal).await),
+            done => done,
         }
     }
 

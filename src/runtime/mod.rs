@@ -2,6 +2,7 @@
 
 mod ask;
 mod beside;
+mod bulk;
 mod cycle;
 mod handle;
 mod kernel;
@@ -14,6 +15,7 @@ mod outbox;
 mod owner;
 mod shared;
 mod start;
+mod steer;
 mod under;
 mod visits;
 mod watch;
@@ -22,6 +24,8 @@ pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStat
 pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};
 pub use linux::{LinuxKernel, LinuxLan, watch_offload};
+pub use listeners::ToldGroup;
 pub use start::Runtime;
+pub use steer::Snapshot;
 pub use visits::Sighting;
 pub use watch::{Hostnames, watch_lan, watch_table};

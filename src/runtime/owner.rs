@@ -86,7 +86,16 @@ impl Owner {
                     }
                 }
             }
-            self.cycle(rest).await;
+            let mut rest = self.until_bulk(rest);
+            match rest.pop() {
+                Some(Mail::Command(command, reply)) if command.bulk().is_some() => {
+                    self.bulk_cycle(*command, reply).await;
+                }
+                last => {
+                    rest.extend(last);
+                    self.cycle(rest).await;
+                }
+            }
             let now = self.shared.clock.now();
             if now.boot.0 >= self.next_reconcile {
                 let failed = self.not_before == self.next_reconcile;

@@ -10,7 +10,7 @@ use crate::domain::sessions_mgr::Command;
 use crate::domain::{
     ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, ZoneName,
 };
-use crate::providers::voucher::{TryLimiter, VoucherProvider};
+use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
 
 /// How many sightings are told at the same time when everybody is.
 const SIDE_BY_SIDE: usize = 256;
@@ -93,6 +93,7 @@ impl Handle {
         voucher.check(now.wall)?;
         let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
         new.principal = Some(voucher.batch.id.to_string());
+        new.voucher = VoucherCode::parse(code).map(|code| code.to_string());
         new.guards =
             vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
         self.for_session(Command::CreateSession(Box::new(new))).await

@@ -9,7 +9,11 @@ use super::{Store, StoreError};
 use crate::domain::{AuditFields, AuditLine, Text, WallTime};
 
 static PUT_AUDIT: LazyLock<RowsStatement> = LazyLock::new(|| {
-    RowsStatement::new("INSERT INTO audit (at, actor, action, subject, details, origin, before, after)", 8, "")
+    RowsStatement::new(
+        "INSERT INTO audit (at, actor, action, subject, details, origin, before, after)",
+        8,
+        "",
+    )
 });
 
 /// A line of the audit log as stored.

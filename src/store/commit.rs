@@ -83,7 +83,8 @@ impl Store {
         let ids = |first: i64, places: std::ops::Range<usize>| {
             (first..).skip(places.start).take(places.len()).collect::<Vec<i64>>()
         };
-        let numbers = |(events, told)| Numbers { events: ids(first_event, events), told: ids(first_told, told) };
+        let numbers =
+            |(events, told)| Numbers { events: ids(first_event, events), told: ids(first_told, told) };
         Ok(answers.into_iter().map(|answer| answer.map(numbers)).collect())
     }
 }

@@ -85,11 +85,7 @@ impl Store {
     }
 
     /// Takes a message away; `false` if there is none of that id, or it is another device's.
-    pub async fn delete_message(
-        &self,
-        id: uuid::Uuid,
-        device: Option<DeviceId>,
-    ) -> Result<bool, StoreError> {
+    pub async fn delete_message(&self, id: uuid::Uuid, device: Option<DeviceId>) -> Result<bool, StoreError> {
         let done = sqlx::query("DELETE FROM messages WHERE id = $1 AND ($2 IS NULL OR device = $2)")
             .bind(id.to_string())
             .bind(device.map(|device| device.to_string()))

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use turnpike::api::{self, ApiState};
 use turnpike::domain::{Permission, Text};
+use turnpike::store::AuditQuery;
 use turnpike::store::TokenText;
 
 use crate::support::{TestApp, mac};
@@ -151,7 +152,8 @@ async fn a_session_is_made_run_changed_closed_and_deleted() {
     assert_eq!(api.get(&session).await.0, 404);
     assert_eq!(api.get("/api/v1/sessions/nonsense").await.0, 404);
     api.state.audit.flush().await;
-    let audit = api.app.store.audit(None, 100).await.unwrap();
+    let all = AuditQuery { page: 1, per_page: 100, ..AuditQuery::default() };
+    let (audit, _) = api.app.store.audit(&all).await.unwrap();
     for action in ["session.create", "device.connect", "session.change", "session.close", "session.delete"] {
         assert!(audit.iter().any(|line| line.action == action), "{action}");
     }

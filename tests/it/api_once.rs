@@ -14,7 +14,7 @@ use turnpike::api::{self, ApiState};
 use turnpike::domain::{
     BootId, BootTime, DoneOnce, Guard, Now, Once, Permission, Refusal, Tag, Text, WallTime,
 };
-use turnpike::store::{KeptAnswer, TokenText, Writes};
+use turnpike::store::{KeptAnswer, Numbers, TokenText, Writes};
 
 use crate::support::{START, TestApp, mac, minutes};
 
@@ -389,7 +389,9 @@ async fn the_store_lets_a_request_through_once_and_forgets_it_after_a_day() {
         boot_id: BootId::new(boot),
         at: Now { boot: BootTime(at), wall: WallTime(0) },
     };
-    let under = |once: Once| app.handle.under(turnpike::domain::Proviso { once: Some(once), expected: None });
+    let under = |once: Once| {
+        app.handle.under(turnpike::domain::Proviso { once: Some(once), expected: None, by: None })
+    };
     let first = under(once("a", "boot-1", 1_000));
     let (one, two) = (first.clone(), first.clone());
     // In one group, and so in one transaction.
@@ -404,11 +406,11 @@ async fn the_store_lets_a_request_through_once_and_forgets_it_after_a_day() {
     let row = |key: &str, subject: &str| {
         let subject = subject.parse().unwrap();
         let guard = Guard::Once(Box::new(DoneOnce { once: once(key, "boot-1", 6_000), subject, made: true }));
-        Writes { guards: vec![guard], changes: Vec::new(), events: Vec::new() }
+        Writes { guards: vec![guard], ..Writes::default() }
     };
     let group = vec![row("a", "batch 1"), row("e", "batch 2"), row("e", "batch 3")];
     let committed = app.store.commit(group).await.unwrap();
-    assert_eq!(committed, [Err(Refusal::DoneBefore), Ok(Vec::new()), Err(Refusal::DoneBefore)]);
+    assert_eq!(committed, [Err(Refusal::DoneBefore), Ok(Numbers::default()), Err(Refusal::DoneBefore)]);
     let found = app.store.find_once("root", "e").await.unwrap().unwrap();
     assert_eq!((found.subject.to_string().as_str(), found.made, found.answer), ("batch 2", true, None));
     let answer = KeptAnswer { status: 200, location: None, tag: None, body: "{}".to_owned() };

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use turnpike::domain::{
-    Change, ClientDevice, ClientSession, CloseReason, Permission, ProviderName, SessionState, Text, Usage,
-    WallTime,
+    Actor, AuditLine, Change, ClientDevice, ClientSession, CloseReason, Permission, ProviderName,
+    SessionState, Text, Usage, WallTime,
 };
-use turnpike::store::{AuditEntry, Direction, SessionQuery, SortKey, Store, TokenText};
+use turnpike::store::{AuditQuery, Direction, SessionQuery, SortKey, Store, TokenText};
 
 use crate::store::{block_on, changes, device, fixture, put_device, put_session, session};
 
@@ -168,22 +168,42 @@ fn a_token_is_known_by_its_text_until_it_is_revoked() {
 fn the_audit_log_is_read_newest_first() {
     block_on(async {
         let fixture = fixture().await;
-        let entry = |number| AuditEntry {
-            at: WallTime(number),
-            actor: Text::new("root"),
-            action: "session.close",
-            subject: Some(Text::new("a session")),
-            details: Text::new("reason: none"),
+        let actor = Actor {
+            name: Text::new("root"),
             origin: Text::new("socket"),
+            action: "session.close",
+            details: Text::new("reason: none"),
+        };
+        let fields = |state: &str| Some([("state".to_owned(), state.to_owned())].into());
+        let entry = |number| AuditLine {
+            at: WallTime(number),
+            actor: actor.clone(),
+            subject: Some("a session".to_owned()),
+            before: fields("running"),
+            after: fields("closed"),
         };
         for number in 0..5 {
             fixture.store.append_audit(&[entry(number)]).await.unwrap();
         }
-        let newest = fixture.store.audit(None, 3).await.unwrap();
-        assert_eq!(newest.iter().map(|line| line.at.0).collect::<Vec<_>>(), [4, 3, 2]);
-        let older = fixture.store.audit(Some(newest[2].id), 10).await.unwrap();
+        let page = |page| AuditQuery { page, per_page: 3, ..AuditQuery::default() };
+        let (newest, total) = fixture.store.audit(&page(1)).await.unwrap();
+        assert_eq!((newest.iter().map(|line| line.at.0).collect::<Vec<_>>(), total), (vec![4, 3, 2], 5));
+        let (older, _) = fixture.store.audit(&page(2)).await.unwrap();
         assert_eq!(older.len(), 2);
-        assert_eq!((older[0].action.as_str(), &older[0].actor), ("session.close", &entry(1).actor));
+        assert_eq!((older[0].action.as_str(), &older[0].actor), ("session.close", &actor.name));
+        assert_eq!((&older[0].before, &older[0].after), (&fields("running"), &fields("closed")));
+        for (wanted, count) in [
+            (AuditQuery { q: Some("NONE".to_owned()), ..page(1) }, 5),
+            (AuditQuery { q: Some("%".to_owned()), ..page(1) }, 0),
+            (AuditQuery { action: Some("session.".to_owned()), ..page(1) }, 5),
+            (AuditQuery { action: Some("session".to_owned()), ..page(1) }, 0),
+            (AuditQuery { actor: Some("root".to_owned()), ..page(1) }, 5),
+            (AuditQuery { subject: Some("another".to_owned()), ..page(1) }, 0),
+            (AuditQuery { since: Some(WallTime(3)), ..page(1) }, 2),
+            (AuditQuery { since: Some(WallTime(1)), until: Some(WallTime(3)), ..page(1) }, 2),
+        ] {
+            assert_eq!(fixture.store.audit(&wanted).await.unwrap().1, count, "{wanted:?}");
+        }
         assert_eq!(fixture.store.prune_step().await.unwrap(), 0);
     });
 }

@@ -4,9 +4,7 @@ use super::steer::RolePatch;
 use super::work::Work;
 use super::{SessionsMgr, Want};
 use crate::domain::filter::Filter;
-use crate::domain::{
-    CloseReason, Now, Outcome, PropertyPatch, Refusal, SessionId, SessionView, Text,
-};
+use crate::domain::{CloseReason, Now, Outcome, PropertyPatch, Refusal, SessionId, SessionView, Text};
 
 /// What is done to every session that a filter selects.
 #[derive(Debug, Clone)]
@@ -99,10 +97,11 @@ impl Work<'_> {
             }
             BulkAct::Close(text) => {
                 // Those that do not run first: none of them takes over from one that ends.
-                let (running, rest): (Vec<_>, Vec<_>) =
-                    sessions.iter().partition(|id| self.session(**id).is_ok_and(|session| session.is_running()));
+                let runs = |id: &SessionId| self.session(*id).is_ok_and(|session| session.is_running());
+                let (running, rest): (Vec<SessionId>, Vec<SessionId>) =
+                    sessions.iter().copied().partition(runs);
                 for id in rest.into_iter().chain(running) {
-                    self.close_session(*id, CloseReason::Operator, text.clone())?;
+                    self.close_session(id, CloseReason::Operator, text.clone())?;
                 }
             }
             BulkAct::Properties(patch) => {

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use super::bulk::Bulk;
 use super::steer::RolePatch;
 use crate::domain::{
-    ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Message, Once, PauseReason, PropertyPatch,
-    ProviderName, Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, Transport, ZoneName,
+    ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Message, Once, PauseReason,
+    PropertyPatch, ProviderName, Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, Transport,
+    ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.

@@ -33,7 +33,11 @@ impl RolePatch {
 }
 
 impl Work<'_> {
-    pub(super) fn set_properties(&mut self, id: SessionId, patch: &PropertyPatch) -> Result<Outcome, Refusal> {
+    pub(super) fn set_properties(
+        &mut self,
+        id: SessionId,
+        patch: &PropertyPatch,
+    ) -> Result<Outcome, Refusal> {
         let before = self.session(id)?;
         let (device, mut properties) = (before.device, before.properties.clone());
         patch.apply(&mut properties)?;

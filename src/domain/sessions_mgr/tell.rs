@@ -24,7 +24,8 @@ impl Work<'_> {
             Change::Session(session) if !session.is_usable() => Some((session.id, (**session).clone())),
             _ => None,
         };
-        let ended: HashMap<SessionId, ClientSession> = self.transition.changes.iter().filter_map(row).collect();
+        let ended: HashMap<SessionId, ClientSession> =
+            self.transition.changes.iter().filter_map(row).collect();
         let pairs: Vec<_> = self
             .sessions_to_tell()
             .into_iter()
@@ -139,15 +140,16 @@ impl Work<'_> {
     }
 
     fn why_closed(&self, id: SessionId) -> Cow<'static, str> {
-        let said = self.transition.events.iter().filter(|event| event.session == Some(id)).find_map(|event| {
-            match &event.kind {
-                EventKind::SessionConsumed(reason) | EventKind::SessionClosed(reason, _) => {
-                    Some(reason.as_str())
+        let said =
+            self.transition.events.iter().filter(|event| event.session == Some(id)).find_map(|event| {
+                match &event.kind {
+                    EventKind::SessionConsumed(reason) | EventKind::SessionClosed(reason, _) => {
+                        Some(reason.as_str())
+                    }
+                    EventKind::SessionExpired => Some("expired"),
+                    _ => None,
                 }
-                EventKind::SessionExpired => Some("expired"),
-                _ => None,
-            }
-        });
+            });
         Cow::Borrowed(said.unwrap_or("deleted"))
     }
 

@@ -124,6 +124,8 @@ fn of_device(device: &ClientDevice) -> AuditFields {
     set(fields).collect()
 }
 
-fn set<const N: usize>(fields: [(&'static str, Option<String>); N]) -> impl Iterator<Item = (String, String)> {
+fn set<const N: usize>(
+    fields: [(&'static str, Option<String>); N],
+) -> impl Iterator<Item = (String, String)> {
     fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?)))
 }

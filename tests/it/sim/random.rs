@@ -179,7 +179,7 @@ impl World {
                     boot_id: BootId::new("boot"),
                     at: self.now(),
                 };
-                let proviso = Box::new(Proviso { once: Some(once), expected: None });
+                let proviso = Box::new(Proviso { once: Some(once), expected: None, by: None });
                 Command::Under { proviso, command: Box::new(self.command(request)) }
             }
             Request::Lost(device, last) => Command::Lost { mac: mac(*device), address: address(*last) },

@@ -83,6 +83,8 @@ impl SimStore {
                 self.outbox.push(usage.clone());
             }
             Change::NewestWall(wall) => self.newest_wall = *wall,
+            // Looked at elsewhere.
+            Change::Message(_) | Change::Audit(_) => {}
             Change::ForgetOnce { key, .. } => assert!(self.once.remove(key), "forgotten and never done"),
         }
     }

@@ -1,0 +1,139 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::handle::Handle;
+use super::listeners::ToldGroup;
+use super::mail::Reply;
+use crate::domain::filter::Filter;
+use crate::domain::sessions_mgr::{Bulk, BulkAct, Command, RolePatch};
+use crate::domain::{
+    BootTime, ClientDevice, ClientSession, DeviceId, Message, Policies, PropertyMap, PropertyPatch, Refusal,
+    Select, SessionId, SessionView, Text,
+};
+use tokio::sync::broadcast;
+
+/// All sessions that are not over, with their devices, as they stood between two groups. Shared, not copied.
+pub struct Snapshot {
+    /// Each with its device, in no order.
+    pub sessions: Vec<(Arc<ClientSession>, Arc<ClientDevice>)>,
+    /// What the configuration says.
+    pub policies: Arc<Policies>,
+    /// When.
+    pub now: BootTime,
+    /// The number of the last event that listeners were told before.
+    pub last_told: i64,
+}
+
+impl Snapshot {
+    /// Each as its properties show it.
+    pub fn views(&self) -> impl Iterator<Item = (&ClientSession, &ClientDevice, SessionView<'_>)> {
+        self.sessions.iter().map(|(session, device)| {
+            let view = SessionView::new(session, device, &self.policies, self.now);
+            (session.as_ref(), device.as_ref(), view)
+        })
+    }
+}
+
+/// What operators and plugins do to sessions beyond letting them run.
+impl Handle {
+    /// All sessions that are not over.
+    pub async fn snapshot(&self) -> Result<Snapshot, Refusal> {
+        let shared = Arc::clone(&self.shared);
+        self.ask(move |mgr, now| Snapshot {
+            sessions: mgr.snapshot(),
+            policies: Arc::clone(mgr.policies()),
+            now: now.boot,
+            last_told: shared.listeners.last(),
+        })
+        .await
+    }
+
+    /// What the configuration says of zones, roles and the gateway.
+    pub async fn policies(&self) -> Result<Arc<Policies>, Refusal> {
+        self.ask(|mgr, _| Arc::clone(mgr.policies())).await
+    }
+
+    /// The properties of a session, one that is over too; fixed ones that are wanted and not set are absent.
+    pub async fn properties(&self, id: SessionId, wanted: Select) -> Result<PropertyMap, Refusal> {
+        let session = self.session(id).await?;
+        self.ask(move |mgr, now| {
+            let device = mgr.device(session.device)?;
+            Ok(SessionView::new(&session, device, mgr.policies(), now.boot).map(&wanted))
+        })
+        .await?
+    }
+
+    /// Sets and deletes properties; those named as they were before, `None` for what was not set.
+    pub async fn set_properties(
+        &self,
+        id: SessionId,
+        patch: PropertyPatch,
+    ) -> Result<BTreeMap<String, Option<String>>, Refusal> {
+        match self.command(Command::SetProperties { session: id, patch }).await {
+            Ok(Reply::Previous(previous)) => Ok(previous),
+            Ok(_) => Err(Refusal::UnknownSession),
+            Err(refusal) => Err(self.or_ended(id, refusal).await),
+        }
+    }
+
+    /// Adds and takes away roles of a session; acts at once on a running one.
+    pub async fn change_roles(&self, id: SessionId, patch: RolePatch) -> Result<ClientSession, Refusal> {
+        match self.for_session(Command::ChangeRoles { session: id, patch }).await {
+            Err(refusal) => Err(self.or_ended(id, refusal).await),
+            done => done,
+        }
+    }
+
+    /// Says who is behind a session; `None` is nobody.
+    pub async fn set_principal(
+        &self,
+        id: SessionId,
+        principal: Option<String>,
+    ) -> Result<ClientSession, Refusal> {
+        match self.for_session(Command::SetPrincipal { session: id, principal }).await {
+            Err(refusal) => Err(self.or_ended(id, refusal).await),
+            done => done,
+        }
+    }
+
+    /// A session that only the store knows is over, which says more than that it is not known.
+    pub(super) async fn or_ended(&self, id: SessionId, refusal: Refusal) -> Refusal {
+        if refusal != Refusal::UnknownSession {
+            return refusal;
+        }
+        match self.stored_session(id).await {
+            Ok(Some(ended)) => Refusal::SessionEnded(ended.state.as_str()),
+            Ok(None) => Refusal::UnknownSession,
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Leaves a text for a device's portal page: shown at once if it is open, else when it is next opened.
+    pub async fn message(&self, device: DeviceId, text: Text, lasts_ms: u64) -> Result<Message, Refusal> {
+        let created_at = self.now().wall;
+        let lasts = i64::try_from(lasts_ms).unwrap_or(i64::MAX);
+        let message = Message {
+            id: uuid::Uuid::now_v7(),
+            device,
+            text,
+            created_at,
+            expires_at: created_at.plus_millis(lasts),
+        };
+        self.command(Command::Message(Box::new(message.clone()))).await?;
+        Ok(message)
+    }
+
+    /// Changes all sessions that a filter selects, of those that are not over; all of them or none. How many.
+    pub async fn bulk(&self, filter: Filter, act: BulkAct, dry_run: bool) -> Result<usize, Refusal> {
+        let bulk = Bulk { filter, act, dry_run, selected: None };
+        match self.command(Command::Bulk(Box::new(bulk))).await? {
+            Reply::Matched(count) => Ok(count),
+            Reply::Done | Reply::Device(_) | Reply::Session(_) | Reply::Previous(_) => Ok(0),
+        }
+    }
+
+    /// What happens to sessions from now on, a group at a time. A receiver that lags reads the rest from the store.
+    pub fn listen(&self) -> broadcast::Receiver<ToldGroup> {
+        self.shared.listeners.subscribe()
+    }
+}
