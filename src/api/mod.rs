@@ -15,10 +15,15 @@
 
 mod again;
 mod audit;
+mod audit_list;
 mod auth;
+mod bulk;
 mod devices;
+mod filters;
 mod list;
+mod messages;
 mod once;
+mod properties;
 mod roles;
 mod sessions;
 mod shapes;
@@ -92,6 +97,18 @@ pub fn router(state: ApiState) -> Router {
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}", get(sessions::get).patch(sessions::change).delete(sessions::delete))
         .route("/sessions/{id}/close", post(sessions::close))
+        .route("/sessions/{id}/properties", get(properties::get).patch(properties::change))
+        .route("/sessions/{id}/roles", post(roles::change))
+        .route("/sessions/{id}/principal", post(roles::principal))
+        .route("/sessions/{id}/message", post(messages::to_session))
+        .route("/devices/{dev}/message", post(messages::to_device))
+        .route("/sessions:close", post(bulk::close))
+        .route("/sessions:properties", post(bulk::properties))
+        .route("/sessions:roles", post(bulk::roles))
+        .route("/sessions:message", post(bulk::message))
+        .route("/messages", get(messages::list))
+        .route("/messages/{id}", axum::routing::delete(messages::delete))
+        .route("/audit", get(audit_list::list))
         .route("/vouchers", get(vouchers::list).post(vouchers::create))
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))

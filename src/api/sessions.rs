@@ -16,7 +16,7 @@ use crate::domain::{ClientSession, CloseReason, DeviceId, Refusal, SessionId, Ta
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{SessionQuery, SortKey};
 
-fn read_id(id: &str) -> Result<SessionId, Problem> {
+pub(super) fn read_id(id: &str) -> Result<SessionId, Problem> {
     id.parse().map_err(|_| Refusal::UnknownSession.into())
 }
 

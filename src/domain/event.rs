@@ -82,6 +82,14 @@ impl EventKind {
         }
     }
 
+    /// Why a session is over, if this says that it is.
+    pub fn close_reason(&self) -> Option<&'static str> {
+        if let Self::SessionConsumed(reason) | Self::SessionClosed(reason, _) = self {
+            return Some(reason.as_str());
+        }
+        matches!(self, Self::SessionExpired).then_some(CloseReason::Expired.as_str())
+    }
+
     /// What it says beyond its name, as (field, value) pairs.
     pub fn details(&self) -> Vec<(&'static str, String)> {
         match self {

@@ -3,7 +3,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
-use crate::domain::{Refusal, TermsError};
+use crate::domain::{FilterError, Refusal, TermsError};
 
 /// An error as the outside sees it: RFC 9457, `application/problem+json`.
 ///
@@ -17,6 +17,14 @@ pub struct Problem {
     field: Option<Box<str>>,
     permission: Option<Box<str>>,
     retry_after_secs: Option<u64>,
+    place: Option<Box<Place>>,
+}
+
+/// Where in a text a mistake is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    column: usize,
+    pointed: String,
 }
 
 #[derive(Serialize)]
@@ -29,6 +37,12 @@ struct Shape<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permission: Option<&'a str>,
+    /// Where a filter goes wrong, in characters from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    /// The filter, with a caret under that column on a second line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointed: Option<&'a str>,
 }
 
 impl Problem {
@@ -47,6 +61,7 @@ impl Problem {
             field: None,
             permission: None,
             retry_after_secs: None,
+            place: None,
         }
     }
 
@@ -121,6 +136,16 @@ impl Problem {
     pub fn invalid_field(field: &str, detail: impl std::fmt::Display) -> Self {
         let mut problem = Self::invalid(format!("{field}: {detail}"));
         problem.field = Some(field.into());
+        problem
+    }
+
+    /// 422: a filter that cannot be read; says where.
+    pub fn invalid_filter(field: &str, error: &FilterError) -> Self {
+        let text = format!("{field}: {error}");
+        let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+        let mut problem = Self::new(wrong, "invalid-filter", "The filter cannot be read", text);
+        problem.field = Some(field.into());
+        problem.place = Some(Box::new(Place { column: error.column(), pointed: error.pointed() }));
         problem
     }
 
@@ -231,6 +256,8 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             field: self.field.as_deref(),
             permission: self.permission.as_deref(),
+            column: self.place.as_ref().map(|place| place.column),
+            pointed: self.place.as_ref().map(|place| place.pointed.as_str()),
         };
         let text = serde_json::to_string(&body).unwrap_or_else(|error| {
             tracing::error!(%error, "a problem could not be written");

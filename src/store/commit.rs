@@ -132,7 +132,7 @@ struct Pending {
     usages: Rows<SessionId, ClientSession>,
     newest_wall: Option<WallTime>,
     forgotten: Vec<(String, String)>,
-    messages: Vec<Box<Message>>,
+    messages: Vec<Message>,
     audit: Vec<AuditLine>,
     events: Vec<Event>,
     told: Vec<SessionEvent>,
@@ -164,7 +164,7 @@ impl Pending {
                 self.owed.push(Owed { usage, provider });
             }
             Change::NewestWall(wall) => self.newest_wall = Some(wall),
-            Change::Message(message) => self.messages.push(message),
+            Change::Message(message) => self.messages.push(*message),
             Change::Audit(line) => self.audit.push(*line),
             Change::ForgetOnce { caller, key } => self.forgotten.push((caller, key)),
         }

@@ -41,10 +41,7 @@ pub struct MessageQuery {
     pub per_page: u32,
 }
 
-pub(super) async fn put(
-    connection: &mut SqliteConnection,
-    messages: &[Box<Message>],
-) -> Result<(), StoreError> {
+pub(super) async fn put(connection: &mut SqliteConnection, messages: &[Message]) -> Result<(), StoreError> {
     PUT.execute(connection, messages, |query, message| {
         Ok(query
             .bind(message.id.to_string())

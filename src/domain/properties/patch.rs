@@ -112,15 +112,19 @@ fn check_fixed(key: FixedKey, value: &str) -> Result<(), PropertyError> {
     let is_tag = |longest: usize| {
         value.len() <= longest && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    match key {
-        FixedKey::Latitude if !degrees(90.0) => wrong("is NaN or between -90 and 90"),
-        FixedKey::Longitude if !degrees(180.0) => wrong("is NaN or between -180 and 180"),
-        FixedKey::Country if !(value.is_empty() || value.len() == 2 && is_tag(2)) => {
-            wrong("is empty or two letters, as in FR")
-        }
-        FixedKey::Language if !is_tag(35) => wrong("is empty or a language tag, as in pt-BR"),
-        _ => Ok(()),
+    if key == FixedKey::Latitude && !degrees(90.0) {
+        return wrong("is NaN or between -90 and 90");
     }
+    if key == FixedKey::Longitude && !degrees(180.0) {
+        return wrong("is NaN or between -180 and 180");
+    }
+    if key == FixedKey::Country && !(value.is_empty() || value.len() == 2 && is_tag(2)) {
+        return wrong("is empty or two letters, as in FR");
+    }
+    if key == FixedKey::Language && !is_tag(35) {
+        return wrong("is empty or a language tag, as in pt-BR");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

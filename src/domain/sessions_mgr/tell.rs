@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::SessionsMgr;
 use super::work::Work;
 use crate::domain::{
-    Change, ClientDevice, ClientSession, EventKind, FixedKey, Image, PauseReason, Select, SessionEvent,
+    Change, ClientDevice, ClientSession, FixedKey, Image, PauseReason, Select, SessionEvent,
     SessionEventKind, SessionId, SessionState, SessionView,
 };
 
@@ -20,9 +20,9 @@ type Previous = BTreeMap<Cow<'static, str>, Option<String>>;
 impl Work<'_> {
     /// Notes one event for each session that the transition made, changed or ended. Called when its rows are known.
     pub(super) fn tell_listeners(&mut self) {
-        let row = |change: &Change| match change {
-            Change::Session(session) if !session.is_usable() => Some((session.id, (**session).clone())),
-            _ => None,
+        let row = |change: &Change| {
+            let Change::Session(session) = change else { return None };
+            (!session.is_usable()).then(|| (session.id, ClientSession::clone(session)))
         };
         let ended: HashMap<SessionId, ClientSession> =
             self.transition.changes.iter().filter_map(row).collect();
@@ -140,16 +140,8 @@ impl Work<'_> {
     }
 
     fn why_closed(&self, id: SessionId) -> Cow<'static, str> {
-        let said =
-            self.transition.events.iter().filter(|event| event.session == Some(id)).find_map(|event| {
-                match &event.kind {
-                    EventKind::SessionConsumed(reason) | EventKind::SessionClosed(reason, _) => {
-                        Some(reason.as_str())
-                    }
-                    EventKind::SessionExpired => Some("expired"),
-                    _ => None,
-                }
-            });
+        let mut of_this = self.transition.events.iter().filter(|event| event.session == Some(id));
+        let said = of_this.find_map(|event| event.kind.close_reason());
         Cow::Borrowed(said.unwrap_or("deleted"))
     }
 

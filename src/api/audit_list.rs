@@ -1,0 +1,90 @@
+use axum::Json;
+use axum::extract::State;
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+use super::ApiState;
+use super::auth::{Administer, Allowed};
+use super::list::{Page, Paging};
+use super::shapes::time;
+use crate::domain::{AuditFields, WallTime};
+use crate::http::{Problem, QueryParams};
+use crate::store::{AuditQuery, LoggedAudit};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    q: Option<String>,
+    actor: Option<String>,
+    action: Option<String>,
+    subject: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    page: Option<String>,
+    per_page: Option<String>,
+}
+
+/// A line of the audit log as the API shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct AuditShape {
+    id: i64,
+    at: Option<String>,
+    actor: String,
+    action: String,
+    subject: Option<String>,
+    details: Option<String>,
+    origin: String,
+    before: Option<AuditFields>,
+    after: Option<AuditFields>,
+}
+
+impl AuditShape {
+    fn new(line: LoggedAudit) -> Self {
+        Self {
+            id: line.id,
+            at: time(line.at),
+            actor: line.actor.to_string(),
+            action: line.action,
+            subject: line.subject.map(|subject| subject.to_string()),
+            details: (!line.details.is_empty()).then(|| line.details.to_string()),
+            origin: line.origin.to_string(),
+            before: line.before,
+            after: line.after,
+        }
+    }
+}
+
+/// Reads a time: RFC 3339, or milliseconds since the epoch.
+pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let millis = text.parse::<i64>().ok();
+    let at = millis.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()));
+    at.map(|at| Some(WallTime(at))).ok_or_else(|| {
+        let text = "must be a time as in 2026-01-31T18:00:00Z, or milliseconds since the epoch";
+        Problem::invalid_field(field, text)
+    })
+}
+
+/// `GET /api/v1/audit`: who changed what, when, from where; newest first.
+pub(super) async fn list(
+    _allowed: Allowed<Administer>,
+    State(state): State<ApiState>,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<Page<AuditShape>>, Problem> {
+    let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let wanted = AuditQuery {
+        q: given(query.q),
+        actor: given(query.actor),
+        action: given(query.action),
+        subject: given(query.subject),
+        since: read_time("since", query.since.as_deref())?,
+        until: read_time("until", query.until.as_deref())?,
+        page: paging.page,
+        per_page: paging.per_page,
+    };
+    // What was just done is to be seen.
+    state.audit.flush().await;
+    let (lines, total) = state.store.audit(&wanted).await.map_err(|error| Problem::internal(&error))?;
+    Ok(Json(paging.of(lines.into_iter().map(AuditShape::new).collect(), total)))
+}
