@@ -286,7 +286,8 @@ impl Listeners {
             servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
-        let state = ApiState::new(handle.clone(), store.clone(), codes, providers);
+        let state =
+            ApiState::new(handle.clone(), store.clone(), codes, providers).with_metrics(&config.metrics);
         servers.spawn(http::serve(self.admin, api::router(state.clone()), Limits::default(), told(stopped)));
         let audit = state.audit.clone();
         servers.spawn(http::serve(self.control, api::router(state), Limits::default(), told(stopped)));

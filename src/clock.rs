@@ -87,6 +87,24 @@ impl Clock {
     }
 }
 
+/// How long something takes, by a clock that never jumps.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(rustix::time::Timespec);
+
+impl Stopwatch {
+    /// Starts one.
+    pub fn start() -> Self {
+        Self(clock_gettime(ClockId::Monotonic))
+    }
+
+    /// Seconds since it was started.
+    #[expect(clippy::cast_precision_loss, reason = "exact for 285 million years")]
+    pub fn secs(&self) -> f64 {
+        let now = clock_gettime(ClockId::Monotonic);
+        (now.tv_sec - self.0.tv_sec) as f64 + (now.tv_nsec - self.0.tv_nsec) as f64 / 1e9
+    }
+}
+
 fn machine() -> Now {
     let millis = |time: rustix::time::Timespec| {
         time.tv_sec.saturating_mul(1000).saturating_add(time.tv_nsec / 1_000_000)

@@ -8,6 +8,7 @@ pub mod config;
 pub mod domain;
 pub mod gate;
 pub mod http;
+pub mod metrics;
 pub mod net;
 pub mod portal;
 pub mod providers;

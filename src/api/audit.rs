@@ -113,6 +113,7 @@ async fn append(store: &Store, entries: &[AuditLine]) {
     }
     for entry in entries {
         if let Err(error) = store.append_audit(std::slice::from_ref(entry)).await {
+            store.measures().audit_lines_lost.count();
             // The change itself is done: what is known of it must at least be in the log.
             tracing::error!(%error, actor = %entry.actor.name, action = entry.actor.action, "an audit line was lost");
         }

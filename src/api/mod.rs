@@ -22,6 +22,7 @@ mod devices;
 mod filters;
 mod list;
 mod messages;
+mod metrics;
 mod once;
 mod properties;
 mod roles;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
+use crate::config::MetricConfig;
 use crate::domain::{ProviderName, VoucherCodes};
 use crate::http::finish_api;
 use crate::runtime::Handle;
@@ -61,6 +63,8 @@ pub struct ApiState {
     pub providers: Arc<[ProviderName]>,
     /// Which requests with an `Idempotency-Key` are under way.
     once: once::UnderWay,
+    /// The operator's own counts.
+    metrics: Arc<[MetricConfig]>,
 }
 
 impl ApiState {
@@ -72,7 +76,14 @@ impl ApiState {
         providers: &[ProviderName],
     ) -> Self {
         let audit = AuditLog::start(store.clone());
-        Self { handle, store, codes, audit, providers: providers.into(), once: once::UnderWay::default() }
+        let once = once::UnderWay::default();
+        Self { handle, store, codes, audit, providers: providers.into(), once, metrics: Arc::default() }
+    }
+
+    /// With counts of the operator's own in `/metrics`.
+    pub fn with_metrics(mut self, metrics: &[MetricConfig]) -> Self {
+        self.metrics = metrics.into();
+        self
     }
 }
 
@@ -115,6 +126,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke))
         .route_layer(middleware::from_fn_with_state(state.clone(), once::once));
-    let routes = Router::new().nest("/api/v1", api).route("/healthz", get(status::healthz));
+    let routes = Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(status::healthz))
+        .route("/metrics", get(metrics::metrics));
     finish_api(routes.with_state(state))
 }

@@ -5,6 +5,7 @@ use toml::de::DeTable;
 use super::report::Report;
 use super::section::Section;
 use super::values;
+use crate::domain::Filter;
 
 /// The most counts of an operator's own.
 const MAX_METRICS: usize = 32;
@@ -15,7 +16,7 @@ pub struct MetricConfig {
     /// Its name, unique: a small letter, then small letters, digits and `_`.
     pub name: String,
     /// Which sessions it counts, in the language of filters.
-    pub filter: String,
+    pub filter: Filter,
     /// The property by whose values it is split up.
     pub group_by: Option<String>,
 }
@@ -41,7 +42,7 @@ pub(super) fn read(report: &mut Report<'_>, tables: Vec<(usize, &DeTable<'_>)>) 
         if let Some(name) = name {
             metrics.push(MetricConfig {
                 name: name.value,
-                filter: filter.map_or_else(|| "all".to_owned(), |filter| filter.value),
+                filter: filter.map_or_else(Filter::all, |filter| filter.value),
                 group_by: group_by.map(|key| key.value),
             });
         }

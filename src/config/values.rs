@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::expected;
-use crate::domain::{FixedKey, MacAddr, Mbps, PropertyPatch, Text, ZoneName};
+use crate::domain::{Filter, FixedKey, MacAddr, Mbps, PropertyPatch, Text, ZoneName};
 
 /// A year of seconds: no timeout of a device needs more.
 const MAX_TIMEOUT_SECS: u64 = 366 * 86_400;
@@ -235,8 +235,8 @@ pub(super) fn metric_name(value: &DeValue<'_>) -> Result<String, String> {
 }
 
 /// Which sessions are meant, in the language of filters.
-pub(super) fn filter(value: &DeValue<'_>) -> Result<String, String> {
-    text(value).map(str::to_owned)
+pub(super) fn filter(value: &DeValue<'_>) -> Result<Filter, String> {
+    Filter::parse(text(value)?).map_err(|error| error.to_string())
 }
 
 /// The key of a property: a fixed one that there is, or one that a session can be given.

@@ -92,3 +92,36 @@ pub enum Refusal {
     #[error("turnpike is stopping")]
     Stopping,
 }
+
+impl Refusal {
+    /// A short name that stays, for counting.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::UnknownDevice => "unknown_device",
+            Self::UnknownSession => "unknown_session",
+            Self::UnknownZone(_) => "unknown_zone",
+            Self::Blocked => "blocked",
+            Self::NoSession => "no_session",
+            Self::SessionEnded(_) => "session_ended",
+            Self::Terms(_) => "terms",
+            Self::Property(_) => "property",
+            Self::TooManyRoles(_) => "too_many_roles",
+            Self::BelowUsed { .. } => "below_used",
+            Self::NotOfThisKind { .. } => "not_of_this_kind",
+            Self::NotInAZone => "not_in_a_zone",
+            Self::KeysUsedUp => "keys_used_up",
+            Self::DeviceExists => "device_exists",
+            Self::VoucherUnknown => "voucher_unknown",
+            Self::VoucherUsed => "voucher_used",
+            Self::VoucherRevoked => "voucher_revoked",
+            Self::VoucherNotValid(_) => "voucher_not_valid",
+            Self::TooManyTries { .. } => "too_many_tries",
+            Self::Provider(_) => "provider",
+            Self::Store(_) => "store",
+            Self::Kernel(_) => "kernel",
+            Self::Changed => "changed",
+            Self::DoneBefore => "done_before",
+            Self::Stopping => "stopping",
+        }
+    }
+}

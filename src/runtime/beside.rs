@@ -22,6 +22,7 @@ pub(super) async fn prune(shared: Arc<Shared>) {
             Ok(_) => NEXT_STEP,
             Err(error) => {
                 warn!(%error, "the logs could not be pruned; trying again");
+                shared.store.measures().errors.count("prune");
                 PRUNED
             }
         };

@@ -356,6 +356,7 @@ impl Owner {
         }
         for (id, event) in events.into_iter().zip(transition.events) {
             debug!(id, kind = event.kind.as_str(), "event");
+            self.shared.measures.note(&event.kind);
             let _ = self.shared.events.send(Arc::new(LoggedEvent { id, event }));
         }
         if transition.changes.iter().any(|change| matches!(change, Change::Outbox(_))) {

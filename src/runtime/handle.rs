@@ -6,13 +6,16 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{broadcast, oneshot};
 
 use super::mail::{Mail, Reply};
+use super::measures::Measures;
 use super::shared::Shared;
+use crate::clock::Stopwatch;
 pub use crate::domain::sessions_mgr::DevicePatch;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
     ClientDevice, ClientSession, CloseReason, DeviceId, MacAddr, Now, PauseReason, ProviderName, Proviso,
     Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
 };
+use crate::metrics::Gauge;
 use crate::store::LoggedEvent;
 
 /// The provider of sessions that were made by hand, through API or CLI.
@@ -85,6 +88,15 @@ impl Handle {
     }
 
     pub(super) async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        let watch = matches!(command, Command::Connect { .. }).then(Stopwatch::start);
+        let answer = self.carry_out(command).await;
+        if let Some(watch) = watch {
+            self.shared.measures.connect_secs.observe(watch.secs());
+        }
+        answer.map_err(|refusal| self.shared.measures.refused(refusal))
+    }
+
+    async fn carry_out(&self, command: Command) -> Result<Reply, Refusal> {
         let (reply, answer) = oneshot::channel();
         let mail = Mail::Command(Box::new(self.provided(command)), Some(reply));
         self.shared.mailbox.send(mail).await.map_err(|_| Refusal::Stopping)?;
@@ -337,6 +349,21 @@ impl Handle {
             repairs: u64::try_from(self.shared.repairs.load(Ordering::Relaxed)).unwrap_or(u64::MAX),
             warnings,
         })
+    }
+
+    /// What was counted and measured since the start.
+    pub fn measures(&self) -> &Measures {
+        &self.shared.measures
+    }
+
+    /// Counts who listens to events: one, for as long as the guard that [`Gauge::hold`] gives is held.
+    pub fn listeners_gauge(&self) -> Gauge {
+        self.shared.measures.listeners.clone()
+    }
+
+    /// How many commands and questions wait.
+    pub fn mailbox_depth(&self) -> usize {
+        self.shared.mailbox.max_capacity().saturating_sub(self.shared.mailbox.capacity())
     }
 
     /// Notes a lasting problem for `status`, by area, or takes it back.

@@ -48,6 +48,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
             Ok(_) => IDLE,
             Err(error) => {
                 error!(%error, "usage could not be saved to where it came from; trying again");
+                shared.store.measures().errors.count("outbox");
                 RETRY
             }
         };

@@ -86,6 +86,10 @@ impl Owner {
                     }
                 }
             }
+            if !rest.is_empty() {
+                let size = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+                self.shared.measures.group_commands.observe(f64::from(size));
+            }
             let mut rest = self.until_bulk(rest);
             match rest.pop() {
                 Some(Mail::Command(command, reply)) if command.bulk().is_some() => {

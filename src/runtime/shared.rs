@@ -8,6 +8,7 @@ use super::handle::PortalNotice;
 use super::lan::Lan;
 use super::listeners::Listeners;
 use super::mail::Mail;
+use super::measures::Measures;
 use crate::clock::Clock;
 use crate::domain::Now;
 use crate::providers::Registry;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     /// Wakes the worker that saves usage to sources elsewhere.
     pub(super) outbox: Notify,
     pub(super) repairs: AtomicUsize,
+    pub(super) measures: Arc<Measures>,
     pub(super) started: Now,
     /// What fails at present, by area.
     failures: Mutex<BTreeMap<&'static str, String>>,
@@ -45,6 +47,7 @@ pub(super) struct Parts {
     pub(super) lan: Arc<dyn Lan>,
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
     pub(super) last_told: i64,
+    pub(super) measures: Arc<Measures>,
 }
 
 impl Shared {
@@ -64,6 +67,7 @@ impl Shared {
             limiter: Mutex::new(TryLimiter::default()),
             outbox: Notify::new(),
             repairs: AtomicUsize::new(0),
+            measures: parts.measures,
             started,
             failures: Mutex::new(BTreeMap::new()),
         })

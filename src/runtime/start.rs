@@ -9,6 +9,7 @@ use super::beside;
 use super::handle::Handle;
 use super::kernel::Kernel;
 use super::lan::Lan;
+use super::measures::{MeasuredKernel, Measures};
 use super::owner::{Owner, Reconcile};
 use super::shared::{Parts, Shared};
 use crate::clock::Clock;
@@ -52,9 +53,11 @@ impl Runtime {
     ///
     /// When this returns, everybody who should be online is, and nobody else. The task ends after [`Handle::stop`].
     pub async fn start(self) -> anyhow::Result<(Handle, JoinHandle<()>)> {
+        let measures = Arc::new(Measures::default());
+        let kernel: Arc<dyn Kernel> = Arc::new(MeasuredKernel::new(self.kernel, Arc::clone(&measures)));
         let now = self.clock.now();
         let loaded = self.store.load().await?;
-        let kernel = self.kernel.read_table().await?;
+        let table = kernel.read_table().await?;
         let settings = Settings {
             zones: self.zones,
             roles: self.roles,
@@ -69,7 +72,7 @@ impl Runtime {
             sessions: loaded.sessions,
             had_session: loaded.had_session,
             newest_wall: loaded.newest_wall.unwrap_or(WallTime(0)),
-            kernel,
+            kernel: table,
         };
         let (mgr, transition) = SessionsMgr::restore(settings, found, now);
         let (devices, connected, _) = mgr.counts();
@@ -82,14 +85,15 @@ impl Runtime {
             registry: self.registry,
             vault: self.vault,
             lan: self.lan,
-            kernel: Arc::clone(&self.kernel),
+            kernel: Arc::clone(&kernel),
             last_told,
+            measures,
         });
         let told = transition.told.clone();
         for committed in self.store.commit(vec![Writes::from(&transition)]).await?.into_iter().flatten() {
             shared.listeners.tell(committed.told.into_iter().zip(told.iter().cloned()).collect());
         }
-        let mut owner = Owner::new(mgr, self.store, self.kernel, Arc::clone(&shared));
+        let mut owner = Owner::new(mgr, self.store, kernel, Arc::clone(&shared));
         owner.run_reconcile(Reconcile { reload: true, why: "the start" }).await;
         // Without the rules everybody would be let through, unseen: whoever started this is told at once.
         let failing = shared.failing();

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use super::handle::Handle;
 use super::listeners::ToldGroup;
 use super::mail::Reply;
+use super::shared::Shared;
 use crate::domain::filter::Filter;
 use crate::domain::sessions_mgr::{Bulk, BulkAct, Command, RolePatch};
 use crate::domain::{
-    BootTime, ClientDevice, ClientSession, DeviceId, Message, Policies, PropertyMap, PropertyPatch, Refusal,
-    Select, SessionId, SessionView, Text,
+    BootTime, ClientDevice, ClientSession, DeviceId, Message, Now, Policies, PropertyMap, PropertyPatch,
+    Refusal, Select, SessionId, SessionView, SessionsMgr, Text,
 };
 use tokio::sync::broadcast;
 
@@ -25,6 +26,15 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    pub(super) fn of(mgr: &SessionsMgr, now: Now, shared: &Shared) -> Self {
+        Self {
+            sessions: mgr.snapshot(),
+            policies: Arc::clone(mgr.policies()),
+            now: now.boot,
+            last_told: shared.listeners.last(),
+        }
+    }
+
     /// Each as its properties show it.
     pub fn views(&self) -> impl Iterator<Item = (&ClientSession, &ClientDevice, SessionView<'_>)> {
         self.sessions.iter().map(|(session, device)| {
@@ -39,13 +49,7 @@ impl Handle {
     /// All sessions that are not over.
     pub async fn snapshot(&self) -> Result<Snapshot, Refusal> {
         let shared = Arc::clone(&self.shared);
-        self.ask(move |mgr, now| Snapshot {
-            sessions: mgr.snapshot(),
-            policies: Arc::clone(mgr.policies()),
-            now: now.boot,
-            last_told: shared.listeners.last(),
-        })
-        .await
+        self.ask(move |mgr, now| Snapshot::of(mgr, now, &shared)).await
     }
 
     /// What the configuration says of zones, roles and the gateway.

@@ -8,7 +8,8 @@ use tracing::warn;
 use super::handle::{DeviceRef, Handle, Ping, new_session};
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, ZoneName,
+    ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, Voucher,
+    WallTime, ZoneName,
 };
 use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
 
@@ -45,7 +46,10 @@ impl Handle {
                     .cloned()
             })
             .await?;
-        let neighbour = self.shared.lan.neighbour(&zone, address).await.map_err(Refusal::Kernel)?;
+        let neighbour = self.shared.lan.neighbour(&zone, address).await.map_err(|error| {
+            self.shared.measures.netlink_errors.count("look_up");
+            Refusal::Kernel(error)
+        })?;
         match (known, neighbour) {
             // The kernel may have dropped what it knew since the visit began.
             (Some(device), None) => Ok(device),
@@ -62,12 +66,13 @@ impl Handle {
     /// The session is made, not connected.
     pub async fn redeem(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
         let known = self.find_device(DeviceRef::Id(device)).await?;
+        let measures = &self.shared.measures;
         if known.blocked {
-            return Err(Refusal::Blocked);
+            return Err(measures.refused(Refusal::Blocked));
         }
         let boot = self.shared.clock.now().boot;
         // Charged before the look-up, so that tries side by side do not get round it.
-        self.limiter().charge(device, boot)?;
+        self.limiter().charge(device, boot).map_err(|refusal| measures.refused(refusal))?;
         let result = self.redeem_checked(code, device).await;
         // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
         if result.is_ok() {
@@ -81,22 +86,26 @@ impl Handle {
     }
 
     async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
-        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
-        let found = self
-            .shared
-            .store
-            .find_voucher(&lookup)
-            .await
-            .map_err(|error| Refusal::Store(error.to_string()))?;
-        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
         let now = self.now();
-        voucher.check(now.wall)?;
+        let voucher = self
+            .valid_voucher(code, now.wall)
+            .await
+            .map_err(|refusal| self.shared.measures.refused(refusal))?;
         let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
         new.principal = Some(voucher.batch.id.to_string());
         new.voucher = VoucherCode::parse(code).map(|code| code.to_string());
         new.guards =
             vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
         self.for_session(Command::CreateSession(Box::new(new))).await
+    }
+
+    async fn valid_voucher(&self, code: &str, at: WallTime) -> Result<Voucher, Refusal> {
+        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
+        let found = self.shared.store.find_voucher(&lookup).await;
+        let found = found.map_err(|error| Refusal::Store(error.to_string()))?;
+        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
+        voucher.check(at)?;
+        Ok(voucher)
     }
 
     /// Whether the device answers ARP or ND, and how fast.

@@ -117,6 +117,7 @@ pub async fn watch_lan(
             Ok(NetEvent::AddressesChanged { .. }) => Ok(()),
             Err(error) => {
                 warn!(%error, "the network could not be watched; trying again");
+                handle.measures().netlink_errors.count("watch");
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 Ok(())
             }
@@ -200,6 +201,7 @@ pub async fn watch_table(handle: Handle, mut watch: TableWatch) {
             }
             Err(error) => {
                 warn!(%error, "our table could not be watched; trying again");
+                handle.measures().netlink_errors.count("watch");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

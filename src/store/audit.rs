@@ -85,6 +85,10 @@ pub(super) async fn put(connection: &mut SqliteConnection, lines: &[AuditLine]) 
 impl Store {
     /// Appends lines, in their order, in one transaction.
     pub async fn append_audit(&self, lines: &[AuditLine]) -> Result<(), StoreError> {
+        self.write_audit(lines).await.inspect_err(|_| self.measures().errors.count("audit"))
+    }
+
+    async fn write_audit(&self, lines: &[AuditLine]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         put(&mut transaction, lines).await?;
         transaction.commit().await?;

@@ -6,6 +6,7 @@ use sqlx::{Acquire, SqliteTransaction};
 use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
 use super::{Store, StoreError, audit, events, messages, once, session_events, vouchers};
+use crate::clock::Stopwatch;
 use crate::domain::{
     AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Message, Refusal, SessionEvent,
     SessionId, Transition, WallTime,
@@ -63,6 +64,16 @@ impl Store {
     ///
     /// Anything else that fails takes the whole group back.
     pub async fn commit(&self, group: Vec<Writes>) -> Result<Vec<Committed>, StoreError> {
+        let watch = Stopwatch::start();
+        let committed = self.write_group(group).await;
+        match committed {
+            Ok(_) => self.measures().commit_secs.observe(watch.secs()),
+            Err(_) => self.measures().errors.count("commit"),
+        }
+        committed
+    }
+
+    async fn write_group(&self, group: Vec<Writes>) -> Result<Vec<Committed>, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut pending = Pending::default();
         let mut answers = Vec::with_capacity(group.len());

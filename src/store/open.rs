@@ -10,8 +10,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::StoreError;
 use super::lock::{DatabaseLock, beside};
+use super::{StoreError, StoreMeasures};
 
 /// The tables, embedded; append-only once released.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -37,6 +37,7 @@ pub struct Store {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
     path: Arc<PathBuf>,
+    measures: Arc<StoreMeasures>,
     _lock: Arc<DatabaseLock>,
 }
 
@@ -74,12 +75,18 @@ impl Store {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(options(path, READ_CACHE).pragma("query_only", "ON"));
-        Ok(Self { writer, readers, path: Arc::new(path.to_owned()), _lock: Arc::new(lock) })
+        let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
+        Ok(Self { writer, readers, path, measures, _lock: Arc::new(lock) })
     }
 
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it took and what failed since it was opened.
+    pub fn measures(&self) -> &StoreMeasures {
+        &self.measures
     }
 
     /// Whether the database answers.

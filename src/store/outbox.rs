@@ -49,6 +49,12 @@ pub(super) async fn put(connection: &mut SqliteConnection, owed: &[Owed]) -> Res
 }
 
 impl Store {
+    /// How many totals wait.
+    pub async fn outbox_depth(&self) -> Result<u64, StoreError> {
+        let depth: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&self.readers).await?;
+        Ok(u64::try_from(depth).unwrap_or(0))
+    }
+
     /// Totals that wait, after a row number (0: from the start), oldest first. Of each session the oldest only: once that
     /// is done the next appears, so that they are delivered in the order of `seq`.
     pub async fn outbox_pending(&self, after: i64, limit: u32) -> Result<Vec<PendingUsage>, StoreError> {

@@ -175,7 +175,10 @@ name = "sessions"
     assert_eq!((staff.down, staff.idle_timeout_secs, staff.unmetered), (None, Some(Some(7200)), false));
     let [low, all] = config.metrics.as_slice() else { panic!("two metrics") };
     assert_eq!((low.name.as_str(), low.group_by.as_deref()), ("low_data_2", Some("$Zone")));
-    assert_eq!((low.filter.as_str(), all.filter.as_str()), ("$DataLeft lt \"10\"", "all"));
+    assert_eq!(
+        (low.filter.to_string(), all.filter.to_string()),
+        ("$DataLeft lt \"10\"".into(), "all".into())
+    );
     assert_eq!(all.group_by, None);
 }
 
@@ -274,6 +277,8 @@ fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
 #[case("[[metric]]\nname = \"1st\"", "metric.name")]
 #[case("[[metric]]\nname = \"a\"\n[[metric]]\nname = \"a\"", "metric.name")]
 #[case("[[metric]]\nname = \"a\"\nfilter = 7", "metric.filter")]
+#[case("[[metric]]\nname = \"a\"\nfilter = \"\"", "metric.filter")]
+#[case("[[metric]]\nname = \"a\"\nfilter = '$Zone is'", "metric.filter")]
 #[case("[[metric]]\nname = \"a\"\ngroup_by = \"a b\"", "metric.group_by")]
 #[case("[[metric]]\nname = \"a\"\ngroup_by = \"(a)\"", "metric.group_by")]
 #[case("[[metric]]\nname = \"a\"\ngroup_by = \"\"", "metric.group_by")]
@@ -297,6 +302,16 @@ fn zones_share_no_name_device_or_portal() {
     assert_eq!(parse(&zone(by_address)).unwrap().zones.len(), 2);
     let dual = "portal = \"192.0.2.1:80\"\n[[zone]]\nname = \"b\"\nlan = [\"b\"]\nportal = \"[::]:80\"\n";
     assert_eq!(mistakes(&zone(dual)), ["8 zone.portal"]);
+}
+
+#[test]
+fn a_wrong_filter_is_reported_with_its_column() {
+    let error = parse(&zone("[[metric]]\nname = \"a\"\nfilter = '$Zone is guests'\n")).unwrap_err();
+    assert!(
+        error.to_string().starts_with("turnpike.toml:6:10: metric.filter: expected")
+            && error.to_string().ends_with("at column 10"),
+        "{error}"
+    );
 }
 
 #[test]

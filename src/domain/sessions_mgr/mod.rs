@@ -92,9 +92,25 @@ struct Zone {
     policy: ZonePolicy,
     /// From the first limit on, every client of the zone has a class: no class is no limit.
     shaped: bool,
+    /// What its clients were charged for since the start.
+    traffic: Traffic,
+}
+
+/// Bytes that passed for clients, as their books were taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// From the clients.
+    pub sent_bytes: u64,
+    /// Towards them.
+    pub received_bytes: u64,
 }
 
 impl SessionsMgr {
+    /// What passed in each zone since the start.
+    pub fn traffic(&self) -> impl Iterator<Item = (&ZoneName, Traffic)> {
+        self.zones.iter().map(|(name, zone)| (name, zone.traffic))
+    }
+
     /// A device, by its id.
     pub fn device(&self, id: DeviceId) -> Result<&ClientDevice, Refusal> {
         self.table.device(id).map(|entry| entry.device.as_ref()).ok_or(Refusal::UnknownDevice)

@@ -39,7 +39,12 @@ impl SessionsMgr {
         let zones: BTreeMap<_, _> = settings
             .zones
             .into_iter()
-            .map(|policy| (policy.name.clone(), Zone { shaped: policy.has_limit(), policy }))
+            .map(|policy| {
+                (
+                    policy.name.clone(),
+                    Zone { shaped: policy.has_limit(), policy, traffic: Default::default() },
+                )
+            })
             .collect();
         let policies = Arc::new(Policies {
             zones: zones.iter().map(|(name, zone)| (name.clone(), zone.policy.clone())).collect(),

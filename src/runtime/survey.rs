@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use super::handle::Handle;
+use super::steer::Snapshot;
+use crate::domain::sessions_mgr::Traffic;
+use crate::domain::{Refusal, ZoneName};
+
+/// How things stand between two groups, for whoever counts.
+pub struct Survey {
+    /// The sessions that are not over.
+    pub snapshot: Snapshot,
+    /// How many devices are known.
+    pub devices: usize,
+    /// How many of them are let through.
+    pub connected: usize,
+    /// How many of them are blocked.
+    pub blocked: usize,
+    /// Bytes that passed in each zone since the start.
+    pub traffic: Vec<(ZoneName, Traffic)>,
+}
+
+impl Handle {
+    /// How things stand, in one look.
+    pub async fn survey(&self) -> Result<Survey, Refusal> {
+        let shared = Arc::clone(&self.shared);
+        self.ask(move |mgr, now| {
+            let (devices, connected, _) = mgr.counts();
+            Survey {
+                snapshot: Snapshot::of(mgr, now, &shared),
+                devices,
+                connected,
+                blocked: mgr.devices().filter(|device| device.blocked).count(),
+                traffic: mgr.traffic().map(|(zone, traffic)| (zone.clone(), traffic)).collect(),
+            }
+        })
+        .await
+    }
+}

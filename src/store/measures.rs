@@ -1,0 +1,22 @@
+use crate::metrics::{Counter, Counters, Histogram};
+
+/// What the store counts and measures over the life of the daemon.
+#[derive(Debug)]
+pub struct StoreMeasures {
+    /// Seconds until a group was on disk.
+    pub commit_secs: Histogram,
+    /// What could not be written, by what that was.
+    pub errors: Counters,
+    /// Lines of the audit log that could not be written.
+    pub audit_lines_lost: Counter,
+}
+
+impl Default for StoreMeasures {
+    fn default() -> Self {
+        Self {
+            commit_secs: Histogram::new(Histogram::SECONDS),
+            errors: Counters::new(&["audit", "commit", "outbox", "prune"]),
+            audit_lines_lost: Counter::default(),
+        }
+    }
+}
