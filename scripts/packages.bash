@@ -49,6 +49,30 @@ need() {
     [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
 }
 
+# need_promtool: the program alone, out of its package: installed, that would start a server of its own on this machine.
+need_promtool() {
+    local tools=$PWD/target/tools place try
+    PATH="$PATH:$tools"
+    command -v promtool >/dev/null && return
+    command -v apt-get >/dev/null || fail "please install promtool, which comes with Prometheus"
+    say "fetching: promtool"
+    place=$(mktemp -d)
+    for try in 1 2 3; do
+        if (cd "$place" && apt-get download -q prometheus </dev/null >/dev/null 2>&1); then
+            mkdir -p "$tools"
+            dpkg-deb --fsys-tarfile "$place"/prometheus_*.deb | tar -x -C "$place" ./usr/bin/promtool
+            mv "$place/usr/bin/promtool" "$tools/promtool"
+            rm -rf "$place"
+            return
+        fi
+        say "try $try of 3 failed; asking for the package lists again"
+        as_root apt-get update -q </dev/null >/dev/null || true
+        sleep "$try"
+    done
+    rm -rf "$place"
+    fail "could not fetch promtool out of the package prometheus"
+}
+
 # need_rust: a toolchain cannot be guessed; say where it comes from.
 need_rust() {
     command -v cargo >/dev/null || fail "cargo is not there: install Rust (https://rustup.rs) and come again"
