@@ -1,6 +1,3 @@
-use std::cmp::Ordering;
-use std::collections::HashSet;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -9,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::ApiState;
 use super::auth::{Allowed, Modify, View};
-use super::list::{Page, Paging, null_is_some, read_sort};
-use super::shapes::{DeviceShape, standing};
+use super::list::null_is_some;
+use super::shapes::DeviceShape;
 use super::under::{Under, shown};
-use crate::domain::{ClientDevice, MacAddr, MacError, Tag, Text, ZoneName};
-use crate::http::{JsonBody, PathPart, Problem, QueryParams};
+use crate::domain::{ClientDevice, MacError, Tag, Text, ZoneName};
+use crate::http::{JsonBody, PathPart, Problem};
 use crate::runtime::{DevicePatch, DeviceRef};
-use crate::store::Direction;
 
 /// The device that a path names: by id, MAC or IP.
 pub(super) async fn find(state: &ApiState, dev: &str) -> Result<ClientDevice, Problem> {
@@ -41,104 +37,6 @@ pub(super) async fn one(state: &ApiState, device: &ClientDevice) -> Result<Respo
 pub(super) async fn created(state: &ApiState, device: &ClientDevice) -> Result<Response, Problem> {
     let place = format!("/api/v1/devices/{}", device.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], one(state, device).await?).into_response())
-}
-
-#[derive(Debug, Clone, Copy)]
-enum SortKey {
-    Id,
-    Mac,
-    Hostname,
-    Alias,
-    Status,
-    Zone,
-    FirstSeen,
-    LastSeen,
-}
-
-const SORT_KEYS: [(SortKey, &str); 8] = [
-    (SortKey::Id, "id"),
-    (SortKey::Mac, "mac"),
-    (SortKey::Hostname, "hostname"),
-    (SortKey::Alias, "alias"),
-    (SortKey::Status, "status"),
-    (SortKey::Zone, "zone"),
-    (SortKey::FirstSeen, "first_seen"),
-    (SortKey::LastSeen, "last_seen"),
-];
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    q: Option<String>,
-    sort: Option<String>,
-    page: Option<String>,
-    per_page: Option<String>,
-}
-
-/// `GET /api/v1/devices`.
-pub(super) async fn list(
-    _allowed: Allowed<View>,
-    State(state): State<ApiState>,
-    QueryParams(query): QueryParams<ListQuery>,
-) -> Result<Json<Page<DeviceShape>>, Problem> {
-    let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
-    let key = |name: &str| SORT_KEYS.iter().find(|(_, known)| *known == name).map(|(key, _)| *key);
-    let sort = read_sort(query.sort.as_deref(), key, &SORT_KEYS.map(|(_, name)| name))?;
-    let devices = state.handle.devices().await?;
-    let ids = devices.iter().map(|device| device.id).collect();
-    let connected: HashSet<_> = state.handle.connected(ids).await?.into_iter().collect();
-    let wanted = query.q.unwrap_or_default().trim().to_lowercase();
-    let mut found: Vec<(ClientDevice, bool)> = devices
-        .into_iter()
-        .map(|device| {
-            let connected = connected.contains(&device.id);
-            (device, connected)
-        })
-        .filter(|(device, connected)| wanted.is_empty() || mentions(device, *connected, &wanted))
-        .collect();
-    // The newest first, then as asked: the sort is stable.
-    found.sort_by(|(a, _), (b, _)| b.first_seen.cmp(&a.first_seen).then_with(|| b.id.cmp(&a.id)));
-    found.sort_by(|a, b| {
-        sort.iter()
-            .map(|(key, direction)| match direction {
-                Direction::Ascending => compare(*key, a, b),
-                Direction::Descending => compare(*key, b, a),
-            })
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
-    });
-    let page = paging.cut(found);
-    let items = page.items.iter().map(|(device, connected)| DeviceShape::new(device, *connected)).collect();
-    Ok(Json(paging.of(items, page.total)))
-}
-
-fn compare(key: SortKey, (a, a_on): &(ClientDevice, bool), (b, b_on): &(ClientDevice, bool)) -> Ordering {
-    match key {
-        SortKey::Id => a.id.cmp(&b.id),
-        SortKey::Mac => a.mac.cmp(&b.mac),
-        SortKey::Hostname => a.hostname.cmp(&b.hostname),
-        SortKey::Alias => a.alias.cmp(&b.alias),
-        SortKey::Status => standing(a, *a_on).as_str().cmp(standing(b, *b_on).as_str()),
-        SortKey::Zone => a.zone.cmp(&b.zone),
-        SortKey::FirstSeen => a.first_seen.cmp(&b.first_seen),
-        SortKey::LastSeen => a.last_seen.cmp(&b.last_seen),
-    }
-}
-
-/// Whether any field of a device holds the text (lower case).
-fn mentions(device: &ClientDevice, connected: bool, wanted: &str) -> bool {
-    let holds = |text: &str| text.to_lowercase().contains(wanted);
-    // A MAC may be written with dashes.
-    let is_mac = wanted.parse::<MacAddr>().is_ok_and(|mac| mac == device.mac);
-    let names = [&device.hostname, &device.alias];
-    is_mac
-        || holds(&device.mac.to_string())
-        || holds(&device.id.to_string())
-        || names.into_iter().flatten().any(|name| holds(name.as_str()))
-        || device.zone.as_ref().is_some_and(|zone| holds(zone.as_str()))
-        || device.ipv4.iter().any(|address| holds(&address.to_string()))
-        || device.ipv6.iter().any(|address| holds(&address.to_string()))
-        || standing(device, connected).as_str() == wanted
 }
 
 #[derive(Debug, Deserialize)]

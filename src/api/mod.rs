@@ -18,6 +18,7 @@ mod audit;
 mod audit_list;
 mod auth;
 mod bulk;
+mod device_list;
 mod devices;
 mod filters;
 mod list;
@@ -26,6 +27,7 @@ mod metrics;
 mod once;
 mod properties;
 mod roles;
+mod search;
 mod sessions;
 mod shapes;
 mod status;
@@ -98,7 +100,7 @@ pub fn router(state: ApiState) -> Router {
     let api = Router::new()
         .route("/status", get(status::status))
         .route("/providers", get(status::providers))
-        .route("/devices", get(devices::list).post(devices::register))
+        .route("/devices", get(device_list::list).post(devices::register))
         .route("/devices/{dev}", get(devices::get).patch(devices::change).delete(devices::delete))
         .route("/devices/{dev}/connect", post(devices::connect))
         .route("/devices/{dev}/disconnect", post(devices::disconnect))

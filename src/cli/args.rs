@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, sessions, status, tokens, vouchers};
+use super::{devices, logs, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -78,6 +78,10 @@ pub enum Ask {
     /// Vouchers
     #[command(subcommand)]
     Voucher(vouchers::Voucher),
+    /// Texts that were left for portal pages
+    Messages(logs::Messages),
+    /// Who changed what, when, from where
+    Audit(logs::Audit),
     /// Tokens of the API
     #[command(subcommand)]
     Token(tokens::Token),

@@ -33,6 +33,8 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Device(asked) => asked.request(),
         Ask::Session(asked) => asked.request(),
         Ask::Voucher(asked) => asked.request(),
+        Ask::Messages(asked) => (&asked.connection, asked.request()),
+        Ask::Audit(asked) => (&asked.connection, asked.request()),
         Ask::Token(asked) => asked.request(),
     };
     let show = request.show;
@@ -96,5 +98,7 @@ fn refusal(status: hyper::StatusCode, text: &str) -> Failure {
     let problem: Value = serde_json::from_str(text).unwrap_or_default();
     let field = |name: &str| problem.get(name).and_then(Value::as_str);
     let said = field("detail").or_else(|| field("title")).map_or_else(|| status.to_string(), str::to_owned);
-    Failure(said.replace(['\n', '\r'], " "))
+    let said = said.replace(['\n', '\r'], " ");
+    // A filter, with a caret under the place.
+    Failure(field("pointed").map_or(said.clone(), |pointed| format!("{said}\n{pointed}")))
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::Connection;
 use super::request::{Request, fields, part, query};
-use super::table;
+use super::{steer, table};
 
 /// What every command about one device takes.
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ impl Target {
 /// Which part of a list.
 #[derive(Debug, Args)]
 pub struct Paging {
+    /// Only those that this filter selects, as in '$Zone is "guests" and $DataLeft lt "10"'
+    #[arg(long, value_name = "E")]
+    pub(super) filter: Option<String>,
     /// Only those that mention this text
     #[arg(long, value_name = "TEXT")]
     pub(super) q: Option<String>,
@@ -42,6 +45,7 @@ impl Paging {
         query(
             path,
             [
+                ("filter", self.filter.clone()),
                 ("q", self.q.clone()),
                 ("sort", self.sort.clone()),
                 ("page", self.page.map(|page| page.to_string())),
@@ -184,6 +188,10 @@ pub enum Device {
     Session(SessionOf),
     /// Rename a device; without a name, take it away
     Rename(Rename),
+    /// Leave a text on a device's portal page
+    Message(steer::ToDevice),
+    /// Give a device these roles and no others
+    Roles(steer::DeviceRoles),
     /// Forget a device with its sessions
     Delete(OfDevice),
 }
@@ -254,6 +262,8 @@ impl Device {
                 let body = fields([("alias", Some(json!(rename.alias)))]);
                 (&rename.connection, Request::send(Method::PATCH, rename.target.path(""), body, table::one))
             }
+            Self::Message(message) => (&message.connection, message.request()),
+            Self::Roles(roles) => (&roles.connection, roles.request()),
             Self::Delete(of) => (&of.connection, Request::delete(of.target.path(""), table::done)),
         }
     }

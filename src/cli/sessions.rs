@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::args::Connection;
 use super::devices::Paging;
 use super::request::{Request, fields, part};
-use super::table;
+use super::{steer, table};
 
 /// `turnpike sessions`.
 #[derive(Debug, Args)]
@@ -99,12 +99,20 @@ pub enum Session {
     Create(Create),
     /// Show a session
     Show(OfSession),
-    /// End a session
-    Close(Close),
+    /// End a session, or all that a filter selects
+    Close(steer::Close),
     /// Delete a session
     Delete(OfSession),
     /// Change a session; acts at once on a running one
     Set(Set),
+    /// Show, set and delete properties
+    Properties(steer::Properties),
+    /// Add and take away roles
+    Roles(steer::Roles),
+    /// Leave a text on the portal page of the session's device
+    Message(steer::Message),
+    /// Say who is behind a session
+    Principal(steer::Principal),
 }
 
 /// `turnpike session create`.
@@ -124,18 +132,6 @@ pub struct Create {
 pub struct OfSession {
     /// The session's id
     id: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// `turnpike session close`.
-#[derive(Debug, Args)]
-pub struct Close {
-    /// The session's id
-    id: String,
-    /// Why, in a few words
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -194,11 +190,11 @@ impl Session {
                 (&create.connection, request)
             }
             Self::Show(of) => (&of.connection, Request::get(path(&of.id, ""), table::one)),
-            Self::Close(close) => {
-                let body = fields([("reason", close.reason.as_ref().map(|reason| json!(reason)))]);
-                let request = Request::send(Method::POST, path(&close.id, "/close"), body, table::one);
-                (&close.connection, request)
-            }
+            Self::Close(close) => (&close.connection, close.request()),
+            Self::Properties(properties) => (&properties.connection, properties.request()),
+            Self::Roles(roles) => (&roles.connection, roles.request()),
+            Self::Message(message) => (&message.connection, message.request()),
+            Self::Principal(principal) => (&principal.connection, principal.request()),
             Self::Delete(of) => (&of.connection, Request::delete(path(&of.id, ""), table::done)),
             Self::Set(set) => {
                 let request =

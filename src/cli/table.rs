@@ -11,7 +11,11 @@ pub(super) fn plain(value: Option<&Value>) -> String {
             Some(float) if float.fract() == 0.0 => format!("{float:.0}"),
             _ => number.to_string(),
         },
-        Some(other @ (Value::Bool(_) | Value::Object(_))) => other.to_string(),
+        Some(Value::Object(fields)) => {
+            let pair = |(name, value): (&String, &Value)| format!("{name}={}", plain(Some(value)));
+            fields.iter().map(pair).collect::<Vec<_>>().join(" ")
+        }
+        Some(Value::Bool(flag)) => flag.to_string(),
     };
     // Names come from guests: no control character of theirs reaches the terminal.
     let text: String =
@@ -43,6 +47,11 @@ pub(super) fn one(answer: &Value) -> String {
         .map(|(name, value)| vec![name.clone(), plain(Some(value))])
         .collect();
     aligned(&rows)
+}
+
+/// How many sessions a filter selected.
+pub(super) fn matched(answer: &Value) -> String {
+    format!("{} matched\n", plain(answer.get("matched")))
 }
 
 /// Nothing to show: it is done.

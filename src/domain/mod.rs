@@ -56,7 +56,8 @@ pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
 pub use permission::{Permission, PermissionError};
 pub use policies::{GatewayFacts, Policies};
 pub use properties::{
-    FixedKey, PropertyError, PropertyMap, PropertyPatch, Select, SessionView, is_settable, millionths,
+    DeviceView, FixedKey, PropertyError, PropertyMap, PropertyPatch, Select, SessionView, is_settable,
+    millionths,
 };
 pub use provider::{BoxFuture, ProviderError, SessionProvider, SessionSource, SourceData, SourceUsage};
 pub use refusal::Refusal;

@@ -29,7 +29,7 @@ pub use linux::{LinuxKernel, LinuxLan, watch_offload};
 pub use listeners::ToldGroup;
 pub use measures::Measures;
 pub use start::Runtime;
-pub use steer::Snapshot;
+pub use steer::{DeviceSnapshot, Snapshot};
 pub use survey::Survey;
 pub use visits::Sighting;
 pub use watch::{Hostnames, watch_lan, watch_table};

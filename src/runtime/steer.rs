@@ -44,12 +44,32 @@ impl Snapshot {
     }
 }
 
+/// All devices, as they stood between two groups. Shared, not copied.
+pub struct DeviceSnapshot {
+    /// Each with the session that it runs, or else would run; in no order.
+    pub devices: Vec<(Arc<ClientDevice>, Option<Arc<ClientSession>>)>,
+    /// What the configuration says.
+    pub policies: Arc<Policies>,
+    /// When.
+    pub now: BootTime,
+}
+
 /// What operators and plugins do to sessions beyond letting them run.
 impl Handle {
     /// All sessions that are not over.
     pub async fn snapshot(&self) -> Result<Snapshot, Refusal> {
         let shared = Arc::clone(&self.shared);
         self.ask(move |mgr, now| Snapshot::of(mgr, now, &shared)).await
+    }
+
+    /// All devices, each with the session that it runs, or else would run.
+    pub async fn device_snapshot(&self) -> Result<DeviceSnapshot, Refusal> {
+        self.ask(|mgr, now| DeviceSnapshot {
+            devices: mgr.device_snapshot(),
+            policies: Arc::clone(mgr.policies()),
+            now: now.boot,
+        })
+        .await
     }
 
     /// What the configuration says of zones, roles and the gateway.

@@ -174,6 +174,21 @@ impl SessionsMgr {
         self.table.shared_sessions().filter_map(with_device).collect()
     }
 
+    /// All devices, each with the session that it runs, or else would run. Shared, not copied.
+    pub fn device_snapshot(&self) -> Vec<(Arc<ClientDevice>, Option<Arc<ClientSession>>)> {
+        let with_session = |entry: &table::Entry| {
+            let running = entry.run.as_ref().map(|run| run.session);
+            let session = match entry.sessions.as_slice() {
+                [] => None,
+                [only] => Some(*only),
+                _ => running.or_else(|| self.table.usable_in_order(entry.device.id).first().copied()),
+            };
+            let session = session.and_then(|id| self.table.shared_session(id)).map(Arc::clone);
+            (Arc::clone(&entry.device), session)
+        };
+        self.table.devices().map(with_session).collect()
+    }
+
     /// What the configuration says.
     pub const fn policies(&self) -> &Arc<Policies> {
         &self.policies
