@@ -66,6 +66,7 @@ async fn page(
         sort,
         page: paging.page,
         per_page: paging.per_page,
+        ..SessionQuery::default()
     };
     let (sessions, total) =
         state.store.page_sessions(&wanted).await.map_err(|error| Problem::internal(&error))?;

@@ -7,6 +7,7 @@ mod audit;
 mod commit;
 mod error;
 mod events;
+mod filter_sql;
 mod load;
 mod lock;
 mod measures;

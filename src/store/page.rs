@@ -1,17 +1,30 @@
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::rows::{self, SESSION_COLUMNS};
 use super::sql::{like_pattern, rows_before};
-use super::{Store, StoreError};
-use crate::domain::{ClientSession, DeviceId, MacAddr, Text};
+use super::{Store, StoreError, filter_sql};
+use crate::domain::{ClientSession, DeviceId, Filter, GatewayFacts, MacAddr, SessionId, Text};
 
 /// Which sessions a list shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// What a filter and a free text ask about is partly in memory only while a session has not ended. Whoever knows it
+/// chooses among those sessions and hands over the ids (`live`); the store chooses among the sessions that have ended.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionQuery {
     /// Of this device only.
     pub device: Option<DeviceId>,
-    /// Free text, found anywhere in MAC, host name, alias, id, provider, principal or state, in any (ASCII) case.
+    /// Those that have ended and that it selects.
+    pub filter: Option<Filter>,
+    /// This box, of which a filter may ask.
+    pub gateway: GatewayFacts,
+    /// These, whatever else is asked for but `device`: the sessions that have not ended and were chosen in memory. With it,
+    /// `filter`, `q` and `state` choose among those that have ended.
+    pub live: Option<Vec<SessionId>>,
+    /// Free text, found anywhere in MAC, host name, alias, id, provider, plan, principal, voucher (without its dashes) or
+    /// state, in any (ASCII) case.
     pub q: Option<String>,
+    /// Devices whose sessions are found by `q` as well: those with such an address.
+    pub q_devices: Vec<DeviceId>,
     /// In this state only, by its name; an unknown name finds nothing.
     pub state: Option<String>,
     /// First by the first; what is equal in all is in the order of creation, newest first.
@@ -112,51 +125,140 @@ impl Store {
         &self,
         wanted: &SessionQuery,
     ) -> Result<(Vec<ClientSession>, u64), StoreError> {
-        let mut counting =
-            QueryBuilder::new("SELECT count(*) FROM sessions s JOIN devices d ON d.id = s.device");
-        push_conditions(&mut counting, wanted);
-        let total: i64 = counting.build_query_scalar().persistent(false).fetch_one(&self.readers).await?;
-        let columns: Vec<String> = SESSION_COLUMNS.split(", ").map(|column| format!("s.{column}")).collect();
-        let mut query = QueryBuilder::new(format!(
-            "SELECT {} FROM sessions s JOIN devices d ON d.id = s.device",
-            columns.join(", ")
-        ));
-        push_conditions(&mut query, wanted);
-        query.push(" ORDER BY ");
-        for (place, (key, direction)) in wanted.sort.iter().enumerate() {
-            // A key named again decides nothing; SQLite takes so many terms and no more.
-            if wanted.sort.iter().position(|(known, _)| known == key) == Some(place) {
-                query.push(key.column());
-                query.push(match direction {
-                    Direction::Ascending => " ASC, ",
-                    Direction::Descending => " DESC, ",
-                });
-            }
+        if !wanted.is_search() {
+            // Of the session alone: the device's row is not looked up.
+            let mut query = QueryBuilder::new("SELECT count(*) FROM sessions s");
+            push_conditions(&mut query, wanted);
+            let total = self.count(query).await?;
+            let mut query = QueryBuilder::new(format!("SELECT {} {SESSIONS}", session_columns()));
+            push_conditions(&mut query, wanted);
+            push_order(&mut query, wanted);
+            let rows = query.build().persistent(false).fetch_all(&self.readers).await?;
+            return Ok((rows.iter().map(rows::session).collect::<Result<_, _>>()?, total));
         }
-        query.push("s.created_at DESC, s.id DESC LIMIT ").push_bind(i64::from(wanted.per_page));
-        query.push(" OFFSET ").push_bind(rows_before(wanted.page, wanted.per_page));
-        let found = query.build().persistent(false).fetch_all(&self.readers).await?;
-        Ok((found.iter().map(rows::session).collect::<Result<_, _>>()?, total.unsigned_abs()))
+        // One statement for page and number, since every row must be looked at for either.
+        let mut query = found(wanted);
+        query.push(format_args!(
+            "SELECT {}, (SELECT count(*) FROM found) AS total FROM found CROSS JOIN sessions s ON s.rowid = found.place \
+             LEFT JOIN devices d ON d.id = s.device",
+            session_columns()
+        ));
+        push_order(&mut query, wanted);
+        let rows = query.build().persistent(false).fetch_all(&self.readers).await?;
+        let total = match rows.first() {
+            Some(row) => row.try_get::<i64, _>("total")?.unsigned_abs(),
+            None if wanted.page <= 1 && wanted.per_page > 0 => 0,
+            // A page behind the last one.
+            None => {
+                let mut query = found(wanted);
+                query.push("SELECT count(*) FROM found");
+                self.count(query).await?
+            }
+        };
+        Ok((rows.iter().map(rows::session).collect::<Result<_, _>>()?, total))
     }
+
+    async fn count(&self, mut query: QueryBuilder<Sqlite>) -> Result<u64, StoreError> {
+        let count: i64 = query.build_query_scalar().persistent(false).fetch_one(&self.readers).await?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+impl SessionQuery {
+    /// Whether every row must be looked at; a plain list follows an index and stops early.
+    fn is_search(&self) -> bool {
+        self.filter.is_some() || self.live.is_some() || self.text().is_some()
+    }
+
+    /// The free text: bounded and without control characters, since a pattern would end at a NUL.
+    fn text(&self) -> Option<Text> {
+        self.q.as_deref().map(Text::new).filter(|q| !q.is_empty())
+    }
+}
+
+fn session_columns() -> String {
+    let columns: Vec<String> =
+        SESSION_COLUMNS.split(',').map(|column| format!("s.{}", column.trim())).collect();
+    columns.join(", ")
+}
+
+/// Every session has its device; as an outer join, SQLite leaves it out where nothing is asked of the device.
+const SESSIONS: &str = "FROM sessions s LEFT JOIN devices d ON d.id = s.device";
+
+/// The beginning of a statement that reads `found`: the places of the rows that are wanted, each once.
+fn found(wanted: &SessionQuery) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("WITH found (place) AS MATERIALIZED (");
+    query.push("SELECT s.rowid ").push(SESSIONS);
+    push_conditions(&mut query, wanted);
+    if wanted.live.is_some() || wanted.filter.is_some() {
+        query.push(" AND s.state NOT IN ('available', 'running', 'paused')");
+    }
+    if let Some(filter) = &wanted.filter {
+        query.push(" AND ");
+        filter_sql::push(&mut query, filter, &wanted.gateway);
+    }
+    if let Some(live) = &wanted.live {
+        query.push(" UNION SELECT s.rowid FROM sessions s WHERE s.id IN ");
+        push_listed(&mut query, live);
+        push_device(&mut query, wanted);
+    }
+    query.push(") ");
+    query
 }
 
 /// Texts are bound, never written into the statement.
 fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &SessionQuery) {
     query.push(" WHERE 1");
-    if let Some(device) = wanted.device {
-        query.push(" AND s.device = ").push_bind(device.to_string());
-    }
+    push_device(query, wanted);
     if let Some(state) = &wanted.state {
         query.push(" AND s.state = ").push_bind(state.clone());
     }
-    // Bounded and without control characters: a pattern would end at a NUL.
-    let Some(q) = wanted.q.as_deref().map(Text::new).filter(|q| !q.is_empty()) else { return };
+    let Some(q) = wanted.text() else { return };
     let pattern = like_pattern(q.as_str());
     let mac =
         q.as_str().parse().map_or_else(|_| pattern.clone(), |mac: MacAddr| like_pattern(&mac.to_string()));
     query.push(" AND (d.mac LIKE ").push_bind(mac).push(r" ESCAPE '\'");
-    for column in ["d.hostname", "d.alias", "s.id", "s.provider", "s.principal", "s.state"] {
+    for column in ["d.hostname", "d.alias", "s.id", "s.provider", "s.plan", "s.principal", "s.state"] {
         query.push(format_args!(" OR {column} LIKE ")).push_bind(pattern.clone()).push(r" ESCAPE '\'");
     }
+    let code = q.as_str().replace('-', "");
+    if !code.is_empty() {
+        query
+            .push(" OR replace(s.voucher, '-', '') LIKE ")
+            .push_bind(like_pattern(&code))
+            .push(r" ESCAPE '\'");
+    }
+    if !wanted.q_devices.is_empty() {
+        query.push(" OR s.device IN ");
+        push_listed(query, &wanted.q_devices);
+    }
     query.push(")");
+}
+
+fn push_device(query: &mut QueryBuilder<Sqlite>, wanted: &SessionQuery) {
+    if let Some(device) = wanted.device {
+        query.push(" AND s.device = ").push_bind(device.to_string());
+    }
+}
+
+/// Any number of ids as one value.
+fn push_listed(query: &mut QueryBuilder<Sqlite>, ids: &[impl ToString]) {
+    let ids: serde_json::Value = ids.iter().map(ToString::to_string).collect();
+    query.push("(SELECT value FROM json_each(").push_bind(ids.to_string()).push("))");
+}
+
+fn push_order(query: &mut QueryBuilder<Sqlite>, wanted: &SessionQuery) {
+    query.push(" ORDER BY ");
+    for (place, (key, direction)) in wanted.sort.iter().enumerate() {
+        // A key named again decides nothing; SQLite takes so many terms and no more.
+        if wanted.sort.iter().position(|(known, _)| known == key) == Some(place) {
+            query.push(key.column());
+            query.push(match direction {
+                Direction::Ascending => " ASC, ",
+                Direction::Descending => " DESC, ",
+            });
+        }
+    }
+    query.push("s.created_at DESC, s.id DESC LIMIT ").push_bind(i64::from(wanted.per_page));
+    query.push(" OFFSET ").push_bind(rows_before(wanted.page, wanted.per_page));
 }

@@ -11,6 +11,7 @@ mod api_once;
 mod cli;
 mod config;
 mod filter;
+mod filter_sql;
 mod metrics;
 mod portal;
 mod portal_guest;
