@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -42,6 +43,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs the daemon until SIGTERM or SIGINT. The rules stand when it ends.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    raise_open_files();
     let clock = Clock::machine();
     let store = Store::open(&config.store.path).await?;
     let key_path = key_path(&config);
@@ -288,10 +290,25 @@ impl Listeners {
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         let state =
             ApiState::new(handle.clone(), store.clone(), codes, providers).with_metrics(&config.metrics);
-        servers.spawn(http::serve(self.admin, api::router(state.clone()), Limits::default(), told(stopped)));
+        servers.spawn(http::serve(self.admin, api::router(state.clone()), programs(), told(stopped)));
         let audit = state.audit.clone();
-        servers.spawn(http::serve(self.control, api::router(state), Limits::default(), told(stopped)));
+        servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
         (servers, audit)
+    }
+}
+
+/// What programs may take: a thousand of them listen to events at once, and some wait for a lock.
+fn programs() -> Limits {
+    Limits { connections: 4096, per_address: 2048, patience: api::patience, ..Limits::default() }
+}
+
+/// Lets this process have as many files open as it ever may: each connection is one. The usual soft limit of 1,024 is for
+/// the sake of programs that know no larger numbers.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Err(error) = raised {
+        warn!(%error, ?limit, "the limit of open files could not be raised");
     }
 }
 
@@ -331,4 +348,18 @@ async fn wait_for_signal() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_files_may_be_open_as_ever() {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), maximum: before.maximum }).unwrap();
+        raise_open_files();
+        assert_eq!(getrlimit(Resource::Nofile).current, before.maximum);
+        assert!(before.maximum.is_none_or(|most| most > 256), "nothing to raise");
+    }
 }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::ApiState;
-use crate::domain::{Actor, Permission, Text};
+use crate::domain::{Actor, LockName, Permission, Text};
 use crate::http::{Endpoints, PeerUser, Problem};
 use crate::store::TokenText;
 
@@ -79,6 +79,40 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
             }
         }
         Ok(Self { caller: identity.caller, need: PhantomData })
+    }
+}
+
+/// A caller that may acquire some lock. Which, is asked once the request's lock is known.
+#[derive(Debug)]
+pub(super) struct Locker {
+    /// Who it is.
+    pub(super) caller: Caller,
+    permissions: Option<Vec<Permission>>,
+}
+
+impl Locker {
+    /// Whether this caller may acquire, and release, the lock of this name.
+    pub(super) fn may_acquire(&self, name: &LockName) -> Result<(), Problem> {
+        let wanted = Permission::AcquireLock(name.to_string());
+        match &self.permissions {
+            Some(permissions) if !Permission::any_allows(permissions, &wanted) => {
+                Err(Problem::forbidden(&wanted.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for Locker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let Identity { caller, permissions, .. } = Identity::of(parts, state).await?;
+        let may = |granted: &Permission| matches!(granted, Permission::Admin | Permission::AcquireLock(_));
+        if permissions.as_ref().is_some_and(|granted| !granted.iter().any(may)) {
+            return Err(Problem::forbidden("acquire_lock:PATH"));
+        }
+        Ok(Self { caller, permissions })
     }
 }
 

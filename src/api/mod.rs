@@ -9,6 +9,8 @@
 //!   first answer again, with `Idempotent-Replayed: true`; another request with the same key 422; the same one while the
 //!   first is under way 409. Keys are 1 to 255 visible characters (else 400), a caller's own, and remembered for a day, the
 //!   newest 100,000 of them. A refusal uses up no key. What made a token answers 409 again: the token is shown once.
+//!   Locks take no notice of it: a device that holds a lock may ask for it again and is told so (200 instead of 201), and an
+//!   answer that was kept would go on saying that a lock is held long after it was freed.
 //! - `If-Match` with the `ETag` of a device or session, on what changes it: 412 if it was changed since. A tag stands for
 //!   what is decided (terms, state, names, block, zone, roles), not for usage. `*` is any. On a path below a device it is
 //!   the device's tag. What has no `ETag` matches `*` only.
@@ -22,6 +24,7 @@ mod device_list;
 mod devices;
 mod filters;
 mod list;
+mod locks;
 mod messages;
 mod metrics;
 mod once;
@@ -38,7 +41,7 @@ mod vouchers;
 
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 
 use crate::config::MetricConfig;
@@ -49,6 +52,7 @@ use crate::store::Store;
 
 pub use audit::AuditLog;
 pub use auth::{Allowed, Caller};
+pub use locks::patience;
 
 /// What the API works with.
 #[derive(Clone)]
@@ -128,8 +132,12 @@ pub fn router(state: ApiState) -> Router {
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke))
         .route_layer(middleware::from_fn_with_state(state.clone(), once::once));
+    // Outside of what is done once: see above.
+    let locks = Router::new()
+        .route("/locks", get(locks::list).post(locks::acquire))
+        .route("/locks/{*name}", delete(locks::release));
     let routes = Router::new()
-        .nest("/api/v1", api)
+        .nest("/api/v1", api.merge(locks))
         .route("/healthz", get(status::healthz))
         .route("/metrics", get(metrics::metrics));
     finish_api(routes.with_state(state))

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, logs, sessions, status, tokens, vouchers};
+use super::{devices, locks, logs, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -82,6 +82,9 @@ pub enum Ask {
     Messages(logs::Messages),
     /// Who changed what, when, from where
     Audit(logs::Audit),
+    /// Locks, as of a coin slot: one device holds it, others wait
+    #[command(subcommand)]
+    Lock(locks::Lock),
     /// Tokens of the API
     #[command(subcommand)]
     Token(tokens::Token),

@@ -35,6 +35,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Voucher(asked) => asked.request(),
         Ask::Messages(asked) => (&asked.connection, asked.request()),
         Ask::Audit(asked) => (&asked.connection, asked.request()),
+        Ask::Lock(asked) => asked.request(),
         Ask::Token(asked) => asked.request(),
     };
     let show = request.show;
@@ -57,7 +58,7 @@ fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure
         .build()
         .map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
     runtime.block_on(async {
-        let asked = tokio::time::timeout(PATIENCE, send(&connection.socket, request));
+        let asked = tokio::time::timeout(PATIENCE + request.wait, send(&connection.socket, request));
         asked.await.map_err(|_| Failure("turnpike did not answer in time".to_owned()))?
     })
 }

@@ -5,6 +5,7 @@ mod args;
 mod client;
 mod daemon;
 mod devices;
+mod locks;
 mod logs;
 mod output;
 mod request;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 /// What is asked of the API, and how its answer is shown to people.
@@ -8,12 +10,14 @@ pub(super) struct Request {
     pub(super) body: Option<Value>,
     /// The answer in words or as a table.
     pub(super) show: fn(&Value) -> String,
+    /// How long the daemon may wait before it begins to answer.
+    pub(super) wait: Duration,
 }
 
 impl Request {
     /// `GET`.
     pub(super) fn get(path: String, show: fn(&Value) -> String) -> Self {
-        Self { method: hyper::Method::GET, path, body: None, show }
+        Self { method: hyper::Method::GET, path, body: None, show, wait: Duration::ZERO }
     }
 
     /// Any other method, with a body.
@@ -23,12 +27,17 @@ impl Request {
         body: Map<String, Value>,
         show: fn(&Value) -> String,
     ) -> Self {
-        Self { method, path, body: Some(Value::Object(body)), show }
+        Self { method, path, body: Some(Value::Object(body)), show, wait: Duration::ZERO }
     }
 
     /// `DELETE`.
     pub(super) fn delete(path: String, show: fn(&Value) -> String) -> Self {
-        Self { method: hyper::Method::DELETE, path, body: None, show }
+        Self { method: hyper::Method::DELETE, path, body: None, show, wait: Duration::ZERO }
+    }
+
+    /// The same, asking the daemon to wait for something.
+    pub(super) fn taking(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{PropertyError, TermsError};
+use super::{LockOwner, PropertyError, TermsError};
 
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +88,27 @@ pub enum Refusal {
     /// A request under this key was carried out already.
     #[error("a request with this key was carried out already")]
     DoneBefore,
+    /// Another holds the lock, and the caller does not wait.
+    #[error("the lock is held by {0}")]
+    LockHeld(LockOwner),
+    /// Another still holds the lock after the time that the caller would wait.
+    #[error("the lock did not become free in time: it is held by {0}")]
+    LockWaitOver(LockOwner),
+    /// Everybody on a circle of waits would wait for ever.
+    #[error("this wait could never end: an owner ahead waits for a lock of this one; release that first")]
+    LockWouldDeadlock,
+    /// The owner lost its claim while it waited.
+    #[error(
+        "the lock was lost before it could be taken: the device left the network, was blocked or deleted, or the lock \
+         was released"
+    )]
+    LockLost,
+    /// The lock is not held, or not by the one that was named.
+    #[error("{0} a lock of this name")]
+    LockNotHeld(&'static str),
+    /// As many locks or waits as there may be.
+    #[error("too many locks: {0} may hold or wait for {1} at most; release some first")]
+    TooManyLocks(&'static str, usize),
     /// Shutting down.
     #[error("turnpike is stopping")]
     Stopping,
@@ -121,6 +142,12 @@ impl Refusal {
             Self::Kernel(_) => "kernel",
             Self::Changed => "changed",
             Self::DoneBefore => "done_before",
+            Self::LockHeld(_) => "lock_held",
+            Self::LockWaitOver(_) => "lock_wait_over",
+            Self::LockWouldDeadlock => "lock_would_deadlock",
+            Self::LockLost => "lock_lost",
+            Self::LockNotHeld(_) => "lock_not_held",
+            Self::TooManyLocks(..) => "too_many_locks",
             Self::Stopping => "stopping",
         }
     }

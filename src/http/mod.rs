@@ -5,6 +5,7 @@ mod extract;
 mod finish;
 mod problem;
 mod server;
+mod write_limit;
 
 pub use endpoints::{Endpoints, PeerUser};
 pub use extract::{JsonBody, MAX_BODY_BYTES, PathPart, QueryParams, parse_json, read_body};

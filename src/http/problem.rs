@@ -242,6 +242,16 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::PRECONDITION_FAILED, "changed", "It has been changed since", detail)
             }
             Refusal::DoneBefore => Self::conflict("key-in-use", "The key is in use", detail),
+            Refusal::LockHeld(_) => Self::conflict("lock-held", "The lock is held", detail),
+            Refusal::LockWaitOver(_) => Self::conflict("lock-wait-over", "The wait is over", detail),
+            Refusal::LockWouldDeadlock => {
+                Self::conflict("lock-would-deadlock", "The wait would never end", detail)
+            }
+            Refusal::LockLost => Self::conflict("lock-lost", "The lock was lost", detail),
+            Refusal::LockNotHeld(_) => Self::unknown("lock-not-held", "The lock is not held", detail),
+            Refusal::TooManyLocks(..) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-locks", "Too many locks", detail)
+            }
             Refusal::Store(_) | Refusal::Kernel(_) => Self::internal(&detail),
         }
     }

@@ -14,12 +14,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use super::write_limit::WriteLimit;
 use super::{Endpoints, PeerUser, Problem};
 
 /// What connections may take. The defaults suit a small router.
@@ -33,6 +35,10 @@ pub struct Limits {
     pub head: Duration,
     /// How long a handler may take until its answer begins; a stream may then go on for ever.
     pub answer: Duration,
+    /// The requests whose handlers may take longer than that, and how long.
+    pub patience: fn(&Request<Body>) -> Option<Duration>,
+    /// How long a peer may take no byte of what is sent to it; then it is dropped.
+    pub write: Duration,
     /// How long open connections may take to finish at shutdown.
     pub drain: Duration,
 }
@@ -44,6 +50,8 @@ impl Default for Limits {
             per_address: 64,
             head: Duration::from_secs(10),
             answer: Duration::from_secs(30),
+            patience: |_| None,
+            write: Duration::from_secs(30),
             drain: Duration::from_secs(3),
         }
     }
@@ -53,6 +61,9 @@ impl Default for Limits {
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 64;
+/// What the kernel keeps of what a peer has not taken yet, in bytes (it doubles this): left alone, that grows to megabytes
+/// for each of thousands of listeners, and a slow peer shows no progress until a third of it is gone.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// After an accept that failed for lack of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -155,6 +166,9 @@ impl Shop {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY could not be set");
                 }
+                if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES) {
+                    tracing::debug!(%error, "SO_SNDBUF could not be set");
+                }
                 Ok(Some(self.visit(stream, endpoints, place, Some(seat))))
             }
             Listener::Unix(listener) => {
@@ -176,14 +190,15 @@ impl Shop {
             let service = service_fn(move |request: Request<Incoming>| {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(about.clone());
-                answer(router.clone(), request, limits.answer)
+                let limit = (limits.patience)(&request).unwrap_or(limits.answer);
+                answer(router.clone(), request, limit)
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(limits.head)
                 .max_buf_size(MAX_HEAD_BYTES)
                 .max_headers(MAX_HEADERS)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(WriteLimit::new(stream, limits.write)), service);
             let mut connection = std::pin::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,

@@ -4,19 +4,38 @@ use axum::Extension;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::*;
 
-fn router() -> Router {
+fn router(ended: Arc<Notify>) -> Router {
     Router::new()
         .route("/who", get(|Extension(ends): Extension<Endpoints>| async move { ends.peer.ip().to_string() }))
         .route("/user", get(|Extension(user): Extension<PeerUser>| async move { user.uid.to_string() }))
         .route("/never", get(|| async { std::future::pending::<()>().await }))
+        .route("/flood", get(|Extension(ended): Extension<Arc<Notify>>| async { flood(ended) }))
+        .layer(Extension(ended))
+}
+
+/// Bytes without end; says when nobody is sent any more.
+fn flood(ended: Arc<Notify>) -> Body {
+    struct Ends(Arc<Notify>);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let ends = Ends(ended);
+    Body::from_stream(futures_util::stream::repeat_with(move || {
+        let _kept = &ends;
+        Ok::<_, Infallible>(vec![b'.'; 16 * 1024])
+    }))
 }
 
 struct Running {
     address: SocketAddr,
+    /// A flood has ended.
+    ended: Arc<Notify>,
     stop: oneshot::Sender<()>,
     served: tokio::task::JoinHandle<()>,
 }
@@ -25,10 +44,11 @@ async fn start(limits: Limits) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, router(), limits, async move {
+    let ended = Arc::new(Notify::new());
+    let served = tokio::spawn(serve(listener, router(Arc::clone(&ended)), limits, async move {
         let _ = stopped.await;
     }));
-    Running { address, stop, served }
+    Running { address, ended, stop, served }
 }
 
 async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &str) -> String {
@@ -55,7 +75,7 @@ async fn a_unix_socket_says_who_asks() {
     let path = folder.path().join("a.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, router(), Limits::default(), async move {
+    let served = tokio::spawn(serve(listener, router(Arc::default()), Limits::default(), async move {
         let _ = stopped.await;
     }));
     let mut stream = UnixStream::connect(&path).await.unwrap();
@@ -134,4 +154,33 @@ async fn shutdown_does_not_wait_for_ever() {
     stream.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     running.stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(5), running.served).await.expect("bounded").unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_may_take_long_is_given_its_time() {
+    let patience: fn(&Request<Body>) -> Option<Duration> =
+        |request| (request.uri().path() == "/never").then_some(Duration::from_millis(400));
+    let limits = Limits { answer: Duration::from_millis(20), patience, ..Limits::default() };
+    let running = start(limits).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let asked = tokio::time::Instant::now();
+    assert!(ask(&mut stream, "/never").await.starts_with("HTTP/1.1 503"));
+    assert!(asked.elapsed() >= Duration::from_millis(400), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_no_bytes_is_dropped() {
+    let running = start(Limits { write: Duration::from_millis(500), ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    // As long as it takes some it is served, however long that goes on.
+    let begun = tokio::time::Instant::now();
+    let mut some = vec![0; 64 * 1024];
+    while begun.elapsed() < Duration::from_millis(1500) {
+        assert!(stream.read(&mut some).await.unwrap() > 0);
+        let ended = tokio::time::timeout(Duration::from_millis(10), running.ended.notified()).await;
+        assert!(ended.is_err(), "dropped while it took bytes");
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(5), running.ended.notified()).await;
+    assert!(ended.is_ok(), "it is still served");
 }

@@ -39,6 +39,12 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         | Refusal::Kernel(_)
         | Refusal::Changed
         | Refusal::DoneBefore
+        | Refusal::LockHeld(_)
+        | Refusal::LockWaitOver(_)
+        | Refusal::LockWouldDeadlock
+        | Refusal::LockLost
+        | Refusal::LockNotHeld(_)
+        | Refusal::TooManyLocks(..)
         | Refusal::UnknownZone(_)
         | Refusal::Terms(_)
         | Refusal::Property(_)

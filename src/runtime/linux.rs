@@ -3,13 +3,15 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tracing::{error, warn};
 
 use super::kernel::{AllBooks, Kernel, KernelError};
 use super::lan::{Lan, Neighbour};
 use crate::domain::{Access, Books, BootTime, BoxFuture, ClientDevice, ClientKey, GateOp, ShapeOp, ZoneName};
 use crate::gate::{Gate, GateError, Policy};
-use crate::net::Net;
+use crate::net::{self, Net, NetError};
 use crate::shaper::Shaper;
 
 /// The kernel of this machine: nftables through the gate, tc through the shaper.
@@ -224,6 +226,37 @@ impl LinuxLan {
             .flat_map(|(_, devices)| devices.iter().cloned())
             .collect()
     }
+
+    /// Who is behind which interface, where a zone has several.
+    async fn known(&self, zone: Option<&ZoneName>) -> Result<Vec<net::Neighbour>, NetError> {
+        let several = |name: &ZoneName| self.devices(Some(name)).len() > 1;
+        match self.zones.iter().any(|(name, _)| zone.is_none_or(|zone| zone == name) && several(name)) {
+            true => self.net.neighbours(&self.devices(zone)).await,
+            false => Ok(Vec::new()),
+        }
+    }
+
+    /// Behind which of its zone's interfaces a device is, and with which addresses. Asking for it elsewhere would have the
+    /// kernel look for it there, and then say that it is gone.
+    fn places(&self, device: &ClientDevice, known: &[net::Neighbour]) -> Vec<(String, Vec<IpAddr>)> {
+        let addresses = super::watch::addresses(device);
+        let interfaces = self.devices(device.zone.as_ref());
+        let is_alone = interfaces.len() == 1;
+        let is_there = |interface: &str, address: IpAddr| {
+            is_alone
+                || known.iter().any(|neighbour| {
+                    neighbour.device == interface
+                        && neighbour.address == address
+                        && neighbour.mac == device.mac
+                })
+        };
+        let places = interfaces.into_iter().map(|interface| {
+            let here: Vec<IpAddr> =
+                addresses.iter().copied().filter(|address| is_there(&interface, *address)).collect();
+            (interface, here)
+        });
+        places.filter(|(_, here)| !here.is_empty()).collect()
+    }
 }
 
 impl Lan for LinuxLan {
@@ -245,27 +278,38 @@ impl Lan for LinuxLan {
 
     fn ping<'a>(&'a self, device: &'a ClientDevice) -> BoxFuture<'a, Result<Option<Duration>, String>> {
         Box::pin(async move {
-            let addresses: Vec<IpAddr> = super::watch::addresses(device);
-            for interface in self.devices(device.zone.as_ref()) {
-                let rtt = self
-                    .net
-                    .ping(&interface, &addresses, device.mac, PING_TIMEOUT)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                if rtt.is_some() {
-                    return Ok(rtt);
+            let known = self.known(device.zone.as_ref()).await.map_err(|error| error.to_string())?;
+            let places = self.places(device, &known);
+            // Side by side: each that does not have it lets the whole time go by.
+            let mut answers: FuturesUnordered<_> = places
+                .iter()
+                .map(|(interface, addresses)| self.net.ping(interface, addresses, device.mac, PING_TIMEOUT))
+                .collect();
+            let (mut failed, mut silent) = (None, places.is_empty());
+            while let Some(answer) = answers.next().await {
+                match answer {
+                    Ok(Some(rtt)) => return Ok(Some(rtt)),
+                    Ok(None) => silent = true,
+                    Err(error) => failed = Some(error.to_string()),
                 }
             }
-            Ok(None)
+            // One that could not ask says nothing if another could.
+            failed.filter(|_| !silent).map_or(Ok(None), Err)
         })
     }
 
     fn solicit<'a>(&'a self, devices: &'a [ClientDevice]) -> BoxFuture<'a, ()> {
         Box::pin(async move {
+            let known = match self.known(None).await {
+                Ok(known) => known,
+                Err(error) => {
+                    tracing::debug!(%error, "quiet devices could not be asked");
+                    return;
+                }
+            };
             for device in devices {
-                for interface in self.devices(device.zone.as_ref()) {
-                    for address in super::watch::addresses(device) {
-                        // A neighbour that is not there on this device is not asked: another zone device has it.
+                for (interface, addresses) in self.places(device, &known) {
+                    for address in addresses {
                         if let Err(error) = self.net.solicit(&interface, address, device.mac).await {
                             tracing::debug!(%error, mac = %device.mac, %address, "the device could not be asked");
                         }

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use super::handle::PortalNotice;
 use super::lan::Lan;
 use super::listeners::Listeners;
+use super::locks::Locks;
 use super::mail::Mail;
 use super::measures::Measures;
 use crate::clock::Clock;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) lan: Arc<dyn Lan>,
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
     pub(super) limiter: Mutex<TryLimiter>,
+    pub(super) locks: Mutex<Locks>,
     /// Wakes the worker that saves usage to sources elsewhere.
     pub(super) outbox: Notify,
     pub(super) repairs: AtomicUsize,
@@ -65,6 +67,7 @@ impl Shared {
             lan: parts.lan,
             kernel: parts.kernel,
             limiter: Mutex::new(TryLimiter::default()),
+            locks: Mutex::new(Locks::default()),
             outbox: Notify::new(),
             repairs: AtomicUsize::new(0),
             measures: parts.measures,

@@ -110,6 +110,8 @@ impl Runtime {
             let mut beside = JoinSet::new();
             let outbox = Arc::clone(&worked_for);
             beside.spawn(beside::keep("the outbox", move || super::outbox::run(Arc::clone(&outbox))));
+            let locks = Handle::new(Arc::clone(&worked_for));
+            beside.spawn(beside::keep("the keeper of locks", move || super::lock_keeper::run(locks.clone())));
             beside.spawn(beside::keep("the pruning", move || beside::prune(Arc::clone(&worked_for))));
             owner.run(inbox).await;
         });

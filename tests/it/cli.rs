@@ -41,6 +41,9 @@ fn wrong_usage_is_2_and_what_fails_1() {
         vec!["session", "set", "id"],
         vec!["voucher", "create", "--kind", "time"],
         vec!["token", "create", "--name", "a"],
+        vec!["lock", "acquire", "coinslot/1"],
+        vec!["lock", "acquire", "coinslot/1", "dev", "--scope", "forever"],
+        vec!["lock", "acquire", "coinslot/1", "dev", "--wait", "3601"],
     ] {
         assert_eq!(turnpike(&wrong), cli::USAGE, "{wrong:?}");
     }
@@ -101,6 +104,14 @@ async fn commands_reach_the_daemon() {
         ("device add 02:00:00:00:53:07 --alias till", cli::DONE),
         ("device delete 02:00:00:00:53:07 --json", cli::DONE),
         ("session show ../../status", cli::FAILED),
+        ("lock acquire coinslot/1 10.0.0.1 --scope connection", cli::DONE),
+        ("lock acquire coinslot/1 10.0.0.1 --wait 1.5 --json", cli::DONE),
+        ("lock acquire coinslot//1 10.0.0.1", cli::FAILED),
+        ("lock acquire coinslot/1 10.0.0.9", cli::FAILED),
+        ("lock list", cli::DONE),
+        ("lock list --json --per-page 1", cli::DONE),
+        ("lock release coinslot/1 --device 10.0.0.1", cli::DONE),
+        ("lock release coinslot/1", cli::FAILED),
     ] {
         let (code, arguments) = run(line).await;
         assert_eq!(code, wanted, "{arguments:?}");

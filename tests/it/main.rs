@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod filter;
 mod filter_sql;
+mod locks;
 mod metrics;
 mod portal;
 mod portal_guest;

@@ -12,6 +12,7 @@ mod devices;
 mod forget;
 mod keys;
 mod meter;
+mod presence;
 mod proviso;
 mod restore;
 mod sessions;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 pub use bulk::{Bulk, BulkAct};
 pub use command::{Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
+pub use presence::Presence;
 pub use restore::Restored;
 pub use steer::RolePatch;
 

@@ -33,6 +33,11 @@ impl FakeLan {
         let neighbour = Neighbour { zone: ZoneName::new("guests"), mac, hostname: None };
         self.neighbours.lock().unwrap().insert(address, neighbour);
     }
+
+    /// A device answers no more, and nobody is told.
+    pub fn leave(&self, mac: MacAddr) {
+        self.neighbours.lock().unwrap().retain(|_, known| known.mac != mac);
+    }
 }
 
 impl Lan for FakeLan {
