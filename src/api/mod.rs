@@ -31,6 +31,7 @@ mod once;
 mod properties;
 mod roles;
 mod search;
+mod session_list;
 mod sessions;
 mod shapes;
 mod status;
@@ -110,8 +111,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/devices/{dev}/disconnect", post(devices::disconnect))
         .route("/devices/{dev}/ping", post(devices::ping))
         .route("/devices/{dev}/session", get(sessions::current))
-        .route("/devices/{dev}/sessions", get(sessions::list_of_device).post(sessions::create))
-        .route("/sessions", get(sessions::list))
+        .route("/devices/{dev}/sessions", get(session_list::list_of_device).post(sessions::create))
+        .route("/sessions", get(session_list::list))
         .route("/sessions/{id}", get(sessions::get).patch(sessions::change).delete(sessions::delete))
         .route("/sessions/{id}/close", post(sessions::close))
         .route("/sessions/{id}/properties", get(properties::get).patch(properties::change))

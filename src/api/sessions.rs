@@ -20,60 +20,6 @@ pub(super) fn read_id(id: &str) -> Result<SessionId, Problem> {
     id.parse().map_err(|_| Refusal::UnknownSession.into())
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
-    q: Option<String>,
-    state: Option<String>,
-    sort: Option<String>,
-    page: Option<String>,
-    per_page: Option<String>,
-}
-
-/// `GET /api/v1/sessions`.
-pub(super) async fn list(
-    _allowed: Allowed<View>,
-    State(state): State<ApiState>,
-    QueryParams(query): QueryParams<ListQuery>,
-) -> Result<Json<Page<SessionShape>>, Problem> {
-    page(&state, None, &query).await
-}
-
-/// `GET /api/v1/devices/{dev}/sessions`: usable and ended ones.
-pub(super) async fn list_of_device(
-    _allowed: Allowed<View>,
-    State(state): State<ApiState>,
-    PathPart(dev): PathPart,
-    QueryParams(query): QueryParams<ListQuery>,
-) -> Result<Json<Page<SessionShape>>, Problem> {
-    let device = find(&state, &dev).await?;
-    page(&state, Some(device.id), &query).await
-}
-
-async fn page(
-    state: &ApiState,
-    device: Option<DeviceId>,
-    query: &ListQuery,
-) -> Result<Json<Page<SessionShape>>, Problem> {
-    let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
-    let names: Vec<&str> = SortKey::ALL.iter().map(|(_, name)| *name).collect();
-    let sort = read_sort(query.sort.as_deref(), SortKey::from_name, &names)?;
-    let wanted = SessionQuery {
-        device,
-        q: query.q.clone().filter(|q| !q.is_empty()),
-        state: read_name("state", query.state.as_deref(), &STATES.map(|name| (name, name)))?
-            .map(str::to_owned),
-        sort,
-        page: paging.page,
-        per_page: paging.per_page,
-        ..SessionQuery::default()
-    };
-    let (sessions, total) =
-        state.store.page_sessions(&wanted).await.map_err(|error| Problem::internal(&error))?;
-    let sessions = state.handle.freshen(sessions).await?;
-    Ok(Json(paging.of(sessions.iter().map(SessionShape::new).collect(), total)))
-}
-
 /// `POST /api/v1/devices/{dev}/sessions`.
 pub(super) async fn create(
     allowed: Allowed<Modify>,

@@ -15,15 +15,15 @@ use turnpike::store::TokenText;
 
 use crate::support::{TestApp, mac};
 
-struct Api {
-    app: TestApp,
+pub struct Api {
+    pub app: TestApp,
     state: ApiState,
     router: Router,
     token: String,
 }
 
 impl Api {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let app = TestApp::start().await;
         let state = ApiState::new(
             app.handle.clone(),
@@ -36,7 +36,7 @@ impl Api {
         api
     }
 
-    async fn token(&self, permissions: &[Permission]) -> String {
+    pub async fn token(&self, permissions: &[Permission]) -> String {
         let text = TokenText::random().unwrap();
         let now = self.app.handle.now().wall;
         self.app.store.create_token(&Text::new("test"), permissions, &text, now).await.unwrap();
@@ -44,7 +44,7 @@ impl Api {
     }
 
     /// Status and body; every error must be a problem.
-    async fn raw(&self, token: &str, method: &str, path: &str, body: Vec<u8>) -> (u16, Value) {
+    pub async fn raw(&self, token: &str, method: &str, path: &str, body: Vec<u8>) -> (u16, Value) {
         let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
         *request.uri_mut() = path.parse().unwrap();
@@ -68,12 +68,12 @@ impl Api {
         (status, body)
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         self.raw(&self.token, method, path, body).await
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         self.ask("GET", path, Value::Null).await
     }
 }

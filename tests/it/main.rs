@@ -21,6 +21,7 @@ mod runtime;
 mod runtime_sources;
 mod runtime_trouble;
 mod sim;
+mod steering;
 mod store;
 mod store_lists;
 mod support;
