@@ -7,14 +7,11 @@ use serde::Deserialize;
 use super::ApiState;
 use super::auth::{Allowed, Modify, View};
 use super::devices::find;
-use super::list::{Page, Paging, read_name, read_sort};
 use super::shapes::SessionShape;
-use super::status::STATES;
 use super::terms::{NewTerms, TermsChange};
 use super::under::{Under, shown};
-use crate::domain::{ClientSession, CloseReason, DeviceId, Refusal, SessionId, Tag, Text};
+use crate::domain::{ClientSession, CloseReason, Refusal, SessionId, Tag, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
-use crate::store::{SessionQuery, SortKey};
 
 pub(super) fn read_id(id: &str) -> Result<SessionId, Problem> {
     id.parse().map_err(|_| Refusal::UnknownSession.into())

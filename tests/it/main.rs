@@ -8,6 +8,7 @@
 
 mod api;
 mod api_once;
+mod bulk;
 mod cli;
 mod config;
 mod filter;

@@ -52,10 +52,9 @@ async fn properties_are_set_shown_and_deleted_with_what_was_before() {
     ] {
         assert_eq!(fixed[key], value, "{key}");
     }
-    // Persistent: the daemon restarts.
-    let app = api.app.restart().await;
-    let found = app.handle.session(id.parse().unwrap()).await.unwrap();
-    assert_eq!(found.properties.get("Floor").map(String::as_str), Some("3"));
+    // In the store, and so there after a restart.
+    let stored = api.app.store.session(id.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(stored.properties.get("Floor").map(String::as_str), Some("3"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod kernel;
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -11,8 +12,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use turnpike::clock::Clock;
 use turnpike::domain::{
-    BootId, BootTime, BoxFuture, ClientDevice, ClientKey, ClockGuard, MacAddr, Now, SessionKind,
-    SessionProvider, SessionTerms, WallTime, ZoneName, ZonePolicy,
+    BootId, BootTime, BoxFuture, ClientDevice, ClientKey, ClockGuard, MacAddr, Mbps, Now, RolePolicy,
+    SessionKind, SessionProvider, SessionTerms, WallTime, ZoneName, ZonePolicy,
 };
 use turnpike::providers::Registry;
 use turnpike::providers::voucher::VoucherVault;
@@ -131,7 +132,7 @@ impl TestApp {
             registry: Arc::new(registry),
             vault: Arc::clone(&vault),
             zones,
-            roles: Default::default(),
+            roles: roles(),
             gateway: Default::default(),
             max_key: ClientKey::MAX,
             flush_secs: 60,
@@ -179,6 +180,19 @@ impl TestApp {
         self.lan.join(mac(number), address);
         self.handle.seen(mac(number), ZoneName::new("guests"), Some(address), None, true).await.unwrap()
     }
+}
+
+/// What roles change in every test; nobody has one from the start.
+pub fn roles() -> BTreeMap<String, RolePolicy> {
+    let speed = |mbps| Some(Mbps::from_mbps(mbps).unwrap());
+    let policy = |down, up| RolePolicy { down, up, ..RolePolicy::default() };
+    [
+        ("vip", policy(speed(20.0), speed(10.0))),
+        ("slow", policy(speed(1.0), speed(1.0))),
+        ("free", RolePolicy { unmetered: true, ..RolePolicy::default() }),
+    ]
+    .map(|(name, policy)| (name.to_owned(), policy))
+    .into()
 }
 
 /// The zone of most tests.
