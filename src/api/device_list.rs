@@ -16,7 +16,7 @@ use crate::http::{Problem, QueryParams};
 use crate::store::Direction;
 
 #[derive(Debug, Clone, Copy)]
-enum SortKey {
+pub(super) enum SortKey {
     Id,
     Mac,
     Hostname,
@@ -27,7 +27,7 @@ enum SortKey {
     LastSeen,
 }
 
-const SORT_KEYS: [(SortKey, &str); 8] = [
+pub(super) const SORT_KEYS: [(SortKey, &str); 8] = [
     (SortKey::Id, "id"),
     (SortKey::Mac, "mac"),
     (SortKey::Hostname, "hostname"),

@@ -5,11 +5,11 @@ use crate::http::Problem;
 use crate::store::Direction;
 
 /// Items of a page unless asked otherwise.
-const PER_PAGE: u32 = 50;
+pub(super) const PER_PAGE: u32 = 50;
 /// Items of a page at most.
-const MAX_PER_PAGE: u32 = 1000;
+pub(super) const MAX_PER_PAGE: u32 = 1000;
 /// Fields that a list can be sorted by at once.
-const MAX_SORT_FIELDS: usize = 8;
+pub(super) const MAX_SORT_FIELDS: usize = 8;
 
 /// A page of a list.
 #[derive(Debug, Serialize)]

@@ -20,7 +20,7 @@ use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 /// Where locks are asked for.
 pub(super) const PLACE: &str = "/api/v1/locks";
 /// The longest wait for a lock, in seconds.
-const MAX_WAIT_SECS: f64 = 3600.0;
+pub(super) const MAX_WAIT_SECS: f64 = 3600.0;
 /// What a request that waits may take: the longest wait, and the rest.
 const PATIENCE: Duration = Duration::from_secs(3600 + 30);
 

@@ -17,9 +17,9 @@ use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{LeftMessage, MessageQuery};
 
 /// How long a message is shown unless asked otherwise, in seconds: an hour.
-const LASTS_SECS: u64 = 3600;
+pub(super) const LASTS_SECS: u64 = 3600;
 /// The longest that a message is shown, in seconds: thirty days.
-const MOST_SECS: u64 = 30 * 86_400;
+pub(super) const MOST_SECS: u64 = 30 * 86_400;
 
 /// Reads a text; one with nothing in it is no message.
 pub(super) fn read_text(text: &str) -> Result<Text, Problem> {

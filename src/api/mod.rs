@@ -28,6 +28,7 @@ mod locks;
 mod messages;
 mod metrics;
 mod once;
+mod openapi;
 mod properties;
 mod roles;
 mod search;
@@ -54,6 +55,7 @@ use crate::store::Store;
 pub use audit::AuditLog;
 pub use auth::{Allowed, Caller};
 pub use locks::patience;
+pub use openapi::document;
 
 /// What the API works with.
 #[derive(Clone)]
@@ -103,6 +105,7 @@ impl std::fmt::Debug for ApiState {
 /// The whole API. Served by [`crate::http::serve`], which says who is at the other end.
 pub fn router(state: ApiState) -> Router {
     let api = Router::new()
+        .route("/openapi.json", get(openapi::get))
         .route("/status", get(status::status))
         .route("/providers", get(status::providers))
         .route("/devices", get(device_list::list).post(devices::register))

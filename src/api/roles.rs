@@ -13,7 +13,7 @@ use crate::domain::sessions_mgr::RolePatch;
 use crate::http::{JsonBody, PathPart, Problem};
 
 /// The most names in one list.
-const MAX_NAMES: usize = 64;
+pub(super) const MAX_NAMES: usize = 64;
 
 /// Reads a list of role names; one that cannot be is named.
 pub(super) fn read(field: &str, names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
@@ -69,7 +69,7 @@ pub(super) struct Principal {
 }
 
 /// The longest name of an account.
-const MAX_PRINCIPAL_CHARS: usize = 200;
+pub(super) const MAX_PRINCIPAL_CHARS: usize = 200;
 
 /// `POST /api/v1/sessions/{id}/principal`: says who is behind a session; `null` or nothing is nobody.
 pub(super) async fn principal(

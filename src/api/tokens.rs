@@ -16,7 +16,7 @@ use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, Token, TokenText};
 
 /// Names of permissions that one token may have.
-const MAX_PERMISSIONS: usize = 50;
+pub(super) const MAX_PERMISSIONS: usize = 50;
 
 fn store_failed(error: StoreError) -> Problem {
     Problem::internal(&error)

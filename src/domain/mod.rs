@@ -66,11 +66,11 @@ pub use session::{Checkpoint, ClientSession, CloseReason, PauseReason, SessionSt
 pub use session_event::{SessionEvent, SessionEventKind};
 pub use sessions_mgr::SessionsMgr;
 pub use tag::Tag;
-pub use terms::{SessionKind, SessionPatch, SessionTerms, TermsError};
+pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
 pub use time::{BootId, BootTime, Now, WallTime};
 pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, ShapeOp, Transition};
-pub use units::{Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
+pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, Free, KernelBooks, Usage};
 pub use voucher::{NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherStatus};
 pub use voucher_codes::VoucherCodes;

@@ -68,9 +68,9 @@ impl TermsError {
 }
 
 /// The longest session, in seconds: a hundred years.
-const MAX_TIME_SECS: u64 = 100 * 366 * 86_400;
+pub const MAX_TIME_SECS: u64 = 100 * 366 * 86_400;
 /// The most days that a session may stay valid: a hundred years.
-const MAX_EXP_DAYS: u32 = 36_600;
+pub const MAX_EXP_DAYS: u32 = 36_600;
 
 impl SessionTerms {
     /// Checks what a caller asked for; the arguments are those of `create_session`, seconds, MB, days and Mbit/s.

@@ -4,7 +4,7 @@ use std::fmt;
 const BYTES_PER_MB: f64 = 1_000_000.0;
 
 /// The most that one session may hold, in MB: a petabyte. Keeps every sum of limits and counters inside 63 bits.
-const MAX_MB: f64 = 1e9;
+pub const MAX_MB: f64 = 1e9;
 
 /// Bytes of so many MB, rounded to the nearest byte. `None` if negative, not a number, or beyond a petabyte.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]

@@ -15,6 +15,7 @@ mod filter;
 mod filter_sql;
 mod locks;
 mod metrics;
+mod openapi;
 mod portal;
 mod portal_guest;
 mod providers;

@@ -24,6 +24,9 @@ pub(in crate::domain) fn is_path(path: &str) -> bool {
 }
 
 impl LockName {
+    /// The longest name, in characters.
+    pub const MAX_CHARS: usize = MAX_PATH_CHARS;
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -33,6 +33,13 @@ impl PropertyError {
 }
 
 impl PropertyPatch {
+    /// The most user-defined properties of a session, and of one change.
+    pub const MAX_COUNT: usize = MAX_PROPERTIES;
+    /// The longest key, in characters.
+    pub const MAX_KEY_CHARS: usize = MAX_KEY_CHARS;
+    /// The longest value, in characters.
+    pub const MAX_VALUE_CHARS: usize = MAX_VALUE_CHARS;
+
     /// Checks keys and values; the first that cannot be is named.
     pub fn new(wanted: BTreeMap<String, Option<String>>) -> Result<Self, PropertyError> {
         for (key, value) in &wanted {

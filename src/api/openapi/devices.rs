@@ -1,0 +1,132 @@
+use serde_json::{Value, json};
+
+use super::Area;
+use super::operation::Operation;
+use super::schema::{
+    about, amount, boolean, cut_text, fields, filter, list_of, new_roles, nullable, object, one_of, page_of,
+    reference, roles, text, time, uuid, whole,
+};
+use crate::api::auth::{Modify, View};
+use crate::api::device_list::SORT_KEYS;
+use crate::domain::DeviceStatus;
+
+/// What is read as a MAC; group addresses and all zeroes are then refused.
+const MAC: &str = "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}$";
+
+fn device() -> Value {
+    let status = [DeviceStatus::Connected, DeviceStatus::Disconnected, DeviceStatus::Blocked];
+    whole(fields([
+        ("id", uuid()),
+        ("mac", json!({ "type": "string", "pattern": "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" })),
+        ("ipv4", list_of(json!({ "type": "string", "format": "ipv4" }))),
+        ("ipv6", list_of(json!({ "type": "string", "format": "ipv6" }))),
+        ("hostname", nullable(text())),
+        ("alias", nullable(text())),
+        ("status", one_of(&status.map(DeviceStatus::as_str))),
+        ("connected", boolean()),
+        ("present", about(boolean(), "Whether it is on the network now.")),
+        ("zone", nullable(text())),
+        ("roles", roles()),
+        ("first_seen", nullable(time())),
+        ("last_seen", nullable(time())),
+    ]))
+}
+
+fn notify() -> Value {
+    let text = nullable(cut_text("A text for the device's portal page."));
+    object(&[], fields([("notify", text)]))
+}
+
+pub(super) fn area() -> Area {
+    let new = object(
+        &["mac"],
+        fields([
+            ("mac", json!({ "type": "string", "pattern": MAC })),
+            ("alias", nullable(text())),
+            ("zone", about(nullable(text()), "The zone that it belongs to until it is seen.")),
+        ]),
+    );
+    let change = object(
+        &[],
+        fields([
+            ("alias", about(nullable(text()), "`null` takes it away.")),
+            ("zone", nullable(text())),
+            ("roles", about(nullable(new_roles()), "All of its roles from now on.")),
+            ("blocked", about(nullable(boolean()), "Shuts out, or lets back in.")),
+            (
+                "status",
+                about(nullable(one_of(&["blocked", "disconnected"])), "The same in the device's own words."),
+            ),
+        ]),
+    );
+    Area {
+        tag: "devices",
+        about: "The devices of the guest networks.",
+        operations: operations(),
+        schemas: vec![
+            ("Device", device()),
+            ("NewDevice", new),
+            ("DeviceChange", change),
+            ("Notify", notify()),
+            ("Ping", whole(fields([("reachable", boolean()), ("rtt_ms", nullable(amount()))]))),
+        ],
+    }
+}
+
+fn operations() -> Vec<Operation> {
+    const ONE: &str = "/api/v1/devices/{dev}";
+    vec![
+        Operation::get("/api/v1/devices", "listDevices", "Devices, the newest first")
+            .needs::<View>()
+            .query("filter", filter(), "Only those whose session, running or next, is selected")
+            .search(&SORT_KEYS.map(|(_, name)| name))
+            .pages()
+            .answers(200, "A page of them.", page_of("Device")),
+        Operation::post("/api/v1/devices", "registerDevice", "Makes a device known before it is ever seen")
+            .needs::<Modify>()
+            .if_match()
+            .body(reference("NewDevice"))
+            .answers_with(201, "The device.", reference("Device"), &["ETag", "Location"])
+            .refuses(404, "There is no such zone.")
+            .refuses(409, "A device with this MAC is known already."),
+        Operation::get(ONE, "getDevice", "One device").needs::<View>().device().answers_tagged(
+            200,
+            "The device.",
+            reference("Device"),
+        ),
+        Operation::patch(ONE, "changeDevice", "Renames, moves, blocks or unblocks a device")
+            .needs::<Modify>()
+            .device()
+            .if_match()
+            .optional_body(reference("DeviceChange"))
+            .answers_tagged(200, "The device as it is now.", reference("Device")),
+        Operation::delete(ONE, "deleteDevice", "Forgets a device with its sessions")
+            .needs::<Modify>()
+            .device()
+            .if_match()
+            .answers_nothing("It is forgotten."),
+        Operation::post("/api/v1/devices/{dev}/connect", "connectDevice", "Lets a device through")
+            .about("On its running or next usable session.")
+            .needs::<Modify>()
+            .device()
+            .if_match()
+            .optional_body(reference("Notify"))
+            .answers_tagged(200, "The session it runs on.", reference("Session"))
+            .refuses(409, "It has no session that it could use, or was seen in no zone yet."),
+        Operation::post(
+            "/api/v1/devices/{dev}/disconnect",
+            "disconnectDevice",
+            "Cuts a device off and pauses its session",
+        )
+        .needs::<Modify>()
+        .device()
+        .if_match()
+        .optional_body(reference("Notify"))
+        .answers_tagged(200, "The device.", reference("Device")),
+        Operation::post("/api/v1/devices/{dev}/ping", "pingDevice", "Whether a device answers, and how fast")
+            .needs::<View>()
+            .device()
+            .optional_body(object(&[], fields([])))
+            .answers(200, "Whether it did.", reference("Ping")),
+    ]
+}

@@ -1,0 +1,57 @@
+use serde_json::json;
+
+use super::Area;
+use super::operation::Operation;
+use super::responses::problem_schema;
+use super::schema::{count, fields, list_of, nullable, one_of, page_of, text, time, whole};
+use crate::api::auth::View;
+use crate::api::status::STATES;
+
+pub(super) fn area() -> Area {
+    let by_state = STATES.iter().map(|state| ((*state).to_owned(), count())).collect();
+    let status = whole(fields([
+        ("version", text()),
+        ("started_at", nullable(time())),
+        ("uptime_secs", count()),
+        ("devices", count()),
+        ("connected", count()),
+        ("usable_sessions", count()),
+        ("sessions", whole(by_state)),
+        ("repairs", count()),
+        ("warnings", list_of(text())),
+    ]));
+    Area {
+        tag: "system",
+        about: "How the whole is doing.",
+        operations: vec![
+            Operation::get("/api/v1/status", "getStatus", "How the whole is doing").needs::<View>().answers(
+                200,
+                "How it is doing.",
+                super::schema::reference("Status"),
+            ),
+            Operation::get(
+                "/api/v1/providers",
+                "listProviders",
+                "Session providers, in the order they are asked",
+            )
+            .needs::<View>()
+            .pages()
+            .answers(200, "A page of them.", page_of("Provider")),
+            Operation::get("/api/v1/openapi.json", "getOpenApi", "This document").answers(
+                200,
+                "The document.",
+                json!({ "type": "object" }),
+            ),
+            Operation::get("/metrics", "getMetrics", "What the daemon does, for Prometheus")
+                .needs::<View>()
+                .answers_in(200, "In the text format of Prometheus.", "text/plain", text(), &[]),
+            Operation::get("/healthz", "getHealth", "Whether the sessions manager and the store answer")
+                .answers(200, "They do.", whole(fields([("status", one_of(&["ok"]))]))),
+        ],
+        schemas: vec![
+            ("Status", status),
+            ("Provider", whole(fields([("name", text())]))),
+            ("Problem", problem_schema()),
+        ],
+    }
+}
