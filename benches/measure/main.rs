@@ -22,6 +22,7 @@ mod report;
 mod router;
 mod share;
 mod stats;
+mod steer;
 
 use report::Report;
 
@@ -42,10 +43,11 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 5] = [
+const AREAS: [Area; 6] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
     ("crowd", crowd::measure),
+    ("steering", steer::measure),
     ("packets", packets::measure),
     ("share", share::measure),
 ];

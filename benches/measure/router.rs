@@ -113,11 +113,16 @@ impl<'lab> Router<'lab> {
             path: "/api/v1/devices".to_owned(),
             body: json!({"mac": mac, "zone": "guests"}).to_string(),
         };
+        self.callers().post(HELPERS, macs.iter().map(known).collect());
+        self.sessions(macs);
+    }
+
+    /// Makes a session for each of these devices.
+    pub fn sessions(&self, macs: &[String]) {
         let session = |mac: &String| Post {
             path: format!("/api/v1/devices/{mac}/sessions"),
             body: terms().to_string(),
         };
-        self.callers().post(HELPERS, macs.iter().map(known).collect());
         self.callers().post(HELPERS, macs.iter().map(session).collect());
     }
 
