@@ -1,7 +1,7 @@
 //! Locks over the API: one owner each, first come first served, and what frees them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tower::ServiceExt;
 use turnpike::api::{self, ApiState};
 use turnpike::domain::{LockName, LockScope, Permission, Refusal, Text, ZonePolicy};

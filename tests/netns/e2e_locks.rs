@@ -1,5 +1,6 @@
 //! One customer at a time at the coin slot, and walking away frees it: with devices that really leave.
 
+use std::fs;
 use std::thread::{ScopedJoinHandle, scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -138,4 +139,33 @@ fn a_lock_for_the_session_outlives_a_short_absence() {
     assert!(eventually(3 * SECOND, || owner(&daemon, "strong").is_none()), "{}", daemon.log());
     let refused = daemon.cli(&["lock", "acquire", "strong", &other.mac]);
     assert_eq!((refused.code, refused.stderr.contains("this device is blocked")), (1, true), "{refused:?}");
+}
+
+#[test]
+fn in_a_zone_of_two_bridges_a_device_is_looked_for_where_it_is() {
+    let lab = Lab::builder().phones(1).guests(1).alone().build();
+    let mut daemon = daemon(&lab);
+    let config = fs::read_to_string(daemon.config()).unwrap();
+    let both = config.replace("lan = [\"br-lan\"]", "lan = [\"br-lan\", \"br-guest\"]");
+    assert_ne!(config, both);
+    fs::write(daemon.config(), both).unwrap();
+    daemon.stop();
+    daemon.restart();
+    let phones = [("first", &lab.phones[0]), ("second", &lab.guests[0])];
+    let ids = phones.map(|(name, phone)| {
+        let id = daemon.meet(phone);
+        acquire(&daemon, name, phone, "connection");
+        assert_eq!(daemon.cli_json(&["ping", &phone.mac])["reachable"], true, "{name}");
+        id
+    });
+    let held = holds_for(5 * SECOND, || {
+        phones.iter().zip(&ids).all(|((name, _), id)| owner(&daemon, name).as_deref() == Some(id.as_str()))
+    });
+    assert!(held, "{}", daemon.log());
+    for (name, phone) in phones {
+        set_link(phone, "down");
+        let left = Instant::now();
+        assert!(eventually(10 * SECOND, || owner(&daemon, name).is_none()), "{name}: {}", daemon.log());
+        assert!(left.elapsed() < 5 * SECOND, "{name}: {:?}", left.elapsed());
+    }
 }
