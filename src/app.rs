@@ -292,6 +292,12 @@ impl Listeners {
             ApiState::new(handle.clone(), store.clone(), codes, providers).with_metrics(&config.metrics);
         servers.spawn(http::serve(self.admin, api::router(state.clone()), programs(), told(stopped)));
         let audit = state.audit.clone();
+        // A stream never ends by itself, and the stop would wait for it.
+        let (events, stop) = (state.events.clone(), told(stopped));
+        tokio::spawn(async move {
+            stop.await;
+            events.stop();
+        });
         servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
         (servers, audit)
     }

@@ -38,6 +38,9 @@ pub struct View;
 /// Changing them.
 #[derive(Debug)]
 pub struct Modify;
+/// Hearing what happens to sessions.
+#[derive(Debug)]
+pub struct Listen;
 /// Vouchers.
 #[derive(Debug)]
 pub struct ManageVouchers;
@@ -50,6 +53,9 @@ impl Need for View {
 }
 impl Need for Modify {
     const PERMISSIONS: &'static [Permission] = &[Permission::ViewSession, Permission::ModifySession];
+}
+impl Need for Listen {
+    const PERMISSIONS: &'static [Permission] = &[Permission::ViewSession, Permission::RegisterHandler];
 }
 impl Need for ManageVouchers {
     const PERMISSIONS: &'static [Permission] = &[Permission::ManageVouchers];

@@ -22,6 +22,7 @@ mod auth;
 mod bulk;
 mod device_list;
 mod devices;
+mod events;
 mod filters;
 mod list;
 mod locks;
@@ -54,6 +55,7 @@ use crate::store::Store;
 
 pub use audit::AuditLog;
 pub use auth::{Allowed, Caller};
+pub use events::{EventHub, MAX_FLOWING, MAX_LISTENERS};
 pub use locks::patience;
 pub use openapi::document;
 
@@ -68,6 +70,8 @@ pub struct ApiState {
     pub codes: Arc<dyn VoucherCodes>,
     /// Who did what.
     pub audit: AuditLog,
+    /// Who listens to what happens to sessions.
+    pub events: EventHub,
     /// The registered providers, in the order they are asked.
     pub providers: Arc<[ProviderName]>,
     /// Which requests with an `Idempotency-Key` are under way.
@@ -85,8 +89,10 @@ impl ApiState {
         providers: &[ProviderName],
     ) -> Self {
         let audit = AuditLog::start(store.clone());
+        let events = EventHub::start(handle.clone(), store.clone());
         let once = once::UnderWay::default();
-        Self { handle, store, codes, audit, providers: providers.into(), once, metrics: Arc::default() }
+        let providers = providers.into();
+        Self { handle, store, codes, audit, events, providers, once, metrics: Arc::default() }
     }
 
     /// With counts of the operator's own in `/metrics`.
@@ -129,6 +135,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/sessions:message", post(bulk::message))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", axum::routing::delete(messages::delete))
+        .route("/events", get(events::events))
         .route("/audit", get(audit_list::list))
         .route("/vouchers", get(vouchers::list).post(vouchers::create))
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))

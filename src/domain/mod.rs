@@ -12,6 +12,7 @@ mod event;
 pub mod filter;
 mod ids;
 mod key;
+mod listener;
 mod lock;
 mod mac;
 mod message;
@@ -46,6 +47,7 @@ pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
 pub use ids::{ConnectionId, DeviceId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
+pub use listener::{Listener, Matching, NO_LONGER_MATCHES, Shift, Told};
 pub use lock::{
     Acquired, HandOver, LockLoss, LockName, LockNameError, LockOwner, LockRefusal, LockScope, LockStatus,
     LockTable, LockTicket, LockWaiter, NotHeld,

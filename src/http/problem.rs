@@ -180,7 +180,9 @@ impl Problem {
         self
     }
 
-    fn retry_after(mut self, secs: u64) -> Self {
+    /// With `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, secs: u64) -> Self {
         self.retry_after_secs = Some(secs);
         self
     }

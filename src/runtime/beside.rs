@@ -5,10 +5,12 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use super::shared::Shared;
-use crate::store::{KEPT_ONCE, StoreError};
+use crate::store::{KEPT_ONCE, KEPT_SESSION_EVENTS, StoreError};
 
 /// With nothing to prune, the logs are looked at again after so long.
 const PRUNED: Duration = Duration::from_secs(600);
+/// How many events for listeners, and how many messages, one step deletes.
+const STEP: i64 = 500;
 /// Between two steps others have their turn with the store.
 const NEXT_STEP: Duration = Duration::from_millis(250);
 /// Work that broke off begins anew after so long.
@@ -31,7 +33,9 @@ pub(super) async fn prune(shared: Arc<Shared>) {
 }
 
 async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
-    let lines = shared.store.prune_step().await?;
+    let mut lines = shared.store.prune_step().await?;
+    lines += shared.store.prune_session_events(KEPT_SESSION_EVENTS, STEP).await?;
+    lines += shared.store.prune_messages(shared.clock.now().wall, STEP).await?;
     match shared.clock.boot_id() {
         Ok(boot) => Ok(lines + shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?),
         Err(error) => {

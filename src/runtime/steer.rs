@@ -37,7 +37,15 @@ impl Snapshot {
 
     /// Each as its properties show it.
     pub fn views(&self) -> impl Iterator<Item = (&ClientSession, &ClientDevice, SessionView<'_>)> {
-        self.sessions.iter().map(|(session, device)| {
+        self.views_from(0)
+    }
+
+    /// The same from one place in [`Snapshot::sessions`] on.
+    pub fn views_from(
+        &self,
+        place: usize,
+    ) -> impl Iterator<Item = (&ClientSession, &ClientDevice, SessionView<'_>)> {
+        self.sessions.get(place..).unwrap_or_default().iter().map(|(session, device)| {
             let view = SessionView::new(session, device, &self.policies, self.now);
             (session.as_ref(), device.as_ref(), view)
         })
@@ -154,6 +162,11 @@ impl Handle {
             Reply::Matched(count) => Ok(count),
             Reply::Done | Reply::Device(_) | Reply::Session(_) | Reply::Previous(_) => Ok(0),
         }
+    }
+
+    /// The number of the last event that listeners were told.
+    pub fn last_told(&self) -> i64 {
+        self.shared.listeners.last()
     }
 
     /// What happens to sessions from now on, a group at a time. A receiver that lags reads the rest from the store.

@@ -13,6 +13,7 @@ mod cli;
 mod config;
 mod filter;
 mod filter_sql;
+mod listeners;
 mod locks;
 mod metrics;
 mod openapi;
