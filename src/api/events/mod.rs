@@ -34,6 +34,7 @@ use super::auth::{Allowed, Listen};
 use super::filters::read_filter;
 use crate::domain::{Filter, Listener, Select, WallTime};
 use crate::http::{Problem, QueryParams};
+use crate::metrics::Gauge;
 use crate::runtime::Handle;
 use crate::store::Store;
 use feed::Begin;
@@ -58,6 +59,7 @@ pub struct EventHub {
     arrivals: mpsc::Sender<(Member, Begin)>,
     places: Arc<Semaphore>,
     flowing: Arc<Semaphore>,
+    counted: Gauge,
     stop: Arc<watch::Sender<bool>>,
 }
 
@@ -66,11 +68,13 @@ impl EventHub {
     pub fn start(handle: Handle, store: Store) -> Self {
         let (arrivals, arriving) = mpsc::channel(ARRIVALS);
         let (stop, stopped) = watch::channel(false);
+        let counted = handle.listeners_gauge();
         tokio::spawn(hub::run(Source::new(handle, store), arriving, stopped));
         Self {
             arrivals,
             places: Arc::new(Semaphore::new(MAX_LISTENERS)),
             flowing: Arc::new(Semaphore::new(MAX_FLOWING)),
+            counted,
             stop: Arc::new(stop),
         }
     }
@@ -91,7 +95,7 @@ impl EventHub {
         if listener.flows() {
             permits.push(permit(&self.flowing)?);
         }
-        let (outlet, taps) = Outlet::open(Place { _permits: permits });
+        let (outlet, taps) = Outlet::open(Place { _permits: permits, _counted: self.counted.hold() });
         outlet.put(Bytes::from_static(text::HELLO.as_bytes()));
         let arrival = (Member::new(listener, outlet), begin);
         self.arrivals.send(arrival).await.map_err(|_| crate::domain::Refusal::Stopping)?;

@@ -9,6 +9,8 @@ use axum::body::Bytes;
 use futures_util::Stream;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use crate::metrics::Held;
+
 /// How much text may wait for a listener before it is fed from the store instead, as fast as it reads.
 pub(super) const FULL_BYTES: usize = 64 * 1024;
 /// With less than this waiting, more is fetched.
@@ -43,6 +45,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) _permits: Vec<OwnedSemaphorePermit>,
+    pub(super) _counted: Held,
 }
 
 /// What became of a text.
@@ -173,10 +176,8 @@ impl Stream for Taps {
         let mut piece = first;
         if state.pieces.front().is_some_and(|next| piece.len() + next.len() <= PIECE_BYTES) {
             let mut together = piece.to_vec();
-            while let Some(next) =
-                state.pieces.pop_front_if(|next| together.len() + next.len() <= PIECE_BYTES)
-            {
-                together.extend_from_slice(&next);
+            while state.pieces.front().is_some_and(|next| together.len() + next.len() <= PIECE_BYTES) {
+                together.extend_from_slice(&state.pieces.pop_front().unwrap_or_default());
             }
             piece = together.into();
         }
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     fn open() -> (Arc<Outlet>, Taps) {
-        Outlet::open(Place { _permits: Vec::new() })
+        Outlet::open(Place { _permits: Vec::new(), _counted: crate::metrics::Gauge::default().hold() })
     }
 
     #[tokio::test]

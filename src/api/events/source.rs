@@ -14,6 +14,9 @@ const FRESH: Duration = Duration::from_millis(200);
 /// How many sessions or events are written or judged before others have their turn.
 pub(super) const SLICE: usize = 32;
 
+/// The last look, and when that was.
+type Seen = (Instant, Arc<Snapshot>);
+
 /// Where events and sessions come from. Long work is done in slices, one at a time in the whole process, so that
 /// listeners never take more than a part of one processor from whoever connects.
 #[derive(Clone)]
@@ -21,7 +24,7 @@ pub(super) struct Source {
     pub(super) handle: Handle,
     pub(super) store: Store,
     turn: Arc<Semaphore>,
-    seen: Arc<Mutex<Option<(Instant, Arc<Snapshot>)>>>,
+    seen: Arc<Mutex<Option<Seen>>>,
 }
 
 impl Source {

@@ -30,9 +30,10 @@ fn event(number: u8, kind: SessionEventKind, before: &PropertyMap, after: &Prope
         kind,
         reason: (kind == SessionEventKind::Close).then_some(Cow::Borrowed("operator")),
         properties: after.clone(),
-        previous: match kind {
-            SessionEventKind::Open => BTreeMap::new(),
-            _ => changed.map(|key| (key.clone(), before.get(key).cloned())).collect(),
+        previous: if kind == SessionEventKind::Open {
+            BTreeMap::new()
+        } else {
+            changed.map(|key| (key.clone(), before.get(key).cloned())).collect()
         },
     }
 }
