@@ -75,6 +75,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         gateway: config.gateway.facts(),
         max_key: ClientKey::max_for(config.network.mark_mask),
         flush_secs: config.store.flush_secs,
+        audit_keep_days: config.audit.keep_days,
     };
     let devices: Vec<String> = zones.iter().flat_map(|(_, devices)| devices.iter().cloned()).collect();
     let net_watch = NetWatch::open(&devices).await?;

@@ -12,6 +12,7 @@ mod event;
 pub mod filter;
 mod ids;
 mod key;
+mod language;
 mod listener;
 mod lock;
 mod mac;
@@ -47,6 +48,7 @@ pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
 pub use ids::{ConnectionId, DeviceId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
+pub use language::preferred_language;
 pub use listener::{Listener, Matching, NO_LONGER_MATCHES, Shift, Told};
 pub use lock::{
     Acquired, HandOver, LockLoss, LockName, LockNameError, LockOwner, LockRefusal, LockScope, LockStatus,

@@ -3,6 +3,7 @@
 //! Everything here goes over one rtnetlink socket for questions ([`Net`]) and one for notices ([`NetWatch`]); no process is
 //! ever started. Devices are named, never numbered: a bridge that was deleted and made again has another number.
 
+mod attachment;
 mod error;
 mod leases;
 mod link;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use futures_util::{TryStream, TryStreamExt};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::neighbour::NeighbourState;
+use netlink_packet_route::link::LinkMessage;
+use netlink_packet_route::neighbour::{NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteType};
 use rtnetlink::LinkBridgePort;
 use tokio::sync::Mutex;
 
+use super::attachment::Attachments;
 use super::neighbour::Sighting;
 use super::{Link, Neighbour, NetError};
 use crate::domain::MacAddr;
@@ -21,6 +23,7 @@ pub struct Net {
     handle: rtnetlink::Handle,
     /// One listing at a time: a socket's second one is refused while the first goes on (EBUSY, `net/netlink/af_netlink.c`).
     listing: Arc<Mutex<()>>,
+    pub(super) attachments: Arc<Mutex<Attachments>>,
 }
 
 const EBUSY: i32 = -16;
@@ -34,13 +37,23 @@ impl Net {
     pub fn open() -> Result<Self, NetError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { handle, listing: Arc::default() })
+        Ok(Self { handle, listing: Arc::default(), attachments: Arc::default() })
     }
 
     /// All links.
     pub async fn links(&self) -> Result<Vec<Link>, NetError> {
-        let messages = self.list("listing links", || self.handle.link().get().execute()).await?;
-        Ok(messages.iter().filter_map(Link::read).collect())
+        Ok(self.link_messages().await?.iter().filter_map(Link::read).collect())
+    }
+
+    /// All links, as the kernel says it.
+    pub(super) async fn link_messages(&self) -> Result<Vec<LinkMessage>, NetError> {
+        self.list("listing links", || self.handle.link().get().execute()).await
+    }
+
+    /// The bridges' forwarding tables, as the kernel says it.
+    pub(super) async fn forwarding_entries(&self) -> Result<Vec<NeighbourMessage>, NetError> {
+        let ask = || self.handle.neighbours().get().set_address_family(AddressFamily::Bridge).execute();
+        self.list("listing forwarding tables", ask).await
     }
 
     /// The devices that the default routes of either family lead to, each once; the way out when the configuration

@@ -24,11 +24,13 @@ pub(super) async fn front(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Response {
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
         Err(refusal) => return unseen(&state, &refusal),
     };
+    state.note_browser(&device, &headers).await;
     match state.standing(&device).await {
         Ok(standing) => {
             let mut page = Page::new(&state.gateway, standing);

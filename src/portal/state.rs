@@ -1,7 +1,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::{BoxFuture, ClientDevice, ClientRates, ClientSession, DeviceId, Refusal, Text, ZoneName};
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::domain::{
+    BoxFuture, ClientDevice, ClientRates, ClientSession, ClientType, DeviceId, Refusal, Text, ZoneName,
+    preferred_language,
+};
 use crate::runtime::Handle;
 use crate::store::{Direction, SessionQuery, SortKey, Store};
 
@@ -92,6 +97,19 @@ impl PortalState {
     /// The device that speaks from this address.
     pub(super) async fn visitor(&self, address: IpAddr) -> Result<ClientDevice, Refusal> {
         self.handle.visitor(self.zone.clone(), address).await
+    }
+
+    /// Notes what a guest's browser says of itself. For operators only: that it could not be noted is no concern of the guest.
+    pub(super) async fn note_browser(&self, device: &ClientDevice, headers: &HeaderMap) {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let hostname = device.hostname.as_ref().map(Text::as_str);
+        let kind = ClientType::guess(text(header::USER_AGENT), hostname);
+        let language = text(header::ACCEPT_LANGUAGE).and_then(preferred_language);
+        let is_news =
+            kind.is_some() && kind != device.client_type || language.is_some() && language != device.language;
+        if is_news && let Err(refusal) = self.handle.note_client(device.id, kind, language).await {
+            tracing::debug!(device = %device.id, %refusal, "what a browser says could not be noted");
+        }
     }
 
     /// Where a device stands now.

@@ -36,6 +36,7 @@ async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
     let mut lines = shared.store.prune_step().await?;
     lines += shared.store.prune_session_events(KEPT_SESSION_EVENTS, STEP).await?;
     lines += shared.store.prune_messages(shared.clock.now().wall, STEP).await?;
+    lines += shared.store.prune_audit(shared.audit_keep_days).await?;
     match shared.clock.boot_id() {
         Ok(boot) => Ok(lines + shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?),
         Err(error) => {

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::domain::{BoxFuture, ClientDevice, MacAddr, ZoneName};
+use crate::domain::{BoxFuture, ClientDevice, MacAddr, Text, Transport, ZoneName};
 
 /// A device that the neighbour table knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,9 @@ pub struct Neighbour {
     /// Its MAC.
     pub mac: MacAddr,
     /// The name it gave in DHCP, if the leases have one.
-    pub hostname: Option<crate::domain::Text>,
+    pub hostname: Option<Text>,
+    /// The network device that it is on, and how it is attached, if that is known.
+    pub attached: Option<(Text, Transport)>,
 }
 
 /// What the owner's task asks of the guest networks. One implementation speaks netlink; tests have their own.

@@ -268,10 +268,12 @@ impl Lan for LinuxLan {
         Box::pin(async move {
             let devices = self.devices(Some(zone));
             let found = self.net.neighbour_of(&devices, address).await.map_err(|error| error.to_string())?;
-            Ok(found.map(|neighbour| Neighbour {
+            let Some(neighbour) = found else { return Ok(None) };
+            Ok(Some(Neighbour {
                 zone: zone.clone(),
                 mac: neighbour.mac,
                 hostname: self.hostnames.of(neighbour.mac),
+                attached: super::watch::attached(&self.net, &neighbour.device, neighbour.mac).await,
             }))
         })
     }

@@ -34,6 +34,7 @@ pub(super) struct Shared {
     pub(super) outbox: Notify,
     pub(super) repairs: AtomicUsize,
     pub(super) measures: Arc<Measures>,
+    pub(super) audit_keep_days: u32,
     pub(super) started: Now,
     /// What fails at present, by area.
     failures: Mutex<BTreeMap<&'static str, String>>,
@@ -50,6 +51,7 @@ pub(super) struct Parts {
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
     pub(super) last_told: i64,
     pub(super) measures: Arc<Measures>,
+    pub(super) audit_keep_days: u32,
 }
 
 impl Shared {
@@ -71,6 +73,7 @@ impl Shared {
             outbox: Notify::new(),
             repairs: AtomicUsize::new(0),
             measures: parts.measures,
+            audit_keep_days: parts.audit_keep_days,
             started,
             failures: Mutex::new(BTreeMap::new()),
         })

@@ -46,6 +46,8 @@ pub struct Runtime {
     pub max_key: u16,
     /// How often usage is written, in seconds.
     pub flush_secs: u64,
+    /// For how many days the lines of the audit log are kept.
+    pub audit_keep_days: u32,
 }
 
 impl Runtime {
@@ -88,6 +90,7 @@ impl Runtime {
             kernel: Arc::clone(&kernel),
             last_told,
             measures,
+            audit_keep_days: self.audit_keep_days,
         });
         let told = transition.told.clone();
         for committed in self.store.commit(vec![Writes::from(&transition)]).await?.into_iter().flatten() {

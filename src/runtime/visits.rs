@@ -6,10 +6,11 @@ use futures_util::{StreamExt, stream};
 use tracing::warn;
 
 use super::handle::{DeviceRef, Handle, Ping, new_session};
+use super::lan::Neighbour;
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, Voucher,
-    WallTime, ZoneName,
+    ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, Transport,
+    Voucher, WallTime, ZoneName,
 };
 use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
 
@@ -24,9 +25,11 @@ pub struct Sighting {
     /// Where it is.
     pub zone: ZoneName,
     /// The address it uses.
-    pub address: IpAddr,
+    pub address: Option<IpAddr>,
     /// The name it gave.
     pub hostname: Option<Text>,
+    /// The network device that it is on, and how it is attached, if that is known.
+    pub attached: Option<(Text, Transport)>,
     /// Whether it answered just now, rather than being known from before.
     pub alive: bool,
 }
@@ -55,8 +58,9 @@ impl Handle {
             (Some(device), None) => Ok(device),
             (Some(device), Some(neighbour)) if device.mac == neighbour.mac => Ok(device),
             (_, Some(neighbour)) => {
-                let hostname = neighbour.hostname;
-                self.seen(neighbour.mac, neighbour.zone, Some(address), hostname, true).await
+                let Neighbour { zone, mac, hostname, attached } = neighbour;
+                let address = Some(address);
+                self.sighted(Sighting { mac, zone, address, hostname, attached, alive: true }).await
             }
             (None, None) => Err(Refusal::UnknownDevice),
         }
@@ -124,17 +128,24 @@ impl Handle {
         hostname: Option<Text>,
         alive: bool,
     ) -> Result<ClientDevice, Refusal> {
-        let command = Command::Seen {
-            fresh: DeviceId::new(uuid::Uuid::now_v7()),
-            fresh_session: SessionId::new(uuid::Uuid::now_v7()),
-            mac,
-            zone,
-            address,
-            hostname,
-            attached: None,
-            alive,
-        };
-        self.for_device(command).await
+        self.sighted(Sighting { mac, zone, address, hostname, attached: None, alive }).await
+    }
+
+    /// The same, with how it is attached.
+    pub async fn sighted(&self, sighting: Sighting) -> Result<ClientDevice, Refusal> {
+        let Sighting { mac, zone, address, hostname, attached, alive } = sighting;
+        let fresh = DeviceId::new(uuid::Uuid::now_v7());
+        let fresh_session = SessionId::new(uuid::Uuid::now_v7());
+        let command = Command::Seen { fresh, fresh_session, mac, zone, address, hostname, attached, alive };
+        let mut device = self.for_device(command).await?;
+        if device.client_type.is_none()
+            && let Some(kind) =
+                device.hostname.as_ref().and_then(|name| ClientType::from_hostname(name.as_str()))
+        {
+            self.note_client(device.id, Some(kind), None).await?;
+            device.client_type = Some(kind);
+        }
+        Ok(device)
     }
 
     /// What a device's browser says of it; `None` says nothing. A word that is known already costs a question only.
@@ -168,12 +179,10 @@ impl Handle {
     /// a word in the log.
     pub async fn everybody(&self, sightings: Vec<Sighting>) -> Result<(), Refusal> {
         let here: HashSet<(MacAddr, IpAddr)> =
-            sightings.iter().map(|sighting| (sighting.mac, sighting.address)).collect();
+            sightings.iter().filter_map(|sighting| Some((sighting.mac, sighting.address?))).collect();
         // Side by side, so that thousands are a few groups and not each a commit of its own.
         let mut told = stream::iter(sightings)
-            .map(|Sighting { mac, zone, address, hostname, alive }| async move {
-                (mac, self.seen(mac, zone, Some(address), hostname, alive).await)
-            })
+            .map(|sighting| async move { (sighting.mac, self.sighted(sighting).await) })
             .buffered(SIDE_BY_SIDE);
         while let Some((mac, result)) = told.next().await {
             match result {

@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::handle::Handle;
 use super::visits::Sighting;
-use crate::domain::{ClientDevice, MacAddr, Refusal, Text, ZoneName};
+use crate::domain::{ClientDevice, MacAddr, Refusal, Text, Transport, ZoneName};
 use crate::gate::TableWatch;
 use crate::net::{Lease, LeaseFile, Neighbour, Net, NetEvent, NetWatch};
 
@@ -80,22 +80,23 @@ pub async fn watch_lan(
         };
         let told = match event {
             Ok(NetEvent::Seen { device, address, mac, alive }) => match zone_of(&device) {
-                Some(zone) => see(&handle, mac, zone, address, &hostnames, alive).await,
+                Some(zone) => {
+                    let (hostname, attached) = (hostnames.of(mac), attached(&net, &device, mac).await);
+                    let address = Some(address);
+                    see(&handle, Sighting { mac, zone, address, hostname, attached, alive }).await
+                }
                 None => Ok(()),
             },
             Ok(NetEvent::Lost { address, mac, .. }) => lose(&handle, mac, address).await,
             Ok(NetEvent::Resynced(neighbours)) => {
-                let sighting = |Neighbour { device, address, mac, state }: Neighbour| {
-                    let hostname = hostnames.of(mac);
-                    Some(Sighting {
-                        mac,
-                        zone: zone_of(&device)?,
-                        address,
-                        hostname,
-                        alive: state.is_alive(),
-                    })
-                };
-                handle.everybody(neighbours.into_iter().filter_map(sighting).collect()).await
+                let mut sightings = Vec::with_capacity(neighbours.len());
+                for Neighbour { device, address, mac, state } in neighbours {
+                    let Some(zone) = zone_of(&device) else { continue };
+                    let (hostname, attached) = (hostnames.of(mac), attached(&net, &device, mac).await);
+                    let (address, alive) = (Some(address), state.is_alive());
+                    sightings.push(Sighting { mac, zone, address, hostname, attached, alive });
+                }
+                handle.everybody(sightings).await
             }
             Ok(NetEvent::LinkUp { device, .. }) => {
                 debug!(device, "link up");
@@ -129,18 +130,23 @@ pub async fn watch_lan(
     }
 }
 
-async fn see(
-    handle: &Handle,
-    mac: MacAddr,
-    zone: ZoneName,
-    address: IpAddr,
-    hostnames: &Hostnames,
-    alive: bool,
-) -> Result<(), Refusal> {
-    match handle.seen(mac, zone, Some(address), hostnames.of(mac), alive).await {
+/// How a device is attached that was seen on a network device; `None` if that cannot be told now.
+pub(super) async fn attached(net: &Net, device: &str, mac: MacAddr) -> Option<(Text, Transport)> {
+    match net.transport_of(device, mac).await {
+        Ok(transport) => transport.map(|transport| (Text::new(device), transport)),
+        Err(error) => {
+            debug!(%error, device, %mac, "how a device is attached could not be read");
+            None
+        }
+    }
+}
+
+async fn see(handle: &Handle, sighting: Sighting) -> Result<(), Refusal> {
+    let mac = sighting.mac;
+    match handle.sighted(sighting).await {
         Err(Refusal::Stopping) => Err(Refusal::Stopping),
         Err(refusal) => {
-            warn!(%mac, %address, %refusal, "a device was seen but could not be made known");
+            warn!(%mac, %refusal, "a device was seen but could not be made known");
             Ok(())
         }
         Ok(_) => Ok(()),

@@ -3,10 +3,17 @@ use std::sync::LazyLock;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::events::PRUNED_AT_ONCE;
 use super::rows::Columns;
 use super::sql::{RowsStatement, like_pattern, rows_before};
 use super::{Store, StoreError};
-use crate::domain::{AuditFields, AuditLine, Text, WallTime};
+use crate::domain::{AuditFields, AuditLine, ClockGuard, Text, WallTime};
+
+/// How many lines are kept at most, however young.
+const KEPT_LINES: i64 = 1_000_000;
+
+/// One day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 static PUT_AUDIT: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
@@ -83,6 +90,40 @@ pub(super) async fn put(connection: &mut SqliteConnection, lines: &[AuditLine]) 
 }
 
 impl Store {
+    /// Deletes some of the lines that are older than so many days, and of those beyond the newest million. How many: 0 when
+    /// there is nothing left to prune. The newest line stays.
+    ///
+    /// Days are counted back from the newest time that was believed, which is never ahead of the real one. A line that was
+    /// written under a clock that had not been set yet seems old: it goes only after one that was written later has.
+    pub async fn prune_audit(&self, keep_days: u32) -> Result<u64, StoreError> {
+        let beyond = sqlx::query(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit \
+             WHERE id <= (SELECT max(id) FROM audit) - $1 ORDER BY id LIMIT $2)",
+        )
+        .bind(KEPT_LINES)
+        .bind(PRUNED_AT_ONCE)
+        .execute(&self.writer)
+        .await?
+        .rows_affected();
+        let believed: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'newest_wall'")
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(believed) = believed else { return Ok(beyond) };
+        // `+at`: what is old is found from the oldest on, and that is a few rows, not half of an index.
+        let old = sqlx::query(
+            "DELETE FROM audit WHERE id <= (SELECT max(id) FROM (SELECT id, at FROM audit WHERE id < \
+             coalesce((SELECT id FROM audit WHERE +at >= $1 ORDER BY id LIMIT 1), (SELECT max(id) FROM audit)) \
+             ORDER BY id LIMIT $2) WHERE at >= $3)",
+        )
+        .bind(believed.saturating_sub(i64::from(keep_days).saturating_mul(DAY_MS)))
+        .bind(PRUNED_AT_ONCE)
+        .bind(ClockGuard::FLOOR.0)
+        .execute(&self.writer)
+        .await?
+        .rows_affected();
+        Ok(beyond + old)
+    }
+
     /// Appends lines, in their order, in one transaction.
     pub async fn append_audit(&self, lines: &[AuditLine]) -> Result<(), StoreError> {
         self.write_audit(lines).await.inspect_err(|_| self.measures().errors.count("audit"))

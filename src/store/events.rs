@@ -11,7 +11,7 @@ use crate::domain::{CloseReason, Event, EventKind, PauseReason, Text};
 pub const KEPT_EVENTS: i64 = 100_000;
 
 /// How many are deleted at a time, so that pruning never holds up a commit for long.
-const PRUNED_AT_ONCE: i64 = 1_000;
+pub(super) const PRUNED_AT_ONCE: i64 = 1_000;
 
 /// The fields that [`EventKind::SessionChanged`] can name.
 const CHANGED_FIELDS: [&str; 22] = [
@@ -95,18 +95,9 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM events").fetch_one(&self.readers).await?)
     }
 
-    /// Deletes some of the events and lines of the audit log beyond the newest [`KEPT_EVENTS`] of each. How many: 0 when
-    /// there is nothing left to prune.
+    /// Deletes some of the events beyond the newest [`KEPT_EVENTS`]. How many: 0 when there is nothing left to prune.
     pub async fn prune_step(&self) -> Result<u64, StoreError> {
-        let lines = sqlx::query(
-            "DELETE FROM audit WHERE id IN (SELECT id FROM audit \
-             WHERE id <= (SELECT max(id) FROM audit) - $1 ORDER BY id LIMIT $2)",
-        )
-        .bind(KEPT_EVENTS)
-        .bind(PRUNED_AT_ONCE)
-        .execute(&self.writer)
-        .await?;
-        Ok(lines.rows_affected() + self.prune_events(KEPT_EVENTS).await?)
+        self.prune_events(KEPT_EVENTS).await
     }
 
     /// As [`Store::prune_step`], with another number to keep, at least the newest one.

@@ -8,9 +8,11 @@
 
 mod api;
 mod api_once;
+mod audit_kept;
 mod bulk;
 mod cli;
 mod config;
+mod device_facts;
 mod filter;
 mod filter_sql;
 mod listeners;

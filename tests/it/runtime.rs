@@ -148,11 +148,12 @@ async fn who_is_not_on_the_network_any_more_has_left() {
     let sighting = Sighting {
         mac: mac(1),
         zone: ZoneName::new("guests"),
-        address: [10, 0, 0, 1].into(),
+        address: Some([10, 0, 0, 1].into()),
         hostname: None,
+        attached: None,
         alive: true,
     };
-    let new = Sighting { mac: mac(3), address: [10, 0, 0, 3].into(), ..sighting.clone() };
+    let new = Sighting { mac: mac(3), address: Some([10, 0, 0, 3].into()), ..sighting.clone() };
     app.handle.everybody(vec![sighting, new]).await.unwrap();
     let present = async |id| app.handle.find_device(DeviceRef::Id(id)).await.unwrap().present;
     assert!(present(stays.id).await && !present(leaves.id).await);

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::e2e_walk::code_of;
-use crate::lab::{Daemon, HttpRequest, Lab, NET6, UdpBlaster, UdpEcho, eventually, holds_for};
+use crate::lab::{
+    Daemon, DaemonConfig, HttpRequest, LAN4, Lab, NET6, UdpBlaster, UdpEcho, eventually, holds_for,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -189,4 +191,47 @@ fn down_removes_the_table_and_a_stop_does_not() {
     assert!(down.ok(), "{down:?}");
     assert!(!table());
     assert_eq!(lab.router.must(&["nft", "list", "table", "inet", "fw4"]), others, "somebody else's table");
+}
+
+#[test]
+fn prometheus_and_properties_tell_what_a_phone_does() {
+    let lab = Lab::with_phones(1);
+    let zone =
+        "[[metric]]\nname = \"phones\"\nfilter = '$Transport is \"WIRED\"'\ngroup_by = \"$ClientType\"\n";
+    let daemon = Daemon::start_with(&lab, &DaemonConfig { zone: zone.to_owned(), ..DaemonConfig::default() });
+    let phone = &lab.phones[0];
+    daemon.meet(phone);
+    let page = HttpRequest::get("/")
+        .header("User-Agent", "Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) Chrome/120.0.0.0 Mobile")
+        .header("Accept-Language", "pt-br,en;q=0.5")
+        .send(phone, (LAN4, 2050))
+        .unwrap();
+    assert_eq!(page.status, 200);
+    let session = daemon.let_through(phone, &json!({"kind": "data", "data_mb": 50}));
+    let keys = "$Interface,$Transport,$ClientType,$Language";
+    let shown = daemon.get(&format!("/api/v1/sessions/{session}/properties?keys={keys}"));
+    assert_eq!(
+        shown,
+        json!({"$Interface": "br-lan", "$Transport": "WIRED", "$ClientType": "ANDROID", "$Language": "pt-BR"})
+    );
+
+    let value = |series: &str| -> Option<f64> {
+        let answer = daemon.send(&HttpRequest::get("/metrics"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let line = answer.body.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map(|value| value.parse().unwrap())
+    };
+    let up = "turnpike_traffic_bytes_total{zone=\"guests\",direction=\"up\"}";
+    let before = value(up).unwrap();
+    assert!(phone.ping(NET6), "through");
+    assert!(eventually(5 * SECOND, || value(up).unwrap() >= before + 64.0), "the ping was not counted");
+    assert_eq!(value("turnpike_connects_total"), Some(1.0));
+    assert_eq!(value("turnpike_clients_connected{zone=\"guests\"}"), Some(1.0));
+    assert_eq!(value("turnpike_custom_sessions{metric=\"phones\",group=\"ANDROID\"}"), Some(1.0));
+    assert!(value("turnpike_kernel_batch_duration_seconds_count").unwrap() >= 1.0);
+    assert_eq!(value("turnpike_netlink_errors_total{operation=\"apply\"}"), Some(0.0));
+
+    let on_the_portal = HttpRequest::get("/metrics").send(phone, (LAN4, 2050)).unwrap();
+    assert_eq!(on_the_portal.status, 404);
+    assert!(!on_the_portal.body.contains("turnpike_"));
 }

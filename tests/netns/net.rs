@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
-use turnpike::domain::MacAddr;
+use turnpike::domain::{MacAddr, Transport};
 use turnpike::net::{Net, NetEvent, NetWatch};
 
 use crate::lab::{LAN4, LAN6, Lab, NET4, Phone};
@@ -76,6 +76,63 @@ fn the_way_out_the_own_addresses_and_only_the_zones_neighbours() {
         assert!(!macs.is_empty() && macs.iter().all(|found| *found == mac(&lab.phones[0])), "{macs:?}");
         let bridge = net.links().await.unwrap().into_iter().find(|link| link.name == "br-lan").unwrap();
         assert!(bridge.up && bridge.master.is_none());
+    });
+}
+
+#[test]
+fn how_a_device_is_attached_is_told_by_its_port() {
+    let lab = Lab::with_phones(1);
+    let phone = &lab.phones[0];
+    let (stranger, far): (MacAddr, MacAddr) =
+        ("02:99:00:00:00:01".parse().unwrap(), "02:99:00:00:00:02".parse().unwrap());
+    assert!(phone.ping(LAN4));
+    lab.router.ip("link add none0 type dummy\nlink set none0 master br-lan\nlink set none0 up\n");
+    // A tunnel to another site, with a device behind it; and a zone that is one VLAN of the bridge.
+    lab.router.ip(
+        "link add tun0 type gretap local 203.0.113.9 remote 203.0.113.7\nlink set tun0 master br-lan up\n",
+    );
+    lab.router.must(&["bridge", "fdb", "add", "02:99:00:00:00:02", "dev", "tun0", "master", "static"]);
+    lab.router.ip("link add link br-lan name br-lan.7 type vlan id 7\n");
+    lab.router.enter_async(|| async {
+        let net = Net::open().unwrap();
+        let transport = async |device: &str, mac| net.transport_of(device, mac).await.unwrap();
+        assert_eq!(transport("br-lan", mac(phone)).await, Some(Transport::Wired), "behind a veth");
+        assert_eq!(transport("br-lan.7", mac(phone)).await, Some(Transport::Wired), "a VLAN of the bridge");
+        assert_eq!(transport("br-lan", far).await, Some(Transport::Other), "behind a tunnel");
+        assert_eq!(transport("br-lan", stranger).await, None, "nobody knows it");
+        assert_eq!(transport("wan", stranger).await, Some(Transport::Wired), "a zone without a bridge");
+        assert_eq!(transport("none0", stranger).await, Some(Transport::Other));
+        assert_eq!(transport("nothing0", stranger).await, None);
+
+        // Somebody new is found although the tables were read just now.
+        lab.router.must(&["bridge", "fdb", "add", "02:99:00:00:00:01", "dev", "tun0", "master", "static"]);
+        let found = timeout(5 * SECOND, async {
+            loop {
+                match transport("br-lan", stranger).await {
+                    None => tokio::task::yield_now().await,
+                    found => return found,
+                }
+            }
+        });
+        assert_eq!(found.await.unwrap(), Some(Transport::Other));
+        // It walks over to a cable.
+        lab.router.must(&["bridge", "fdb", "del", "02:99:00:00:00:01", "dev", "tun0", "master"]);
+        lab.router.must(&[
+            "bridge",
+            "fdb",
+            "add",
+            "02:99:00:00:00:01",
+            "dev",
+            &phone.port,
+            "master",
+            "static",
+        ]);
+        let walked = timeout(5 * SECOND, async {
+            while transport("br-lan", stranger).await != Some(Transport::Wired) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        walked.await.expect("it was not followed");
     });
 }
 

@@ -31,7 +31,7 @@ pub struct FakeLan {
 impl FakeLan {
     /// A device uses an address.
     pub fn join(&self, mac: MacAddr, address: IpAddr) {
-        let neighbour = Neighbour { zone: ZoneName::new("guests"), mac, hostname: None };
+        let neighbour = Neighbour { zone: ZoneName::new("guests"), mac, hostname: None, attached: None };
         self.neighbours.lock().unwrap().insert(address, neighbour);
     }
 
@@ -136,6 +136,7 @@ impl TestApp {
             gateway: Default::default(),
             max_key: ClientKey::MAX,
             flush_secs: 60,
+            audit_keep_days: 365,
         };
         let (handle, owner) = runtime.start().await?;
         Ok(Self { handle, store, vault, kernel, lan, clock, dir, owner })
