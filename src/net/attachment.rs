@@ -166,3 +166,45 @@ fn is_radio(name: &str) -> bool {
     let link = Path::new("/sys/class/net").join(name);
     link.join("phy80211").exists() || link.join("wireless").exists()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(name: &str, kind: Option<InfoKind>, lower: Option<u32>, bridge: Option<u32>) -> Wire {
+        Wire { name: name.to_owned(), kind, ethernet: true, lower, bridge }
+    }
+
+    #[test]
+    fn a_vlan_is_looked_through() {
+        let phone = MacAddr::from_bytes([2, 0, 0, 0, 0, 1]).unwrap();
+        let links = [
+            (1, wire("br-lan", Some(InfoKind::Bridge), None, None)),
+            (2, wire("br-lan.7", Some(InfoKind::Vlan), Some(1), None)),
+            (3, wire("lan1", Some(InfoKind::Dsa), None, None)),
+            (4, wire("lan1.7", Some(InfoKind::Vlan), Some(3), Some(1))),
+            (5, wire("loop0", Some(InfoKind::Vlan), Some(5), None)),
+            (6, wire("tap0", Some(InfoKind::Tun), None, None)),
+        ];
+        let known = Attachments {
+            numbers: links.iter().map(|(index, link)| (link.name.clone(), *index)).collect(),
+            links: links.into_iter().collect(),
+            ports: [((1, phone), 4)].into(),
+            ..Attachments::default()
+        };
+        assert_eq!(
+            known.find("br-lan", phone),
+            Some(Transport::Wired),
+            "a port that is a VLAN of a switch port"
+        );
+        assert_eq!(
+            known.find("br-lan.7", phone),
+            Some(Transport::Wired),
+            "a zone that is a VLAN of a bridge"
+        );
+        assert_eq!(known.find("lan1.7", phone), Some(Transport::Wired));
+        assert_eq!(known.find("loop0", phone), Some(Transport::Other), "a loop ends");
+        assert_eq!(known.find("tap0", phone), Some(Transport::Other));
+        assert_eq!(known.find("nothing0", phone), None);
+    }
+}
