@@ -106,6 +106,8 @@ async fn sessions_devices_bytes_and_connects_are_counted() {
         ("turnpike_store_errors_total{operation=\"commit\"}", 0.0),
         ("turnpike_event_listeners", 0.0),
         ("turnpike_outbox_depth", 0.0),
+        ("turnpike_locks_held", 0.0),
+        ("turnpike_lock_waiters", 0.0),
     ] {
         assert_eq!(value(&text, series), Some(expected), "{series}\n{text}");
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::custom::Counted;
-use crate::domain::{SessionKind, ZoneName};
+use crate::domain::{LockStatus, SessionKind, ZoneName};
 use crate::metrics::{Counters, Exposition, Kind};
 use crate::runtime::{Measures, ServiceStatus, Survey};
 use crate::store::StoreMeasures;
@@ -131,6 +131,15 @@ pub(super) fn waiting(text: &mut Exposition, mailbox: usize, outbox: Option<u64>
         )
         .sample(&[], depth);
     }
+}
+
+/// Named locks.
+pub(super) fn locks(text: &mut Exposition, locks: &[LockStatus]) {
+    text.family("turnpike_locks_held", Kind::Gauge, "Named locks that somebody holds.")
+        .sample(&[], locks.len());
+    let waiting: usize = locks.iter().map(|lock| lock.waiters.len()).sum();
+    text.family("turnpike_lock_waiters", Kind::Gauge, "Who waits in line for a named lock.")
+        .sample(&[], waiting);
 }
 
 /// What the store counted and measured.

@@ -31,6 +31,7 @@ pub(super) async fn metrics(
     families::standing(&mut text, &status, &survey);
     families::counted(&mut text, state.handle.measures(), status.repairs);
     families::waiting(&mut text, state.handle.mailbox_depth(), outbox.ok());
+    families::locks(&mut text, &state.handle.locks());
     families::stored(&mut text, state.store.measures());
     families::custom(&mut text, &custom);
     Ok(([(header::CONTENT_TYPE, Exposition::CONTENT_TYPE)], text.finish()).into_response())
