@@ -74,9 +74,8 @@ impl Attachments {
         }
         for entry in entries {
             let port = entry.header.ifindex;
-            let mac = entry.attributes.iter().find_map(|attribute| match attribute {
-                NeighbourAttribute::LinkLayerAddress(bytes) => mac_of(bytes),
-                _ => None,
+            let mac = entry.attributes.iter().find_map(|attribute| {
+                if let NeighbourAttribute::LinkLayerAddress(bytes) = attribute { mac_of(bytes) } else { None }
             });
             let bridge = known.links.get(&port).and_then(|link| link.bridge);
             if let (Some(mac), Some(bridge)) = (mac, bridge) {
@@ -136,10 +135,9 @@ impl Wire {
             } else if let LinkAttribute::Controller(bridge) = attribute {
                 wire.bridge = Some(*bridge).filter(|bridge| *bridge != 0);
             } else if let LinkAttribute::LinkInfo(infos) = attribute {
-                wire.kind = infos.iter().find_map(|info| match info {
-                    LinkInfo::Kind(kind) => Some(kind.clone()),
-                    _ => None,
-                });
+                wire.kind = infos
+                    .iter()
+                    .find_map(|info| if let LinkInfo::Kind(kind) = info { Some(kind.clone()) } else { None });
             }
         }
         (!wire.name.is_empty()).then_some((message.header.index, wire))
