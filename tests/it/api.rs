@@ -17,9 +17,9 @@ use crate::support::{TestApp, mac};
 
 pub struct Api {
     pub app: TestApp,
-    state: ApiState,
+    pub state: ApiState,
     router: Router,
-    token: String,
+    pub token: String,
 }
 
 impl Api {

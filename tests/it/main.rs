@@ -9,6 +9,7 @@
 mod api;
 mod api_once;
 mod audit_kept;
+mod api_refusals;
 mod bulk;
 mod cli;
 mod config;
