@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use crate::api::{self, ApiState, AuditLog};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{ClientKey, ClientRates, ProviderName, VoucherCodes, ZoneName};
+use crate::domain::{ClientKey, ClientRates, Filter, ProviderName, VoucherCodes, ZoneName};
 use crate::gate::{Gate, Policy, ZoneGate};
 use crate::http;
 use crate::http::Limits;
@@ -306,7 +306,14 @@ impl Listeners {
 
 /// What programs may take: a thousand of them listen to events at once, and some wait for a lock.
 fn programs() -> Limits {
-    Limits { connections: 4096, per_address: 2048, patience: api::patience, ..Limits::default() }
+    Limits {
+        connections: 4096,
+        per_address: 2048,
+        // A filter stands in the address, and is long before it is too long.
+        head_bytes: 2 * Filter::MAX_BYTES,
+        patience: api::patience,
+        ..Limits::default()
+    }
 }
 
 /// Lets this process have as many files open as it ever may: each connection is one. The usual soft limit of 1,024 is for

@@ -33,6 +33,8 @@ pub struct Limits {
     pub per_address: usize,
     /// How long a request's head may take, which is also how long an idle connection is kept.
     pub head: Duration,
+    /// How many bytes a request's head may have; also what is read ahead.
+    pub head_bytes: usize,
     /// How long a handler may take until its answer begins; a stream may then go on for ever.
     pub answer: Duration,
     /// The requests whose handlers may take longer than that, and how long.
@@ -49,6 +51,7 @@ impl Default for Limits {
             connections: 512,
             per_address: 64,
             head: Duration::from_secs(10),
+            head_bytes: 16 * 1024,
             answer: Duration::from_secs(30),
             patience: |_| None,
             write: Duration::from_secs(30),
@@ -57,8 +60,6 @@ impl Default for Limits {
     }
 }
 
-/// The most bytes of a request's head, and of what is read ahead.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 64;
 /// What the kernel keeps of what a peer has not taken yet, in bytes (it doubles this): left alone, that grows to megabytes
@@ -196,7 +197,7 @@ impl Shop {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(limits.head)
-                .max_buf_size(MAX_HEAD_BYTES)
+                .max_buf_size(limits.head_bytes)
                 .max_headers(MAX_HEADERS)
                 .serve_connection(TokioIo::new(WriteLimit::new(stream, limits.write)), service);
             let mut connection = std::pin::pin!(connection);

@@ -15,6 +15,7 @@ mod e2e_faces;
 mod e2e_handover;
 mod e2e_limits;
 mod e2e_locks;
+mod e2e_openapi;
 mod e2e_operator;
 mod e2e_rates;
 mod e2e_time;

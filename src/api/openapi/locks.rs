@@ -76,7 +76,7 @@ pub(super) fn area() -> Area {
         Operation::delete("/api/v1/locks/{name}", "releaseLock", "Releases a lock, whoever holds it")
             .needs_permission("acquire_lock:PATH")
             .part("name", part, "The lock's name, its slashes plain or as `%2F`")
-            .query("device", text(), "Only if this device holds it: its id, MAC or IP address")
+            .query_given("device", text(), "Only if this device holds it: its id, MAC or IP address")
             .if_match()
             .answers_nothing("It is free, or the next one's.")
             .refuses(404, "Nobody holds it, or there is no such device."),

@@ -54,7 +54,7 @@ pub(super) fn area() -> Area {
         Operation::get("/api/v1/messages", "listMessages", "Messages, the newest first")
             .needs::<View>()
             .query("device", text(), "Only those of this device: its id, MAC or IP address")
-            .query("all", boolean(), "Those that have expired as well, as far as they are kept")
+            .query_given("all", boolean(), "Those that have expired as well, as far as they are kept")
             .pages()
             .answers(200, "A page of them.", page_of("Message"))
             .refuses(404, "There is no such device."),

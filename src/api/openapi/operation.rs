@@ -124,10 +124,23 @@ impl Operation {
         self.part("id", json!({ "type": "string", "minLength": 1 }), "A session's id")
     }
 
-    /// A parameter behind the `?`.
-    pub(super) fn query(mut self, name: &str, schema: Value, text: &str) -> Self {
-        self.parameters.push(json!({ "name": name, "in": "query", "description": text, "schema": schema }));
-        self.may_end_in(&[422])
+    /// A parameter behind the `?`; an empty one is absent.
+    pub(super) fn query(self, name: &str, schema: Value, text: &str) -> Self {
+        self.with_query(name, schema, text, true)
+    }
+
+    /// A parameter behind the `?` that is not empty.
+    pub(super) fn query_given(self, name: &str, schema: Value, text: &str) -> Self {
+        self.with_query(name, schema, text, false)
+    }
+
+    fn with_query(mut self, name: &str, schema: Value, text: &str, may_be_empty: bool) -> Self {
+        let mut parameter = json!({ "name": name, "in": "query", "description": text, "schema": schema });
+        if may_be_empty {
+            parameter["allowEmptyValue"] = json!(true);
+        }
+        self.parameters.push(parameter);
+        self.may_end_in(&[414, 422, 431])
     }
 
     /// `page` and `per_page`.

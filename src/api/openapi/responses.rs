@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::schema::reference;
 
 /// Every refusal there is: its status, its name in `#/components/responses`, and when it comes.
-const PROBLEMS: [(u16, &str, &str); 12] = [
+const PROBLEMS: [(u16, &str, &str); 14] = [
     (400, "Malformed", "The request cannot be read: not JSON, or a header that is not what it should be."),
     (401, "Unauthorized", "No token, or none that is known."),
     (403, "Forbidden", "The token lacks a permission, which is named; or the device is blocked."),
@@ -12,8 +12,10 @@ const PROBLEMS: [(u16, &str, &str); 12] = [
     (410, "Gone", "This request was carried out, but what it made or changed is no longer there."),
     (412, "Changed", "It was changed since the `ETag` of `If-Match` was given."),
     (413, "TooLarge", "The body is larger than 64 KiB."),
+    (414, "AddressTooLong", "The address is longer than 64 KiB. There is no body."),
     (422, "Invalid", "A field, parameter or value that cannot be; or a key that belongs to another request."),
     (429, "TooMany", "Too many at once, or too many wrong codes."),
+    (431, "HeadTooLarge", "Address and headers are longer than 32 KiB. There is no body."),
     (500, "Internal", "Something failed inside; the log says what."),
     (503, "Unavailable", "Nothing was changed: it took too long, there is no room, or turnpike is stopping."),
 ];
@@ -29,8 +31,12 @@ pub(super) fn problems() -> Map<String, Value> {
                 429 | 503 => drop(headers.insert("Retry-After".to_owned(), header_ref("Retry-After"))),
                 _ => {}
             }
-            let content = json!({ "application/problem+json": { "schema": reference("Problem") } });
-            let response = json!({ "description": text, "headers": headers, "content": content });
+            let mut response = json!({ "description": text, "headers": headers });
+            // What is too long to be read is refused before anybody looks at it.
+            if !matches!(status, 414 | 431) {
+                response["content"] =
+                    json!({ "application/problem+json": { "schema": reference("Problem") } });
+            }
             ((*name).to_owned(), response)
         })
         .collect()

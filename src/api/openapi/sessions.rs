@@ -3,8 +3,8 @@ use serde_json::{Map, Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    about, amount, boolean, cut_text, fields, nullable, object, one_of, page_of, reference, roles, text,
-    time, uuid, whole,
+    about, amount, boolean, cut_text, fields, filter, nullable, object, one_of, page_of, reference, roles,
+    text, time, uuid, whole,
 };
 use super::terms;
 use crate::api::auth::{Modify, View};
@@ -63,6 +63,7 @@ fn list(path: &'static str, id: &'static str, summary: &'static str) -> Operatio
     let names: Vec<&str> = SortKey::ALL.iter().map(|(_, name)| *name).collect();
     Operation::get(path, id, summary)
         .needs::<View>()
+        .query("filter", filter(), "Only those that it selects")
         .search(&names)
         .query("state", one_of(&STATES), "Only those in this state")
         .pages()
@@ -89,7 +90,7 @@ fn operations() -> Vec<Operation> {
         )
         .needs::<View>()
         .device()
-        .query(
+        .query_given(
             "usable",
             boolean(),
             "Any that it could use: running, paused, available, or what a provider offers",

@@ -70,9 +70,9 @@ pub(super) fn area() -> Area {
     let operations = vec![
         Operation::get(ALL, "listVouchers", "Vouchers, the newest batch first")
             .needs::<ManageVouchers>()
-            .query("batch", batches, "Of this batch only")
-            .query("redeemed", boolean(), "Only those that were redeemed, or were not")
-            .query("revoked", boolean(), "Only those that were revoked, or were not")
+            .query_given("batch", batches, "Of this batch only")
+            .query_given("redeemed", boolean(), "Only those that were redeemed, or were not")
+            .query_given("revoked", boolean(), "Only those that were revoked, or were not")
             .pages()
             .answers(200, "A page of them.", page_of("Voucher")),
         Operation::post(ALL, "createVouchers", "Makes a batch of vouchers")

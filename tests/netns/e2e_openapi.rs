@@ -1,0 +1,114 @@
+//! The live daemon answers as its OpenAPI document says, also to requests that nobody would think of.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::lab::{Daemon, HttpRequest, LAN4, Lab};
+
+const DOCUMENT: &str = "http://127.0.0.1:2051/api/v1/openapi.json";
+
+/// What is looked at in every answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A program that `scripts/test` installs.
+fn tool(name: &str) -> String {
+    let path: PathBuf = root().join("target/tools/openapi/bin").join(name);
+    assert!(path.exists(), "{} is not there: scripts/test installs it", path.display());
+    path.display().to_string()
+}
+
+/// Ids of the items of a list.
+fn field(list: &Value, name: &str) -> Vec<String> {
+    let items = list["items"].as_array().unwrap();
+    items.iter().map(|item| item[name].as_str().unwrap().to_owned()).collect()
+}
+
+/// Devices, sessions of every state, vouchers, messages and locks; what there is, for the hooks.
+fn furnish(lab: &Lab, daemon: &Daemon<'_>, token: &Value) -> Value {
+    let devices: Vec<String> = lab.phones.iter().map(|phone| daemon.meet(phone)).collect();
+    let mut sessions = Vec::new();
+    for device in &devices {
+        for terms in [
+            json!({"kind": "time", "time_secs": 3600}),
+            json!({"kind": "data", "data_mb": 50, "down_mbps": 5}),
+            json!({"kind": "time_or_data", "time_secs": 60, "data_mb": 0.5, "exp_days": 3}),
+        ] {
+            sessions.push(daemon.create_session(device, &terms));
+        }
+        daemon.connect(device);
+        let lock = json!({"name": format!("coinslot/{device}"), "device": device});
+        daemon.post("/api/v1/locks", &lock);
+        daemon.post(&format!("/api/v1/devices/{device}/message"), &json!({"text": "hello"}));
+    }
+    daemon.post(&format!("/api/v1/sessions/{}/close", sessions[2]), &json!({"reason": "a refund"}));
+    daemon.disconnect(&devices[1]);
+    let batch = daemon.post("/api/v1/vouchers", &json!({"count": 6, "kind": "time", "time_secs": 60}));
+    let mut known = devices;
+    known.extend(lab.phones.iter().map(|phone| phone.mac.clone()));
+    known.push(lab.phones[0].v4.to_string());
+    json!({
+        "devices": known,
+        "sessions": sessions,
+        "codes": batch["codes"],
+        "token": token["id"].to_string(),
+    })
+}
+
+#[test]
+fn every_answer_is_as_the_openapi_document_says() {
+    let (schemathesis, python) = (tool("st"), tool("python"));
+    let lab = Lab::with_phones(3);
+    let daemon = Daemon::start(&lab);
+    let document = daemon.get("/api/v1/openapi.json");
+    let path = lab.dir.path().join("openapi.json");
+    std::fs::write(&path, document.to_string()).unwrap();
+    let path = path.display().to_string();
+    let valid = lab.router.run(&[python.as_str(), "-m", "openapi_spec_validator", &path]);
+    assert!(valid.ok(), "the document is no OpenAPI: {valid:?}");
+
+    let all = json!({"name": "schemathesis", "permissions": ["admin"]});
+    let token = daemon.post("/api/v1/tokens", &all);
+    let known = furnish(&lab, &daemon, &token);
+    let hooks = root().join("tests/netns/openapi").display().to_string();
+    let run = lab.router.run(&[
+        "env",
+        // It leaves notes where it is.
+        &format!("--chdir={}", lab.dir.path().display()),
+        &format!("PYTHONPATH={hooks}"),
+        "PYTHONDONTWRITEBYTECODE=1",
+        "SCHEMATHESIS_HOOKS=hooks",
+        &format!("TURNPIKE_KNOWN={known}"),
+        &schemathesis,
+        "--config-file",
+        &format!("{hooks}/schemathesis.toml"),
+        "run",
+        DOCUMENT,
+        "--header",
+        &format!("Authorization:Bearer {}", token["token"].as_str().unwrap()),
+        "--checks",
+        CHECKS,
+        "--max-examples",
+        "15",
+        "--seed",
+        "1",
+        "--generation-database",
+        "none",
+        "--request-timeout",
+        "10",
+        "--continue-on-failure",
+        "--no-color",
+    ]);
+    assert!(run.ok(), "{}\n{}\n{}", run.stdout, run.stderr, daemon.log());
+
+    // The daemon is as well as before, and the token was used to the end.
+    let answer = HttpRequest::get("/api/v1/status").token(token["token"].as_str().unwrap());
+    assert_eq!(answer.send(&lab.router, ([127, 0, 0, 1], 2051)).unwrap().status, 200);
+    assert!(lab.phones[0].ping(LAN4));
+    eprintln!("{}", run.stdout.lines().rev().take(40).collect::<Vec<_>>().join("\n"));
+}
