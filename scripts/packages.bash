@@ -73,6 +73,23 @@ need_promtool() {
     fail "could not fetch promtool out of the package prometheus"
 }
 
+# need_schemathesis: what holds the API against its OpenAPI document, in a Python environment of its own.
+need_schemathesis() {
+    local place=$PWD/target/tools/openapi wanted=$PWD/tests/netns/openapi/requirements.txt try
+    cmp -s "$wanted" "$place/installed.txt" && return
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    say "installing: schemathesis"
+    for try in 1 2 3; do
+        if python3 -m venv --clear "$place" && "$place/bin/pip" install -q --disable-pip-version-check -r "$wanted"; then
+            cp "$wanted" "$place/installed.txt"
+            return
+        fi
+        say "try $try of 3 failed"
+        sleep "$try"
+    done
+    fail "could not install $wanted into $place"
+}
+
 # need_rust: a toolchain cannot be guessed; say where it comes from.
 need_rust() {
     command -v cargo >/dev/null || fail "cargo is not there: install Rust (https://rustup.rs) and come again"

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, locks, logs, sessions, status, tokens, vouchers};
+use super::{devices, locks, logs, manual, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -27,6 +27,10 @@ pub enum Command {
     /// Ask a running daemon.
     #[command(flatten)]
     Ask(Ask),
+    /// Print what completes commands in a shell
+    Completions(manual::Completions),
+    /// Print the man page, or write one for each command
+    Man(manual::Man),
 }
 
 /// Which configuration.
@@ -43,9 +47,35 @@ pub struct Connection {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,
+    /// A token of the API, for those who are not root. Better in the environment: arguments are seen by everyone
+    #[arg(long, value_name = "TOKEN", env = "TURNPIKE_TOKEN", hide_env_values = true)]
+    pub token: Option<Token>,
     /// Print what the API answers, as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A token as it was given. It is shown nowhere.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// The text, to be sent.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
 }
 
 /// What can be asked of a running daemon.

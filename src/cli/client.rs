@@ -1,9 +1,8 @@
-use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
@@ -58,33 +57,38 @@ fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure
         .build()
         .map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
     runtime.block_on(async {
-        let asked = tokio::time::timeout(PATIENCE + request.wait, send(&connection.socket, request));
+        let asked = tokio::time::timeout(PATIENCE + request.wait, send(connection, request));
         asked.await.map_err(|_| Failure("turnpike did not answer in time".to_owned()))?
     })
 }
 
-async fn send(socket: &Path, request: Request) -> Result<Answer, Failure> {
+async fn send(connection: &Connection, request: Request) -> Result<Answer, Failure> {
+    let socket = &connection.socket;
+    let authorization = authorization(connection)?;
     let stream = UnixStream::connect(socket).await.map_err(|error| {
         Failure(format!("{}: cannot be reached (is turnpike running?): {error}", socket.display()))
     })?;
     let broken = |error: &dyn std::fmt::Display| Failure(format!("turnpike broke off: {error}"));
-    let (mut sender, connection) =
+    let (mut sender, exchange) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-    let connection = tokio::spawn(connection);
+    let exchange = tokio::spawn(exchange);
     let body = request.body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-    let request = hyper::Request::builder()
+    let mut request = hyper::Request::builder()
         .method(request.method)
         .uri(request.path)
         .header(HOST, "turnpike")
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(body))
         .map_err(|error| Failure(format!("this cannot be asked: {error}")))?;
+    if let Some(value) = authorization {
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
     let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
     let status = response.status();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
     let body = body.map_err(|error| broken(&error))?.to_bytes();
     drop(sender);
-    connection.abort();
+    exchange.abort();
     let text = String::from_utf8_lossy(&body).into_owned();
     if !status.is_success() {
         return Err(refusal(status, &text));
@@ -92,6 +96,20 @@ async fn send(socket: &Path, request: Request) -> Result<Answer, Failure> {
     let text = if text.is_empty() { "{}".to_owned() } else { text };
     let value = serde_json::from_str(&text).map_err(|error| broken(&error))?;
     Ok(Answer { text, value })
+}
+
+/// The token, if one was given; an empty one is none.
+fn authorization(connection: &Connection) -> Result<Option<HeaderValue>, Failure> {
+    let Some(token) =
+        connection.token.as_ref().map(|token| token.text().trim()).filter(|token| !token.is_empty())
+    else {
+        return Ok(None);
+    };
+    let value = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut value =
+        value.map_err(|_| Failure("the token holds what no token holds: copy it again".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
 /// A problem in one line.

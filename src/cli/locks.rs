@@ -33,7 +33,6 @@ pub enum Scope {
 
 /// `turnpike lock acquire`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: turnpike lock acquire coinslot/1 10.0.0.7 --scope connection --wait 30")]
 pub struct Acquire {
     /// The lock's name, as coinslot/1
     name: String,

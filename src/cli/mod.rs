@@ -5,23 +5,28 @@ mod args;
 mod client;
 mod daemon;
 mod devices;
+mod examples;
+mod fit;
 mod locks;
 mod logs;
+mod manual;
 mod output;
 mod request;
 mod sessions;
 mod status;
 mod steer;
 mod table;
+mod terminal;
 mod tokens;
 mod vouchers;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 pub use args::{Cli, Command};
 pub use daemon::Daemon;
+pub use examples::command;
 pub use output::Failure;
 
 /// Done.
@@ -33,7 +38,8 @@ pub const USAGE: u8 = 2;
 
 /// Reads the arguments and does what they say. Returns the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let read = command().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match read {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { DONE };
@@ -57,5 +63,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Down(file) => daemon::down(&file, daemon),
         Command::Ask(ask) => client::ask(&ask),
+        Command::Completions(shell) => shell.print(),
+        Command::Man(pages) => pages.print(),
     }
 }

@@ -1,5 +1,7 @@
 use serde_json::Value;
 
+use super::{fit, terminal};
+
 /// A field as people read it: nothing for what is not set, lists with commas.
 pub(super) fn plain(value: Option<&Value>) -> String {
     let text = match value {
@@ -29,7 +31,10 @@ pub(super) fn list(answer: &Value, columns: &[(&str, &str)]) -> String {
     let items = answer.get("items").and_then(Value::as_array).unwrap_or(&none);
     let mut rows = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect::<Vec<_>>()];
     rows.extend(items.iter().map(|item| columns.iter().map(|(_, field)| plain(item.get(*field))).collect()));
-    let mut text = aligned(&rows);
+    let mut text = match terminal::width() {
+        Some(width) => fit::fitted(&rows, width),
+        None => aligned(&rows),
+    };
     let total = answer.get("total").and_then(Value::as_u64).unwrap_or(0);
     let shown = items.len() as u64;
     if total > shown {
@@ -70,19 +75,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 fn aligned(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    fit::lines(rows, &fit::widths(rows))
 }
 
 #[cfg(test)]

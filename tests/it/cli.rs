@@ -8,7 +8,9 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use turnpike::api::{self, ApiState};
 use turnpike::cli::{self, Cli, Daemon};
+use turnpike::domain::{Permission, Text};
 use turnpike::http::{Limits, serve};
+use turnpike::store::TokenText;
 
 use crate::support::TestApp;
 
@@ -126,6 +128,14 @@ async fn commands_reach_the_daemon() {
     assert_eq!(run("unblock 10.0.0.1").await.0, cli::DONE);
     assert_eq!(run(&format!("session close {}", session.id)).await.0, cli::DONE);
     assert_eq!(app.handle.session(session.id).await.unwrap().state.as_str(), "closed");
+    // A token that is sent counts, also for root.
+    let token = TokenText::random().unwrap();
+    let now = app.handle.now().wall;
+    app.store.create_token(&Text::new("till"), &[Permission::ViewSession], &token, now).await.unwrap();
+    assert_eq!(run(&format!("status --token {}", token.as_str())).await.0, cli::DONE);
+    assert_eq!(run(&format!("block 10.0.0.1 --token {}", token.as_str())).await.0, cli::FAILED);
+    assert_eq!(run("status --token tp_nobody").await.0, cli::FAILED);
+    assert_eq!(run("status --token ").await.0, cli::DONE);
     stop.send(()).unwrap();
     served.await.unwrap();
 }

@@ -12,6 +12,7 @@ mod audit_kept;
 mod api_refusals;
 mod bulk;
 mod cli;
+mod cli_manual;
 mod config;
 mod device_facts;
 mod filter;

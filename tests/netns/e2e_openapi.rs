@@ -23,12 +23,6 @@ fn tool(name: &str) -> String {
     path.display().to_string()
 }
 
-/// Ids of the items of a list.
-fn field(list: &Value, name: &str) -> Vec<String> {
-    let items = list["items"].as_array().unwrap();
-    items.iter().map(|item| item[name].as_str().unwrap().to_owned()).collect()
-}
-
 /// Devices, sessions of every state, vouchers, messages and locks; what there is, for the hooks.
 fn furnish(lab: &Lab, daemon: &Daemon<'_>, token: &Value) -> Value {
     let devices: Vec<String> = lab.phones.iter().map(|phone| daemon.meet(phone)).collect();
@@ -110,5 +104,4 @@ fn every_answer_is_as_the_openapi_document_says() {
     let answer = HttpRequest::get("/api/v1/status").token(token["token"].as_str().unwrap());
     assert_eq!(answer.send(&lab.router, ([127, 0, 0, 1], 2051)).unwrap().status, 200);
     assert!(lab.phones[0].ping(LAN4));
-    eprintln!("{}", run.stdout.lines().rev().take(40).collect::<Vec<_>>().join("\n"));
 }

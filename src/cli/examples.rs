@@ -1,0 +1,178 @@
+use clap::CommandFactory;
+
+use super::args::Cli;
+
+/// For each command that does something, lines that show how it is used.
+const EXAMPLES: &[(&[&str], &[&str])] = &[
+    (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
+    (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
+    (&["down"], &["turnpike down"]),
+    (&["status"], &["turnpike status", "turnpike status --json"]),
+    (
+        &["devices"],
+        &[
+            "turnpike devices --sort=-last_seen",
+            "turnpike devices --q phone",
+            "turnpike devices --filter '$State is \"running\"'",
+        ],
+    ),
+    (
+        &["sessions"],
+        &[
+            "turnpike sessions --sort=-created_at --per-page 20",
+            "turnpike sessions --filter '$Zone is \"guests\" and $DataLeft lt \"10\"'",
+        ],
+    ),
+    (&["providers"], &["turnpike providers"]),
+    (
+        &["connect"],
+        &["turnpike connect 10.0.0.7", "turnpike connect 02:00:5e:00:53:01 --notify 'Welcome back'"],
+    ),
+    (&["disconnect"], &["turnpike disconnect 10.0.0.7 --notify 'Paused at the desk'"]),
+    (&["block"], &["turnpike block 02:00:5e:00:53:01"]),
+    (&["unblock"], &["turnpike unblock 02:00:5e:00:53:01"]),
+    (&["ping"], &["turnpike ping 10.0.0.7"]),
+    (&["device", "add"], &["turnpike device add 02:00:5e:00:53:01 --alias till --zone guests"]),
+    (&["device", "show"], &["turnpike device show 10.0.0.7"]),
+    (&["device", "session"], &["turnpike device session 10.0.0.7 --usable"]),
+    (&["device", "rename"], &["turnpike device rename 10.0.0.7 till"]),
+    (&["device", "delete"], &["turnpike device delete 02:00:5e:00:53:01"]),
+    (&["device", "message"], &["turnpike device message 10.0.0.7 'Your coffee is ready' --expires-secs 600"]),
+    (&["device", "roles"], &["turnpike device roles 10.0.0.7 staff"]),
+    (
+        &["session", "create"],
+        &[
+            "turnpike session create 10.0.0.7 --kind time --time-secs 3600",
+            "turnpike session create 10.0.0.7 --kind data --data-mb 500 --down-mbps 10",
+        ],
+    ),
+    (&["session", "show"], &["turnpike session show 01a1fcb0-2403-7573-9210-5f1275644bbd"]),
+    (
+        &["session", "close"],
+        &[
+            "turnpike session close 01a1fcb0-2403-7573-9210-5f1275644bbd --reason refund",
+            "turnpike session close --filter '$Zone is \"cellar\"' --dry-run",
+        ],
+    ),
+    (&["session", "delete"], &["turnpike session delete 01a1fcb0-2403-7573-9210-5f1275644bbd"]),
+    (
+        &["session", "set"],
+        &["turnpike session set 01a1fcb0-2403-7573-9210-5f1275644bbd --add-time-secs 1800 --down-mbps 20"],
+    ),
+    (
+        &["session", "properties"],
+        &[
+            "turnpike session properties 01a1fcb0-2403-7573-9210-5f1275644bbd --keys '$Zone,$DataLeft'",
+            "turnpike session properties --filter all --set Event=fair",
+        ],
+    ),
+    (
+        &["session", "roles"],
+        &[
+            "turnpike session roles 01a1fcb0-2403-7573-9210-5f1275644bbd --add vip",
+            "turnpike session roles --filter 'hasRoles [\"vip\"]' --remove vip",
+        ],
+    ),
+    (
+        &["session", "message"],
+        &[
+            "turnpike session message 01a1fcb0-2403-7573-9210-5f1275644bbd --text 'Ten minutes left'",
+            "turnpike session message --filter '$DataLeft lt \"10\"' --text 'Less than 10 MB left'",
+        ],
+    ),
+    (&["session", "principal"], &["turnpike session principal 01a1fcb0-2403-7573-9210-5f1275644bbd ana"]),
+    (
+        &["voucher", "create"],
+        &["turnpike voucher create --count 20 --kind time --time-secs 3600 --name spring"],
+    ),
+    (&["voucher", "list"], &["turnpike voucher list --batch 3"]),
+    (&["voucher", "revoke"], &["turnpike voucher revoke ABCDE-FGHJK"]),
+    (&["voucher", "redeem"], &["turnpike voucher redeem ABCDE-FGHJK 10.0.0.7"]),
+    (&["messages"], &["turnpike messages --device 10.0.0.7"]),
+    (
+        &["audit"],
+        &["turnpike audit --action session. --since 2026-01-31T18:00:00Z", "turnpike audit --actor root"],
+    ),
+    (&["lock", "acquire"], &["turnpike lock acquire coinslot/1 10.0.0.7 --scope connection --wait 30"]),
+    (&["lock", "release"], &["turnpike lock release coinslot/1"]),
+    (&["lock", "list"], &["turnpike lock list"]),
+    (
+        &["token", "create"],
+        &[
+            "turnpike token create --name desk --permission view_session modify_session",
+            "turnpike token create --name slot --permission acquire_lock:coinslot",
+        ],
+    ),
+    (&["token", "list"], &["turnpike token list"]),
+    (&["token", "revoke"], &["turnpike token revoke 3"]),
+    (&["completions"], &["turnpike completions bash > /etc/bash_completion.d/turnpike"]),
+    (&["man"], &["turnpike man | man -l -", "turnpike man --dir /usr/local/share/man/man1"]),
+];
+
+/// The whole command line, its help with examples.
+pub fn command() -> clap::Command {
+    EXAMPLES.iter().fold(Cli::command(), |command, (path, lines)| with_examples(command, path, lines))
+}
+
+fn with_examples(command: clap::Command, path: &[&str], lines: &[&str]) -> clap::Command {
+    match path {
+        [] => command.after_help(format!("Examples:\n  {}", lines.join("\n  "))),
+        [name, rest @ ..] => command.mut_subcommand(name, |command| with_examples(command, rest, lines)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths of all commands that have none below them.
+    fn leaves(command: &clap::Command, path: &[String], found: &mut Vec<Vec<String>>) {
+        for below in command.get_subcommands() {
+            let path: Vec<String> = path.iter().cloned().chain([below.get_name().to_owned()]).collect();
+            if below.has_subcommands() {
+                leaves(below, &path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    /// The words of a line, as a shell reads single quotes; what comes after a pipe or `>` is not ours.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quoted = false;
+        for character in line.chars() {
+            match character {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                other => words.last_mut().unwrap().push(other),
+            }
+        }
+        let ours = words.into_iter().skip_while(|word| word != "turnpike");
+        ours.take_while(|word| word != "|" && word != ">").collect()
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_there_is_none_of_another() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), &[], &mut found);
+        let mut shown: Vec<Vec<String>> =
+            EXAMPLES.iter().map(|(path, _)| path.iter().map(|name| (*name).to_owned()).collect()).collect();
+        found.sort();
+        shown.sort();
+        assert_eq!(found, shown);
+    }
+
+    #[test]
+    fn every_example_is_a_command_that_can_be_given() {
+        for (path, lines) in EXAMPLES {
+            assert!(!lines.is_empty(), "{path:?}");
+            for line in *lines {
+                let words = words(line);
+                assert_eq!(words.get(1..=path.len()).unwrap(), *path, "{line}");
+                let read = command().try_get_matches_from(&words);
+                assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+            }
+        }
+    }
+}
