@@ -26,10 +26,10 @@ pub struct Create {
     /// What it may do: view_session, modify_session (with view_session), manage_vouchers, acquire_lock:PATH,
     /// register_handler, admin
     ///
-    /// view_session: see devices, sessions, messages, events, locks and counts. modify_session: change them; needs
+    /// view_session: see devices, sessions, messages, locks and counts. modify_session: change them; needs
     /// view_session as well. manage_vouchers: make, list and revoke vouchers. acquire_lock:PATH: acquire and release the
-    /// lock of this path and those below it; with no path, all locks. register_handler: register providers and
-    /// authenticators. admin: everything, and tokens and the audit log.
+    /// lock of this path and those below it; with no path, all locks. register_handler: listen to events,
+    /// with view_session; register providers and authenticators. admin: everything, and tokens and the audit log.
     #[arg(long = "permission", value_name = "P", required = true, num_args = 1..)]
     permissions: Vec<String>,
     #[command(flatten)]

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::Area;
 use super::audit::instant;
 use super::operation::Operation;
-use super::schema::{about, filter, fields, nullable, one_of, reference, text, time, uuid, whole};
+use super::schema::{about, fields, filter, nullable, one_of, reference, text, time, uuid, whole};
 use crate::api::auth::Listen;
 use crate::domain::SessionEventKind;
 
@@ -33,7 +33,11 @@ pub(super) fn area() -> Area {
     let listen = Operation::get("/api/v1/events", "listen", "What happens to sessions, as it happens")
         .about(ABOUT)
         .needs::<Listen>()
-        .query("filter", filter(), "Only of sessions that it selects; one that comes to match opens, one that ceases to closes")
+        .query(
+            "filter",
+            filter(),
+            "Only of sessions that it selects; one that comes to match opens, one that ceases to closes",
+        )
         .query("properties", text(), names)
         .query("since", instant(), "Of the sessions there are, only those started since then")
         .query("last_event_id", id(), "What came behind this event; for those who cannot send the header")

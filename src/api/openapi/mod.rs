@@ -5,6 +5,7 @@
 
 mod audit;
 mod devices;
+mod events;
 mod locks;
 mod messages;
 mod operation;
@@ -49,6 +50,7 @@ fn areas() -> Vec<Area> {
         sessions::area(),
         steering::area(),
         messages::area(),
+        events::area(),
         locks::area(),
         vouchers::area(),
         tokens::area(),

@@ -101,7 +101,8 @@ impl Operation {
         self.header("If-Match", json!({ "type": "string" }), text).may_end_in(&[400, 412])
     }
 
-    fn header(mut self, name: &str, schema: Value, text: &str) -> Self {
+    /// A header of the request.
+    pub(super) fn header(mut self, name: &str, schema: Value, text: &str) -> Self {
         self.parameters.push(json!({ "name": name, "in": "header", "description": text, "schema": schema }));
         self
     }
