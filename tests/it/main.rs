@@ -8,8 +8,8 @@
 
 mod api;
 mod api_once;
-mod audit_kept;
 mod api_refusals;
+mod audit_kept;
 mod bulk;
 mod cli;
 mod cli_manual;

@@ -108,3 +108,51 @@ fn every_answer_is_as_the_openapi_document_says() {
     assert_eq!(answer.send(&lab.router, ([127, 0, 0, 1], 2051)).unwrap().status, 200);
     assert!(lab.phones[0].ping(LAN4));
 }
+
+/// The words of a line as a shell reads them: single quotes, and comments.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for character in line.chars() {
+        match character {
+            '\'' => quoted = !quoted,
+            '#' if !quoted && word.is_empty() => break,
+            ' ' if !quoted => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
+            other => word.push(other),
+        }
+    }
+    words.extend(Some(word).filter(|word| !word.is_empty()));
+    words
+}
+
+#[test]
+fn the_examples_of_the_api_guide_are_answered_as_it_says() {
+    let guide = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
+    let lab = Lab::with_phones(1);
+    let daemon = Daemon::start(&lab);
+    let session = daemon.let_through(&lab.phones[0], &json!({"kind": "time", "time_secs": 3600}));
+    let (socket, address) = (daemon.socket().display().to_string(), lab.phones[0].v4.to_string());
+    let examples: Vec<&str> =
+        guide.lines().filter(|line| line.starts_with("api /") || line.starts_with("api '/")).collect();
+    assert!(examples.len() >= 10, "the examples are written in another way: {examples:?}");
+    for example in examples {
+        let line = example.replace("/ID", &format!("/{session}")).replace("10.0.0.7", &address);
+        let words = words(&line);
+        let url = format!("http://localhost/api/v1{}", words[1]);
+        let mut curl: Vec<&str> = vec!["curl", "-sS", "--unix-socket", &socket, "-w", "\n%{http_code}", &url];
+        curl.extend(words[2..].iter().map(String::as_str));
+        // A stream does not end by itself.
+        let is_stream = words.iter().any(|word| word == "-N");
+        if is_stream {
+            curl.extend(["--max-time", "1"]);
+        }
+        let output = lab.router.run(&curl);
+        assert_eq!(output.code, if is_stream { 28 } else { 0 }, "{example}: {output:?}");
+        let (body, status) = output.stdout.rsplit_once('\n').unwrap();
+        // The tag of the example is nobody's.
+        let wanted: &[&str] = if line.contains("If-Match") { &["412"] } else { &["200", "201"] };
+        assert!(wanted.contains(&status), "{example}: {status} {body}");
+        if is_stream {
+            assert!(body.contains("event: "), "{example}: {body}");
+        }
+    }
+}
