@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, locks, logs, manual, sessions, status, tokens, vouchers};
+use super::{devices, events, locks, logs, manual, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -87,6 +87,8 @@ pub enum Ask {
     Devices(devices::List),
     /// Sessions
     Sessions(sessions::List),
+    /// Follow what happens to sessions
+    Events(events::Events),
     /// Session providers, in the order they are asked
     Providers(status::Providers),
     /// Let a device through on its running or next usable session

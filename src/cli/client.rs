@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 use super::args::{Ask, Connection};
 use super::output::{Failure, say};
@@ -36,6 +38,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Audit(asked) => (&asked.connection, asked.request()),
         Ask::Lock(asked) => asked.request(),
         Ask::Token(asked) => asked.request(),
+        Ask::Events(asked) => return runtime()?.block_on(asked.run()),
     };
     let show = request.show;
     let answer = exchange(connection, request)?;
@@ -52,26 +55,48 @@ struct Answer {
 }
 
 fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let asked = tokio::time::timeout(PATIENCE + request.wait, send(connection, request));
         asked.await.map_err(|_| Failure("turnpike did not answer in time".to_owned()))?
     })
 }
 
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("the runtime could not be started: {error}")))
+}
+
 async fn send(connection: &Connection, request: Request) -> Result<Answer, Failure> {
+    let opened = open(connection, request).await?;
+    if !opened.response.status().is_success() {
+        return Err(read_refusal(opened).await);
+    }
+    let text = read(opened).await?;
+    let text = if text.is_empty() { "{}".to_owned() } else { text };
+    let value = serde_json::from_str(&text).map_err(|error| broken(&error))?;
+    Ok(Answer { text, value })
+}
+
+/// An answer that has begun.
+pub(super) struct Opened {
+    pub(super) response: hyper::Response<Incoming>,
+    /// The connection is closed when this is dropped.
+    _connection: JoinSet<hyper::Result<()>>,
+}
+
+/// Sends a request and waits for the head of its answer.
+pub(super) async fn open(connection: &Connection, request: Request) -> Result<Opened, Failure> {
     let socket = &connection.socket;
     let authorization = authorization(connection)?;
     let stream = UnixStream::connect(socket).await.map_err(|error| {
         Failure(format!("{}: cannot be reached (is turnpike running?): {error}", socket.display()))
     })?;
-    let broken = |error: &dyn std::fmt::Display| Failure(format!("turnpike broke off: {error}"));
     let (mut sender, exchange) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-    let exchange = tokio::spawn(exchange);
+    let mut connections = JoinSet::new();
+    connections.spawn(exchange);
     let body = request.body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
     let mut request = hyper::Request::builder()
         .method(request.method)
@@ -84,18 +109,26 @@ async fn send(connection: &Connection, request: Request) -> Result<Answer, Failu
         request.headers_mut().insert(AUTHORIZATION, value);
     }
     let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    Ok(Opened { response, _connection: connections })
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Failure {
+    Failure(format!("turnpike broke off: {error}"))
+}
+
+async fn read(opened: Opened) -> Result<String, Failure> {
+    let body = Limited::new(opened.response.into_body(), MAX_ANSWER_BYTES).collect().await;
     let body = body.map_err(|error| broken(&error))?.to_bytes();
-    drop(sender);
-    exchange.abort();
-    let text = String::from_utf8_lossy(&body).into_owned();
-    if !status.is_success() {
-        return Err(refusal(status, &text));
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// What an answer that is no success says: a problem in one line; of a filter also where it is wrong, with a caret.
+pub(super) async fn read_refusal(opened: Opened) -> Failure {
+    let status = opened.response.status();
+    match read(opened).await {
+        Ok(text) => refusal(status, &text),
+        Err(failure) => failure,
     }
-    let text = if text.is_empty() { "{}".to_owned() } else { text };
-    let value = serde_json::from_str(&text).map_err(|error| broken(&error))?;
-    Ok(Answer { text, value })
 }
 
 /// The token, if one was given; an empty one is none.

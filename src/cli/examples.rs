@@ -23,6 +23,13 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
             "turnpike sessions --filter '$Zone is \"guests\" and $DataLeft lt \"10\"'",
         ],
     ),
+    (
+        &["events"],
+        &[
+            "turnpike events --filter '$Zone is \"guests\"' --properties '$Mac,$State'",
+            "turnpike events --last-event-id 4711 --json",
+        ],
+    ),
     (&["providers"], &["turnpike providers"]),
     (
         &["connect"],

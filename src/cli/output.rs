@@ -13,12 +13,16 @@ impl fmt::Display for Failure {
 
 /// Prints to stdout. A reader that has gone (`turnpike devices | head`) is no failure.
 pub(super) fn say(text: &str) -> Result<(), Failure> {
+    offer(text).map(|_| ())
+}
+
+/// Prints to stdout; `false` if the reader has gone.
+pub(super) fn offer(text: &str) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure(format!("the output could not be written: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure(format!("the output could not be written: {error}"))),
     }
 }
 
