@@ -284,6 +284,7 @@ impl Listeners {
         for (listener, zone) in self.portals.into_iter().zip(&config.zones) {
             let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone())
                 .with_history(Arc::new(store.clone()))
+                .with_inbox(Arc::new(store.clone()))
                 .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
                 .with_streams(streams.clone());
             servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));

@@ -106,6 +106,7 @@ impl Live {
                     Ok(notice) if notice.device == self.device => {
                         self.next = Instant::now();
                         if let Some(text) = notice.text {
+                            self.state.note_shown(self.device).await;
                             let text = serde_json::Value::from(text.as_str()).to_string();
                             return Some((Event::default().event("notice").data(text), Some(self)));
                         }

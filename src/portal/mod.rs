@@ -8,6 +8,7 @@ mod assets;
 mod capport;
 mod door;
 mod explain;
+mod inbox;
 mod live;
 mod own;
 mod page;
@@ -23,6 +24,7 @@ use axum::routing::{get, post};
 
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
 pub use door::guarded;
+pub use inbox::{Inbox, MessageView};
 pub use own::OwnAddress;
 pub use page::{Message, Page, Trouble};
 pub use state::{History, PortalState};
@@ -40,6 +42,7 @@ pub fn router(state: PortalState) -> Router {
         .route("/connect", post(pages::connect).get(pages::back))
         .route("/disconnect", post(pages::disconnect).get(pages::back))
         .route("/providers/{name}", post(pages::submit).get(pages::back))
+        .route("/messages/{id}/dismiss", post(inbox::dismiss).get(pages::back))
         .route("/events", get(live::events))
         .route("/capport", get(pages::capport))
         .route("/static/portal.css", get(assets::style))

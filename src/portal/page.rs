@@ -2,6 +2,7 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::inbox::MessageView;
 use super::view::Standing;
 
 /// A guest's page. One template: the card changes with the standing.
@@ -14,6 +15,8 @@ pub struct Page<'a> {
     pub standing: Standing,
     /// The text that a connect, a disconnect or an operator left for this device.
     pub notice: Option<&'a str>,
+    /// What operators left for it, the newest first.
+    pub messages: Vec<MessageView>,
     /// What went wrong with what the guest just did.
     pub trouble: Option<Trouble>,
     /// The code to show in the voucher form again.
@@ -46,7 +49,15 @@ pub struct Message<'a> {
 impl<'a> Page<'a> {
     /// The page of a device, with nothing to complain of.
     pub const fn new(gateway: &'a str, standing: Standing) -> Self {
-        Self { gateway, standing, notice: None, trouble: None, code: "", refresh: false }
+        Self {
+            gateway,
+            standing,
+            notice: None,
+            messages: Vec::new(),
+            trouble: None,
+            code: "",
+            refresh: false,
+        }
     }
 
     fn code_trouble(&self) -> Option<&str> {

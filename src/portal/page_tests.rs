@@ -158,6 +158,31 @@ fn names_and_notices_are_text_never_markup() {
 }
 
 #[test]
+fn messages_are_shown_on_every_page_and_can_be_taken_away() {
+    let left = |number: u32| MessageView {
+        id: Uuid::from_u128(u128::from(number)).to_string(),
+        text: format!("Closing at {number} <b>sharp</b>"),
+        age: "2 minutes ago".to_owned(),
+    };
+    let mut blocked = device();
+    blocked.blocked = true;
+    let standings = [
+        standing(&[], None),
+        standing(&[running(SessionKind::Time)], None),
+        standing(&[session(4, SessionKind::Data)], None),
+        Standing::of(&blocked, &[], None, ClientRates::default(), NOW),
+    ];
+    for standing in standings {
+        let mut page = Page::new("x", standing);
+        page.messages = vec![left(2), left(1)];
+        let page = html(&page);
+        assert!(page.contains("Closing at 2") && page.contains("2 minutes ago") && !page.contains("<b>"));
+        assert!(page.find("Closing at 2") < page.find("Closing at 1"));
+        assert!(page.contains("action=\"/messages/00000000-0000-0000-0000-000000000002/dismiss\""));
+    }
+}
+
+#[test]
 fn the_fingerprint_changes_with_what_the_live_numbers_do_not_cover() {
     let online = standing(&[running(SessionKind::Time)], None);
     let mut later = running(SessionKind::Time);

@@ -35,6 +35,7 @@ pub(super) async fn front(
         Ok(standing) => {
             let mut page = Page::new(&state.gateway, standing);
             page.notice = notice_of(&device);
+            page.messages = state.messages(device.id).await;
             page.refresh = matches!(page.standing, Standing::Online(_)) && query.as_deref() != Some("still");
             let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
             page.respond(status)
@@ -162,7 +163,7 @@ pub(super) async fn wrong_method(State(state): State<PortalState>) -> Response {
     .respond(StatusCode::METHOD_NOT_ALLOWED)
 }
 
-fn missing(state: &PortalState) -> Response {
+pub(super) fn missing(state: &PortalState) -> Response {
     Message {
         gateway: &state.gateway,
         heading: "There is no such page",
@@ -175,7 +176,7 @@ pub(super) const fn is_stranger(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::UnknownDevice | Refusal::NotInAZone)
 }
 
-fn unseen(state: &PortalState, refusal: &Refusal) -> Response {
+pub(super) fn unseen(state: &PortalState, refusal: &Refusal) -> Response {
     if is_stranger(refusal) {
         return Page::new(&state.gateway, Standing::Stranger).respond(StatusCode::FORBIDDEN);
     }
@@ -219,6 +220,7 @@ async fn with_trouble(
         Ok(standing) => {
             let mut page = Page::new(&state.gateway, standing);
             page.notice = notice_of(device);
+            page.messages = state.messages(device.id).await;
             page.trouble = Some(trouble);
             page.code = code;
             page.respond(status)

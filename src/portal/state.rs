@@ -10,6 +10,7 @@ use crate::domain::{
 use crate::runtime::Handle;
 use crate::store::{Direction, SessionQuery, SortKey, Store};
 
+use super::inbox::{Inbox, NoInbox};
 use super::streams::Streams;
 use super::view::Standing;
 
@@ -26,6 +27,8 @@ pub struct PortalState {
     pub client_rates: ClientRates,
     /// Where the page of a device that has nothing left finds what it had.
     pub history: Arc<dyn History>,
+    /// What operators left for the device.
+    pub inbox: Arc<dyn Inbox>,
     /// The live streams that are open; one table for all zones.
     pub streams: Streams,
 }
@@ -69,6 +72,7 @@ impl PortalState {
             gateway: gateway.as_str().into(),
             client_rates: ClientRates::default(),
             history: Arc::new(NoHistory),
+            inbox: Arc::new(NoInbox),
             streams: Streams::default(),
         }
     }
@@ -84,6 +88,13 @@ impl PortalState {
     #[must_use]
     pub fn with_history(mut self, history: Arc<dyn History>) -> Self {
         self.history = history;
+        self
+    }
+
+    /// The same with the messages that operators leave.
+    #[must_use]
+    pub fn with_inbox(mut self, inbox: Arc<dyn Inbox>) -> Self {
+        self.inbox = inbox;
         self
     }
 

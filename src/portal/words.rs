@@ -30,6 +30,17 @@ pub fn spoken_time(millis: u64) -> String {
     if said.is_empty() { "no time".to_owned() } else { said.join(" ") }
 }
 
+/// How long ago something was, coarse.
+pub fn age(millis: u64) -> String {
+    let minutes = millis / 60_000;
+    match (minutes / 1440, minutes / 60, minutes) {
+        (0, 0, 0) => "just now".to_owned(),
+        (0, 0, minutes) => format!("{} ago", counted(minutes, "minute")),
+        (0, hours, _) => format!("{} ago", counted(hours, "hour")),
+        (days, _, _) => format!("{} ago", counted(days, "day")),
+    }
+}
+
 fn counted(count: u64, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
@@ -88,6 +99,19 @@ mod tests {
             assert_eq!(spoken_time(millis), spoken);
         }
         assert!(time(u64::MAX).ends_with("days 7:00:16") || time(u64::MAX).contains("days"));
+    }
+
+    #[test]
+    fn ages_are_coarse() {
+        for (millis, text) in [
+            (59_999, "just now"),
+            (60_000, "1 minute ago"),
+            (3_599_999, "59 minutes ago"),
+            (7_200_000, "2 hours ago"),
+            (86_400_000, "1 day ago"),
+        ] {
+            assert_eq!(age(millis), text);
+        }
     }
 
     #[test]

@@ -33,7 +33,8 @@ impl Guest {
         let app = TestApp::start().await;
         app.device(1).await;
         let state = PortalState::new(app.handle.clone(), ZoneName::new("guests"), Text::new("cafe"))
-            .with_history(Arc::new(app.store.clone()));
+            .with_history(Arc::new(app.store.clone()))
+            .with_inbox(Arc::new(app.store.clone()));
         Self { app, state, address: IpAddr::from([10, 0, 0, 1]) }
     }
 
@@ -272,4 +273,51 @@ async fn one_stream_too_many_ends_the_oldest() {
     read_until(&mut oldest, "event: bye").await;
     let end = tokio::time::timeout(Duration::from_secs(10), oldest.frame()).await.expect("ends");
     assert!(end.is_none());
+}
+
+#[tokio::test]
+async fn messages_wait_on_the_page_until_they_expire_or_are_dismissed() {
+    let guest = Guest::new().await;
+    let handle = &guest.app.handle;
+    let device = guest.app.device(1).await.id;
+    let other = guest.app.device(2).await.id;
+    let foreign = handle.message(other, Text::new("for another"), 60_000).await.unwrap();
+    for number in 1..=6 {
+        handle.message(device, Text::new(&format!("number {number}")), 600_000).await.unwrap();
+        guest.app.pass(Duration::from_secs(60)).await;
+    }
+    let short = handle.message(device, Text::new("closing <soon>"), 60_000).await.unwrap();
+    let shown = |id: uuid::Uuid| {
+        let store = guest.app.store.clone();
+        async move {
+            let all = turnpike::store::MessageQuery { page: 1, per_page: 100, ..Default::default() };
+            let (found, _) = store.messages(&all).await.unwrap();
+            found.into_iter().find(|left| left.message.id == id).map(|left| left.shown_at.is_some())
+        }
+    };
+    assert_eq!(shown(short.id).await, Some(false));
+    let page = guest.page().await;
+    assert!(page.contains("closing &#60;soon&#62;") && page.contains("just now"), "{page}");
+    assert!(page.contains("number 6") && page.contains("number 3") && page.contains("1 minute ago"));
+    assert!(!page.contains("number 2") && !page.contains("for another"), "the newest five of its own");
+    assert_eq!(shown(short.id).await, Some(true));
+    assert_eq!(shown(foreign.id).await, Some(false));
+    // Only its own, only from the page, only what is there.
+    let dismiss = |id: uuid::Uuid| format!("/messages/{id}/dismiss");
+    assert_eq!(guest.post(&dismiss(foreign.id), "").await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(shown(foreign.id).await, Some(false), "another's stays");
+    let elsewhere = Request::builder().method("POST").uri(dismiss(short.id)).header("host", HOST);
+    let elsewhere = elsewhere.header("origin", "http://evil.test").body(Body::empty()).unwrap();
+    assert_eq!(guest.send(guest.address, elsewhere).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(shown(short.id).await, Some(true));
+    for _ in 0..2 {
+        assert_eq!(guest.post(&dismiss(short.id), "").await.status(), StatusCode::SEE_OTHER);
+        assert_eq!(shown(short.id).await, None);
+    }
+    assert_eq!(guest.post("/messages/nonsense/dismiss", "").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(guest.get(&dismiss(short.id)).await.status(), StatusCode::SEE_OTHER);
+    let page = guest.page().await;
+    assert!(!page.contains("closing") && page.contains("number 2"));
+    guest.app.pass(Duration::from_secs(600)).await;
+    assert!(!guest.page().await.contains("number"), "expired");
 }

@@ -14,6 +14,7 @@ mod e2e_crash;
 mod e2e_faces;
 mod e2e_handover;
 mod e2e_limits;
+mod e2e_listeners;
 mod e2e_locks;
 mod e2e_openapi;
 mod e2e_operator;
