@@ -16,6 +16,7 @@ mod crowd;
 mod footprint;
 #[path = "../../tests/netns/lab/mod.rs"]
 mod lab;
+mod listeners;
 mod machine;
 mod packets;
 mod report;
@@ -43,9 +44,10 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 6] = [
+const AREAS: [Area; 7] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
+    ("listeners", listeners::measure),
     ("crowd", crowd::measure),
     ("steering", steer::measure),
     ("packets", packets::measure),
