@@ -106,7 +106,7 @@ fn a_daemon_that_was_killed_tells_what_was_missed() {
     let (_, last) = ear.until_ready();
     daemon.patch(&place, &json!({"desk": "0"}));
     let (heard, _, _) = ear.hear();
-    assert_eq!(heard, last + 1);
+    assert!(heard > last);
     let mut last = heard;
     for round in 0..3 {
         // Some that nobody hears, then the end; the open connection ends with it.
@@ -129,10 +129,9 @@ fn a_daemon_that_was_killed_tells_what_was_missed() {
         assert!(missed.iter().all(|(id, kind, _)| *id > last && kind != "open" && kind != "resync"));
         daemon.patch(&place, &json!({"desk": "live"}));
         let (id, kind, data) = ear.hear();
-        assert_eq!(
-            (id, kind.as_str(), data["properties"]["desk"].as_str()),
-            (ready + 1, "update", Some("live"))
-        );
+        // Its addresses may have changed, too: that has a number and is not heard.
+        assert!(id > ready);
+        assert_eq!((kind.as_str(), data["properties"]["desk"].as_str()), ("update", Some("live")));
         last = id;
     }
 }
@@ -140,9 +139,40 @@ fn a_daemon_that_was_killed_tells_what_was_missed() {
 #[test]
 fn the_command_follows_and_says_where_a_filter_is_wrong() {
     let lab = Lab::with_phones(1);
-    let daemon = Daemon::start(&lab);
+    let mut daemon = Daemon::start(&lab);
     let wrong = daemon.cli(&["events", "--filter", "desk is \"1\" und all"]);
     assert!(!wrong.ok() && wrong.stdout.is_empty(), "{wrong:?}");
     let lines: Vec<&str> = wrong.stderr.lines().collect();
     assert_eq!(lines.get(1..), Some(&["desk is \"1\" und all", "            ^"][..]), "{wrong:?}");
+    let session = daemon.let_through(&lab.phones[0], &json!({"kind": "time", "time_secs": 600}));
+    let place = format!("/api/v1/sessions/{session}/properties");
+    let socket = daemon.socket().display().to_string();
+    let events = [env!("CARGO_BIN_EXE_turnpike"), "events", "--socket", &socket, "--properties", "desk"];
+    let follow = |name: &str, more: &[&str]| {
+        let argv: Vec<&str> = events.iter().chain(more).copied().collect();
+        lab.router.spawn(&argv, &lab.dir.path().join(name))
+    };
+    let (mut lines, mut json) = (follow("lines", &[]), follow("json", &["--json", "--last-event-id", "0"]));
+    assert!(
+        eventually(PATIENCE, || lines.log().contains(&format!("open          {session}"))),
+        "{}",
+        lines.log()
+    );
+    assert!(eventually(PATIENCE, || json.log().contains("\"type\":\"open\"")), "{}", json.log());
+    daemon.patch(&place, &json!({"desk": "1"}));
+    assert!(eventually(PATIENCE, || lines.log().contains("desk: - → 1")), "{}", lines.log());
+    daemon.kill();
+    assert!(eventually(PATIENCE, || lines.log().contains("waiting until it is back")), "{}", lines.log());
+    daemon.restart();
+    daemon.patch(&place, &json!({"desk": "2"}));
+    assert!(eventually(PATIENCE, || lines.log().contains("desk: 1 → 2")), "{}", lines.log());
+    assert_eq!(lines.log().matches("open  ").count(), 1, "it resumes: {}", lines.log());
+    assert!(eventually(PATIENCE, || json.log().contains("\"previous\":{\"desk\":\"1\"}")), "{}", json.log());
+    let ids: Vec<i64> = json
+        .log()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["id"].as_i64())
+        .collect();
+    assert!(ids.len() >= 3 && ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    assert!(lines.runs() && json.runs());
 }
