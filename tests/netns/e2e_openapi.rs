@@ -10,7 +10,8 @@ const DOCUMENT: &str = "http://127.0.0.1:2051/api/v1/openapi.json";
 
 /// What is looked at in every answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
-    response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth";
+    response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,allow_header_conformance,\
+    ignored_auth";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

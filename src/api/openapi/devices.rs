@@ -10,8 +10,8 @@ use crate::api::auth::{Modify, View};
 use crate::api::device_list::SORT_KEYS;
 use crate::domain::DeviceStatus;
 
-/// What is read as a MAC; group addresses and all zeroes are then refused.
-const MAC: &str = "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}$";
+/// What is read as one device's MAC: no group address. All zeroes are refused as well.
+const MAC: &str = "^[0-9A-Fa-f][02468ACEace]((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5})$";
 
 fn device() -> Value {
     let status = [DeviceStatus::Connected, DeviceStatus::Disconnected, DeviceStatus::Blocked];

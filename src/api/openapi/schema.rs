@@ -136,7 +136,11 @@ pub(super) fn filter() -> Value {
     })
 }
 
-/// A key of a request: without the quotes that may be around it.
+/// A key of a request: visible characters, bare or between quotes.
 pub(super) fn idempotency_key() -> Value {
-    json!({ "type": "string", "pattern": format!("^[!#-~]{{1,{}}}$", Once::MAX_KEY_CHARS) })
+    let most = Once::MAX_KEY_CHARS;
+    let (bare, opened) =
+        (format!("[!#-~][!-~]{{0,{}}}", most - 1), format!("\"[!-~]{{0,{}}}[!#-~]", most - 2));
+    let pattern = format!("^({bare}|{opened}|\"|\"[!-~]{{1,{most}}}\")$");
+    json!({ "type": "string", "pattern": pattern })
 }
