@@ -6,8 +6,8 @@ use super::table::addresses;
 use super::work::Work;
 use super::{DevicePatch, NewSession};
 use crate::domain::{
-    ClientDevice, ClientType, DeviceId, EventKind, MacAddr, Outcome, PauseReason, ProviderName, Refusal,
-    SessionId, SessionState, SessionTerms, Text, Transport, ZoneName,
+    Change, ClientDevice, ClientType, DeviceId, EventKind, MacAddr, Outcome, PauseReason, ProviderName,
+    Refusal, SessionId, SessionState, SessionTerms, Text, Transport, ZoneName,
 };
 
 /// The provider of the sessions that trusted devices run.
@@ -96,6 +96,11 @@ impl Work<'_> {
                 device.blocked = after.blocked;
                 device.roles = after.roles;
             })?;
+            if roled && let Some(run) = &self.entry(id)?.run {
+                // What was used up to now was charged by the old roles, and must not be charged anew after a crash.
+                let used = self.session(run.session)?.clone();
+                self.change(Change::Usage(Box::new(used)));
+            }
             if named || zoned || roled {
                 self.event(EventKind::DeviceUpdated, Some(id), None);
             }

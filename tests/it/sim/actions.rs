@@ -35,6 +35,10 @@ pub enum Request {
     SetLimits(u8, u64, u64),
     SetSpeed(u8, Option<u8>),
     SetDays(u8, u8),
+    /// What the session uses from now on is counted only, or consumed again.
+    Free(u8, bool),
+    /// The same by a role of the device.
+    FreeDevice(u8, bool),
     Close(u8),
     Delete(u8),
     Register(u8),
@@ -122,6 +126,8 @@ fn request() -> impl Strategy<Value = Request> {
         2 => (any::<u8>(), 0..20u64, 0..50_000u64).prop_map(|(s, secs, bytes)| Request::SetLimits(s, secs, bytes)),
         1 => (any::<u8>(), prop::option::of(1..9u8)).prop_map(|(s, mbps)| Request::SetSpeed(s, mbps)),
         1 => (any::<u8>(), 0..3u8).prop_map(|(s, days)| Request::SetDays(s, days)),
+        2 => (any::<u8>(), any::<bool>()).prop_map(|(s, free)| Request::Free(s, free)),
+        1 => (device(), any::<bool>()).prop_map(|(device, free)| Request::FreeDevice(device, free)),
         2 => any::<u8>().prop_map(Request::Close),
         1 => any::<u8>().prop_map(Request::Delete),
         2 => device().prop_map(Request::Register),

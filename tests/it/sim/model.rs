@@ -31,6 +31,10 @@ pub struct Model {
 #[derive(Debug, Default, Clone)]
 struct Account {
     bytes: u64,
+    /// Of them, those that were read while it was free.
+    free_bytes: u64,
+    /// Milliseconds that its row said it runs and is free.
+    free_millis: u64,
     /// Milliseconds that its row said it runs.
     millis: u64,
     /// It may be charged so much more: a group takes time between its `now` and its commit.
@@ -55,7 +59,11 @@ impl Model {
     /// Time went by.
     pub fn time_passed(&mut self, store: &SimStore, millis: u64) {
         for session in store.sessions.values().filter(|session| session.is_running()) {
-            self.account(session.id).millis += millis;
+            let account = self.account(session.id);
+            account.millis += millis;
+            if store.is_free(session) {
+                account.free_millis += millis;
+            }
         }
     }
 
@@ -82,9 +90,9 @@ impl Model {
         assert!(!device.blocked, "a blocked device passes");
         let session = store.running(device.id).expect("a device passes without a running session");
         *self.unread.entry(mac).or_default() += bytes;
-        if let Some(limit) = session.terms.time_limit_ms {
+        if let Some(limit) = session.terms.time_limit_ms.filter(|_| !store.is_free(session)) {
             let account = self.account(session.id);
-            let ran = account.millis.saturating_sub(account.less);
+            let ran = account.millis.saturating_sub(account.less + account.free_millis);
             let most = limit.max(account.time_limit).saturating_add(GRACE_MS + account.more);
             assert!(ran <= most, "{} ran {ran} of {limit} ms and still passes", session.id);
         }
@@ -94,8 +102,12 @@ impl Model {
     pub fn books_read(&mut self, mac: MacAddr, device: DeviceId, store: &SimStore) {
         let bytes = self.unread.remove(&mac).unwrap_or(0);
         if bytes > 0 {
-            let session = store.running(device).expect("bytes passed that nobody pays for").id;
-            self.account(session).bytes += bytes;
+            let session = store.running(device).expect("bytes passed that nobody pays for");
+            let account = self.account(session.id);
+            account.bytes += bytes;
+            if store.is_free(session) {
+                account.free_bytes += bytes;
+            }
         }
     }
 
@@ -128,8 +140,8 @@ impl Model {
     pub fn reloaded(&mut self, id: SessionId, data: Option<&SourceData>) {
         if let Some(data) = data {
             let account = self.account(id);
-            account.bytes = account.bytes.max(data.usage.data_bytes());
-            account.millis = account.millis.max(data.usage.time_ms);
+            account.bytes = account.bytes.max(data.usage.data_bytes() + account.free_bytes);
+            account.millis = account.millis.max(data.usage.time_ms + account.free_millis);
             account.more += data.usage.time_ms;
             account.less += data.usage.time_ms;
         }
@@ -202,7 +214,9 @@ impl Model {
             let flushed = session.usage.data_bytes();
             assert!(flushed <= account.bytes, "more is stored than passed");
             account.bytes = flushed;
+            account.free_bytes = session.free.data_bytes;
             account.millis = session.usage.time_ms;
+            account.free_millis = session.free.time_ms;
             (account.more, account.less) = (0, 0);
             account.seen = (flushed, session.usage.time_ms);
         }
@@ -231,14 +245,17 @@ impl Model {
             let (bytes, millis) = (session.usage.data_bytes(), session.usage.time_ms);
             let account = self.account(row.id);
             assert_eq!(bytes, account.bytes, "{}: charged and passed bytes", row.id);
+            assert_eq!(session.free.data_bytes, account.free_bytes, "{}: free bytes", row.id);
             account.time_limit = account.time_limit.max(session.terms.time_limit_ms.unwrap_or(u64::MAX));
             account.limit = account.limit.max(Some(session.terms.data_limit_bytes.unwrap_or(u64::MAX)));
             if let Some(limit) = account.limit {
                 let most = limit.saturating_add(account.over);
-                assert!(bytes <= most.max(account.seen.0), "{}: {bytes} bytes of {most}", row.id);
+                let consumed = session.consumed_bytes();
+                assert!(consumed <= most.max(account.seen.0), "{}: {consumed} bytes of {most}", row.id);
             }
             assert!(millis <= account.millis + account.more, "{}: {millis} ms, {account:?}", row.id);
-            if session.terms.time_limit_ms.is_some_and(|limit| millis >= limit) {
+            let consumed = session.consumed_ms();
+            if session.terms.time_limit_ms.is_some_and(|limit| consumed >= limit) {
                 account.less = account.less.max(account.millis.saturating_sub(millis));
             }
             // Between two readings time has passed that is not charged yet.

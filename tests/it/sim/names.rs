@@ -36,3 +36,12 @@ pub fn plain_zone(name: &str) -> ZonePolicy {
         trusted: Default::default(),
     }
 }
+
+/// The role whose sessions are counted and not charged.
+pub const FREE: &str = "free";
+
+/// What roles change here.
+pub fn roles() -> std::collections::BTreeMap<String, turnpike::domain::RolePolicy> {
+    let free = turnpike::domain::RolePolicy { unmetered: true, ..Default::default() };
+    [(FREE.to_owned(), free)].into()
+}

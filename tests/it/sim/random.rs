@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession};
+use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession, RolePatch};
 use turnpike::domain::{
     BootId, CloseReason, DeviceId, Guard, Once, PauseReason, ProviderName, Proviso, SessionId, SessionKind,
     SessionPatch, SessionTerms, SourceData, Text, Usage, WallTime,
 };
 
 use super::actions::{Action, Extras, Kind, Offer, Request, action};
-use super::names::{address, mac, mbps, plain_zone};
+use super::names::{FREE, address, mac, mbps, plain_zone};
 use super::world::{Trouble, World};
 
 /// Cases without `TURNPIKE_SIM_CASES`: what a debug build does in a few seconds.
@@ -134,6 +134,20 @@ impl World {
                     ..SessionPatch::default()
                 },
             ),
+            Request::Free(session, free) => {
+                let role = || [FREE.to_owned()].into();
+                let patch = if *free {
+                    RolePatch { add: role(), remove: Default::default() }
+                } else {
+                    RolePatch { add: Default::default(), remove: role() }
+                };
+                Command::ChangeRoles { session: self.session(*session), patch }
+            }
+            Request::FreeDevice(device, free) => {
+                let roles = Some(if *free { [FREE.to_owned()].into() } else { Default::default() });
+                let patch = DevicePatch { roles, ..DevicePatch::default() };
+                Command::UpdateDevice { device: self.device(*device), patch }
+            }
             Request::Close(session) => Command::CloseSession {
                 session: self.session(*session),
                 reason: CloseReason::Operator,

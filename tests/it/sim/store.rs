@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::FREE;
 use turnpike::domain::{
     Change, ClientDevice, ClientSession, DeviceId, Guard, Refusal, SessionId, SourceUsage, WallTime,
 };
@@ -47,6 +48,12 @@ impl SimStore {
         self.redeemed.extend(wanted);
         self.once.extend(keys);
         Ok(())
+    }
+
+    /// Whether what a session uses is counted only.
+    pub fn is_free(&self, session: &ClientSession) -> bool {
+        let device = self.devices.get(&session.device);
+        session.roles.contains(FREE) || device.is_some_and(|device| device.roles.contains(FREE))
     }
 
     /// Writes one row.

@@ -81,7 +81,7 @@ impl World {
         let (boot, wall) = (BootTime(30_000), WallTime(1_800_000_000_000));
         let settings = Settings {
             zones: zones.clone(),
-            roles: Default::default(),
+            roles: names::roles(),
             gateway: Default::default(),
             boot_id: BootId::new("boot-0"),
             max_key,
@@ -490,7 +490,7 @@ impl World {
         };
         let settings = Settings {
             zones: self.zones.clone(),
-            roles: Default::default(),
+            roles: names::roles(),
             gateway: Default::default(),
             boot_id,
             max_key: self.max_key,
