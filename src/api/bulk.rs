@@ -11,6 +11,7 @@ use super::messages::{read_lasts, read_text};
 use super::properties::{FlatMap, read_patch};
 use super::under::Under;
 use crate::domain::Text;
+use crate::domain::roles::canonical;
 use crate::domain::sessions_mgr::BulkAct;
 use crate::http::{JsonBody, Problem};
 
@@ -25,6 +26,8 @@ struct Wish {
     filter: String,
     dry_run: Option<bool>,
     action: &'static str,
+    /// What exactly, in a few words.
+    what: String,
     act: BulkAct,
 }
 
@@ -36,7 +39,7 @@ impl Wish {
         state: &ApiState,
     ) -> Result<Json<Matched>, Problem> {
         let filter = read_filter("filter", &self.filter)?;
-        let by = allowed.caller.doing(self.action, &self.filter);
+        let by = allowed.caller.doing(self.action, &format!("{}filter {}", self.what, self.filter));
         let handle = under.untagged_handle(state, by)?;
         let matched = handle.bulk(filter, self.act, self.dry_run == Some(true)).await?;
         Ok(Json(Matched { matched }))
@@ -58,8 +61,10 @@ pub(super) async fn close(
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<Close>,
 ) -> Result<Json<Matched>, Problem> {
-    let act = BulkAct::Close(Text::new(body.reason.as_deref().unwrap_or("")));
-    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.close", act };
+    let reason = Text::new(body.reason.as_deref().unwrap_or(""));
+    let what = if reason.is_empty() { String::new() } else { format!("reason {reason}; ") };
+    let act = BulkAct::Close(reason);
+    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.close", what, act };
     wish.fulfil(&allowed, under, &state).await
 }
 
@@ -78,8 +83,13 @@ pub(super) async fn properties(
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<Properties>,
 ) -> Result<Json<Matched>, Problem> {
+    let said = |(key, value): (&String, &Option<String>)| match value {
+        Some(value) => format!("set {key}={value}; "),
+        None => format!("delete {key}; "),
+    };
+    let what = body.properties.iter().map(said).collect();
     let act = BulkAct::Properties(read_patch(body.properties)?);
-    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.properties", act };
+    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.properties", what, act };
     wish.fulfil(&allowed, under, &state).await
 }
 
@@ -99,8 +109,13 @@ pub(super) async fn roles(
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<Roles>,
 ) -> Result<Json<Matched>, Problem> {
-    let act = BulkAct::Roles(super::roles::read_patch(body.add, body.remove)?);
-    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.roles", act };
+    let patch = super::roles::read_patch(body.add, body.remove)?;
+    let said = |verb: &str, roles: &std::collections::BTreeSet<String>| {
+        if roles.is_empty() { String::new() } else { format!("{verb} {}; ", canonical(roles)) }
+    };
+    let what = said("add", &patch.add) + &said("remove", &patch.remove);
+    let act = BulkAct::Roles(patch);
+    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.roles", what, act };
     wish.fulfil(&allowed, under, &state).await
 }
 
@@ -121,7 +136,8 @@ pub(super) async fn message(
     JsonBody(body): JsonBody<Message>,
 ) -> Result<Json<Matched>, Problem> {
     let (text, lasts_ms) = (read_text(&body.text)?, read_lasts(body.expires_secs)?);
+    let what = format!("text {text}; ");
     let act = BulkAct::Message { text, lasts_ms, seed: uuid::Uuid::now_v7() };
-    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.message", act };
+    let wish = Wish { filter: body.filter, dry_run: body.dry_run, action: "sessions.message", what, act };
     wish.fulfil(&allowed, under, &state).await
 }

@@ -12,7 +12,7 @@ use super::list::{Page, Paging};
 use super::sessions::read_id;
 use super::shapes::time;
 use super::under::Under;
-use crate::domain::{DeviceId, Message, Text};
+use crate::domain::{DeviceId, Message, SessionId, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{LeftMessage, MessageQuery};
 
@@ -76,11 +76,12 @@ async fn leave(
     under: Under,
     state: &ApiState,
     device: DeviceId,
+    session: Option<SessionId>,
     body: NewMessage,
 ) -> Result<(StatusCode, Json<MessageShape>), Problem> {
     let (text, lasts_ms) = (read_text(&body.text)?, read_lasts(body.expires_secs)?);
     let by = allowed.caller.doing("device.message", text.as_str());
-    let message = under.handle(state, by).message(device, text, lasts_ms).await?;
+    let message = under.handle(state, by).message(device, session, text, lasts_ms).await?;
     Ok((StatusCode::CREATED, Json(MessageShape::new(&message, None))))
 }
 
@@ -93,7 +94,7 @@ pub(super) async fn to_device(
     JsonBody(body): JsonBody<NewMessage>,
 ) -> Result<(StatusCode, Json<MessageShape>), Problem> {
     let device = find(&state, &dev).await?;
-    leave(&allowed, under, &state, device.id, body).await
+    leave(&allowed, under, &state, device.id, None, body).await
 }
 
 /// `POST /api/v1/sessions/{id}/message`: to the session's device; 201 with the message.
@@ -105,7 +106,7 @@ pub(super) async fn to_session(
     JsonBody(body): JsonBody<NewMessage>,
 ) -> Result<(StatusCode, Json<MessageShape>), Problem> {
     let session = state.handle.session(read_id(&id)?).await?;
-    leave(&allowed, under, &state, session.device, body).await
+    leave(&allowed, under, &state, session.device, Some(session.id), body).await
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// and a phone that dozes may miss one.
 const MISSES: u32 = 3;
 /// How many devices are asked at the same time.
-const SIDE_BY_SIDE: usize = 64;
+const SIDE_BY_SIDE: usize = 512;
 
 /// Frees the locks of devices that leave, are blocked or deleted.
 pub(super) struct LockKeeper {

@@ -94,6 +94,8 @@ impl Owner {
             match rest.pop() {
                 Some(Mail::Command(command, reply)) if command.bulk().is_some() => {
                     self.bulk_cycle(*command, reply).await;
+                    // Many in a row do not put off what is due.
+                    self.cycle(Vec::new()).await;
                 }
                 last => {
                     rest.extend(last);

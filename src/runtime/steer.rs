@@ -140,8 +140,14 @@ impl Handle {
         }
     }
 
-    /// Leaves a text for a device's portal page: shown at once if it is open, else when it is next opened.
-    pub async fn message(&self, device: DeviceId, text: Text, lasts_ms: u64) -> Result<Message, Refusal> {
+    /// Leaves a text for a device's portal page, the device named by itself or by a session: shown at once if it is open, else when it is next opened.
+    pub async fn message(
+        &self,
+        device: DeviceId,
+        session: Option<SessionId>,
+        text: Text,
+        lasts_ms: u64,
+    ) -> Result<Message, Refusal> {
         let created_at = self.now().wall;
         let lasts = i64::try_from(lasts_ms).unwrap_or(i64::MAX);
         let message = Message {
@@ -151,7 +157,7 @@ impl Handle {
             created_at,
             expires_at: created_at.plus_millis(lasts),
         };
-        self.command(Command::Message(Box::new(message.clone()))).await?;
+        self.command(Command::Message { message: Box::new(message.clone()), session }).await?;
         Ok(message)
     }
 

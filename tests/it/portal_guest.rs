@@ -281,12 +281,12 @@ async fn messages_wait_on_the_page_until_they_expire_or_are_dismissed() {
     let handle = &guest.app.handle;
     let device = guest.app.device(1).await.id;
     let other = guest.app.device(2).await.id;
-    let foreign = handle.message(other, Text::new("for another"), 60_000).await.unwrap();
+    let foreign = handle.message(other, None, Text::new("for another"), 60_000).await.unwrap();
     for number in 1..=6 {
-        handle.message(device, Text::new(&format!("number {number}")), 600_000).await.unwrap();
+        handle.message(device, None, Text::new(&format!("number {number}")), 600_000).await.unwrap();
         guest.app.pass(Duration::from_secs(60)).await;
     }
-    let short = handle.message(device, Text::new("closing <soon>"), 60_000).await.unwrap();
+    let short = handle.message(device, None, Text::new("closing <soon>"), 60_000).await.unwrap();
     let shown = |id: uuid::Uuid| {
         let store = guest.app.store.clone();
         async move {

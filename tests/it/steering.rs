@@ -201,7 +201,7 @@ async fn every_change_is_in_the_audit_log_with_before_and_after() {
         assert!(found["actor"].as_str().is_some_and(|actor| !actor.is_empty()) && !found["origin"].is_null());
     }
     let many = api.get("/api/v1/audit?action=sessions.").await.1;
-    assert_eq!(many["items"][0]["details"], "Floor is '3' (1 sessions)");
+    assert_eq!(many["items"][0]["details"], "1 sessions: reason late; filter Floor is '3'");
     // What changes nothing leaves no line, and nor does what is refused.
     let total = api.get("/api/v1/audit").await.1["total"].clone();
     api.post("sessions:close", json!({"filter": "Floor is '4'"})).await;

@@ -68,7 +68,12 @@ pub enum Command {
         principal: Option<String>,
     },
     /// Leave a text for a device's portal page.
-    Message(Box<Message>),
+    Message {
+        /// The text, and whose page.
+        message: Box<Message>,
+        /// The session by which the device was named, if it was.
+        session: Option<SessionId>,
+    },
     /// Change all sessions that a filter selects.
     Bulk(Box<Bulk>),
     /// End a session.

@@ -45,7 +45,7 @@ impl SessionsMgr {
             | Command::RegisterDevice { .. }
             | Command::SetProperties { .. }
             | Command::SetPrincipal { .. }
-            | Command::Message(_)
+            | Command::Message { .. }
             // Wants many: see [`SessionsMgr::bulk_wants`].
             | Command::Bulk(_)
             | Command::UpdateDevice { .. }
@@ -64,7 +64,7 @@ impl SessionsMgr {
             | Command::NoteClient { device, .. }
             | Command::DeleteDevice { device } => Some(*device),
             Command::CreateSession(new) => Some(new.device),
-            Command::Message(message) => Some(message.device),
+            Command::Message { message, .. } => Some(message.device),
             Command::Bulk(_) => None,
             Command::UpdateSession { session, .. }
             | Command::SetProperties { session, .. }
@@ -97,7 +97,7 @@ impl SessionsMgr {
             Command::SetProperties { session, patch } => work.set_properties(session, &patch),
             Command::ChangeRoles { session, patch } => work.change_roles(session, &patch),
             Command::SetPrincipal { session, principal } => work.set_principal(session, principal),
-            Command::Message(message) => work.message(*message),
+            Command::Message { message, .. } => work.message(*message),
             Command::Bulk(bulk) => work.bulk(*bulk),
             Command::CloseSession { session, reason, text } => work.close_session(session, reason, text),
             Command::DeleteSession { session, ended } => work.delete_session(session, ended.as_deref()),

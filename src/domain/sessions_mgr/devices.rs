@@ -13,6 +13,9 @@ use crate::domain::{
 /// The provider of the sessions that trusted devices run.
 pub(super) const TRUSTED: &str = "trusted";
 
+/// What a browser says of its device is noted at most so often, in milliseconds.
+const NOTE_MS: u64 = 60_000;
+
 /// A device as the network shows it.
 pub(super) struct Sighting {
     pub(super) fresh: DeviceId,
@@ -180,6 +183,13 @@ impl Work<'_> {
         let client_type = client_type.or(before.client_type);
         let language = language.or_else(|| before.language.clone());
         if (client_type, &language) != (before.client_type, &before.language) {
+            // A browser that says something else each time is not worth a commit each time.
+            let now = self.now.boot;
+            let entry = self.mgr.table.device_mut(id).ok_or(Refusal::UnknownDevice)?;
+            if entry.noted_at.is_some_and(|noted| now.millis_since(noted) < NOTE_MS) {
+                return Ok(Outcome::Done);
+            }
+            entry.noted_at = Some(now);
             self.change_device(id, |device| (device.client_type, device.language) = (client_type, language))?;
         }
         Ok(Outcome::Done)

@@ -231,6 +231,7 @@ impl SessionsMgr {
     pub fn undo(&mut self, transition: &Transition, now: super::Now) -> Vec<super::Change> {
         let mut changes = self.put_back(&transition.before, true, now);
         changes.extend(proviso::forget_once(&transition.guards));
+        changes.extend(trail::taken_back(&transition.changes, now));
         changes
     }
 

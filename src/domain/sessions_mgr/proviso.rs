@@ -56,7 +56,8 @@ impl SessionsMgr {
             | Command::UpdateDevice { device, .. }
             | Command::DeleteDevice { device } => of_device(*device),
             Command::CreateSession(new) => of_device(new.device),
-            Command::Message(message) => of_device(message.device),
+            Command::Message { session: Some(session), .. } => of_session(*session),
+            Command::Message { message, session: None } => of_device(message.device),
             Command::UpdateSession { session, .. }
             | Command::SetProperties { session, .. }
             | Command::ChangeRoles { session, .. }

@@ -150,8 +150,14 @@ impl Work<'_> {
         let (old, new) = (self.mgr.view(before, self.now.boot), self.mgr.view(after, self.now.boot));
         let same_limits = before.0.terms.time_limit_ms == after.0.terms.time_limit_ms
             && before.0.terms.data_limit_bytes == after.0.terms.data_limit_bytes;
+        // Where a device is is not stored: the first sighting after a start is no news.
+        let device = &before.1;
+        let is_first = device.ipv4.is_empty() && device.ipv6.is_empty() && device.interface.is_none();
+        let is_where =
+            |key: FixedKey| matches!(key, FixedKey::ClientIp | FixedKey::Interface | FixedKey::Transport);
+        let is_news = |key: &&FixedKey| !(key.flows() && same_limits || is_where(**key) && is_first);
         let mut previous = Previous::new();
-        for key in FixedKey::ALL.iter().filter(|key| !(key.flows() && same_limits)) {
+        for key in FixedKey::ALL.iter().filter(is_news) {
             let was = old.fixed(*key);
             if was != new.fixed(*key) {
                 previous.insert(Cow::Borrowed(key.as_str()), was.map(Cow::into_owned));

@@ -14,7 +14,7 @@ impl SessionsMgr {
         }
         let at = now.wall;
         if let Outcome::Matched(count) = &transition.outcome {
-            let details = format!("{} ({count} sessions)", actor.details);
+            let details = format!("{count} sessions: {}", actor.details);
             let actor = Actor { details: crate::domain::Text::new(&details), ..actor };
             return Some(AuditLine { at, actor, subject: None, before: None, after: None });
         }
@@ -128,4 +128,16 @@ fn set<const N: usize>(
     fields: [(&'static str, Option<String>); N],
 ) -> impl Iterator<Item = (String, String)> {
     fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?)))
+}
+
+/// What the audit log says when the kernel refused what it said was done.
+pub(super) fn taken_back(changes: &[Change], now: Now) -> impl Iterator<Item = Change> + '_ {
+    changes.iter().filter_map(move |change| {
+        let Change::Audit(line) = change else { return None };
+        let (before, after) = (line.after.clone(), line.before.clone());
+        let details = crate::domain::Text::new("taken back: the kernel refused it");
+        let actor = Actor { details, ..line.actor.clone() };
+        let line = AuditLine { at: now.wall, actor, subject: line.subject.clone(), before, after };
+        Some(Change::Audit(Box::new(line)))
+    })
 }

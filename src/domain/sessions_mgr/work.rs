@@ -167,11 +167,12 @@ impl<'a> Work<'a> {
 
     /// Takes a device out for good, with its sessions.
     pub(super) fn drop_device(&mut self, id: DeviceId) -> Result<(), Refusal> {
+        // First of all images: it is what the audit log names.
+        self.remember_device(id);
         for session in self.entry(id)?.sessions.clone() {
             self.remember_session(session);
             self.last_save(session)?;
         }
-        self.remember_device(id);
         let entry = self.entry(id)?;
         let (held, key, mac) = (entry.held.clone(), entry.device.key, entry.device.mac);
         if let Some(rates) = class_of(&held) {

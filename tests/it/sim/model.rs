@@ -144,6 +144,8 @@ impl Model {
             account.millis = account.millis.max(data.usage.time_ms + account.free_millis);
             account.more += data.usage.time_ms;
             account.less += data.usage.time_ms;
+            // It may say that more is used than it grants.
+            account.seen.0 = account.seen.0.max(data.usage.data_bytes() + account.free_bytes);
         }
     }
 

@@ -78,6 +78,7 @@ impl SimStore {
                     && row.is_running()
                 {
                     row.usage = session.usage;
+                    row.free = session.free;
                     row.state = session.state.clone();
                 }
             }
