@@ -69,6 +69,8 @@ impl Need for Administer {
 pub struct Allowed<N> {
     /// Who it is.
     pub caller: Caller,
+    /// The token's number, if it is one.
+    pub(super) token: Option<i64>,
     need: PhantomData<N>,
 }
 
@@ -84,7 +86,7 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
                 }
             }
         }
-        Ok(Self { caller: identity.caller, need: PhantomData })
+        Ok(Self { caller: identity.caller, token: identity.token, need: PhantomData })
     }
 }
 
@@ -125,6 +127,8 @@ impl FromRequestParts<ApiState> for Locker {
 /// Who is at the other end, whatever they want.
 pub(super) struct Identity {
     caller: Caller,
+    /// The token's number, if it is one.
+    token: Option<i64>,
     /// What their idempotency keys belong to: it stays the same from request to request, and nobody else has it.
     pub(super) scope: String,
     /// What they may do; `None` for root, who may do everything.
@@ -143,7 +147,8 @@ impl Identity {
         // A token that is sent counts, also for root: what it may not do is refused.
         let Some(sent) = bearer(&parts.headers) else {
             let is_root = user.is_some_and(|user| user.uid == 0);
-            let root = || Self { caller: caller("root"), scope: "root".to_owned(), permissions: None };
+            let root =
+                || Self { caller: caller("root"), token: None, scope: "root".to_owned(), permissions: None };
             return if is_root { Ok(root()) } else { Err(Problem::unauthorized()) };
         };
         let text = TokenText::parse(sent?).ok_or_else(Problem::unauthorized)?;
@@ -151,6 +156,7 @@ impl Identity {
         let token = token.ok_or_else(Problem::unauthorized)?;
         Ok(Self {
             caller: caller(&format!("token {} {}", token.id, token.name)),
+            token: Some(token.id),
             scope: format!("token {}", token.id),
             permissions: Some(token.permissions),
         })

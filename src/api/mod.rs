@@ -46,6 +46,7 @@ use std::sync::Arc;
 
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
+use tokio::sync::broadcast;
 
 use crate::config::MetricConfig;
 use crate::domain::{ProviderName, VoucherCodes};
@@ -76,6 +77,8 @@ pub struct ApiState {
     pub providers: Arc<[ProviderName]>,
     /// Which requests with an `Idempotency-Key` are under way.
     once: once::UnderWay,
+    /// Tokens that were revoked, as it happens: what they opened is closed.
+    revoked: broadcast::Sender<i64>,
     /// The operator's own counts.
     metrics: Arc<[MetricConfig]>,
 }
@@ -91,8 +94,9 @@ impl ApiState {
         let audit = AuditLog::start(store.clone());
         let events = EventHub::start(handle.clone(), store.clone());
         let once = once::UnderWay::default();
+        let revoked = broadcast::channel(64).0;
         let providers = providers.into();
-        Self { handle, store, codes, audit, events, providers, once, metrics: Arc::default() }
+        Self { handle, store, codes, audit, events, providers, once, revoked, metrics: Arc::default() }
     }
 
     /// With counts of the operator's own in `/metrics`.

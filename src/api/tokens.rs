@@ -135,6 +135,8 @@ pub(super) async fn revoke(
     let now = state.handle.now().wall;
     let token = state.store.revoke_token(read_id(&id)?, now).await.map_err(store_failed)?;
     let token = token.ok_or_else(unknown)?;
+    // Nobody may be listening.
+    let _ = state.revoked.send(token.id);
     state.audit.note(&allowed.caller, now, "token.revoke", token.id, token.name.as_str()).await;
     Ok(Json(TokenShape::new(&token, None)))
 }

@@ -117,6 +117,18 @@ impl PortalState {
         found.iter().map(|left| MessageView::new(left, now)).collect()
     }
 
+    /// The newest message that no page of the device has shown yet; from now on it counts as shown.
+    pub(super) async fn unshown(&self, device: DeviceId) -> Option<String> {
+        let found =
+            self.inbox.messages(device, self.handle.now().wall, SHOWN).await.unwrap_or_else(|error| {
+                tracing::warn!(%device, error, "the messages could not be read");
+                Vec::new()
+            });
+        let new = found.into_iter().find(|left| left.shown_at.is_none())?;
+        self.note_shown(device).await;
+        Some(new.message.text.to_string())
+    }
+
     /// Notes that the device's page shows its messages.
     pub(super) async fn note_shown(&self, device: DeviceId) {
         if let Err(error) = self.inbox.shown(device, self.handle.now().wall).await {

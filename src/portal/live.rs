@@ -112,7 +112,14 @@ impl Live {
                         }
                     }
                     Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => self.next = Instant::now(),
+                    // Some of them may have been for this page: what was left and not shown is in the store.
+                    Err(RecvError::Lagged(_)) => {
+                        self.next = Instant::now();
+                        if let Some(text) = self.state.unshown(self.device).await {
+                            let text = serde_json::Value::from(text).to_string();
+                            return Some((Event::default().event("notice").data(text), Some(self)));
+                        }
+                    }
                     Err(RecvError::Closed) => return None,
                 },
                 () = sleep_until(self.next) => {

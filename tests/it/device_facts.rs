@@ -94,3 +94,19 @@ async fn how_a_device_is_attached_is_kept_until_it_is_seen_elsewhere() {
     let shown = app.handle.properties(session.id, wanted).await.unwrap();
     assert_eq!((shown["$Interface"].as_str(), shown["$Transport"].as_str()), ("br-lan2", "WIRED"));
 }
+
+#[tokio::test]
+async fn a_browser_that_says_something_else_each_time_costs_few_commits() {
+    let app = TestApp::start().await;
+    let device = app.device(1).await.id;
+    app.handle.create_session(device, minutes(10)).await.unwrap();
+    let told = || async { app.store.session_event_range().await.unwrap().map_or(0, |(_, newest)| newest) };
+    let before = told().await;
+    for number in 0..40 {
+        visit(&app, LINUX.as_bytes(), format!("x-{number}").as_bytes()).await;
+    }
+    let noted = told().await - before;
+    assert!((1..=4).contains(&noted), "{noted} notes");
+    app.pass(std::time::Duration::from_secs(60)).await;
+    assert_eq!(known(&visit(&app, LINUX.as_bytes(), b"sw").await).1, Some("sw"));
+}

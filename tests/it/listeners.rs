@@ -561,3 +561,22 @@ async fn places_are_counted_and_given_back() {
     assert_eq!(ear.next().await, None);
     assert_eq!(api.refused("", None).await.0, 503);
 }
+
+#[tokio::test]
+async fn what_a_token_opened_ends_when_it_is_revoked() {
+    let api = Api::on(TestApp::start().await, &[Permission::Admin]).await;
+    let mut ear = api.listen("").await;
+    ear.until_ready().await;
+    let revoke = |id: i64| {
+        let request = Request::delete(format!("/api/v1/tokens/{id}"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", api.token));
+        api.router().oneshot(request.body(Body::empty()).unwrap())
+    };
+    let other = TokenText::random().unwrap();
+    let now = api.app.handle.now().wall;
+    let made = api.app.store.create_token(&Text::new("other"), &[Permission::Admin], &other, now).await;
+    assert_eq!(revoke(made.unwrap().id).await.unwrap().status(), 200);
+    ear.silent(Duration::from_millis(50)).await;
+    assert_eq!(revoke(1).await.unwrap().status(), 200);
+    assert!(ear.next().await.is_none());
+}

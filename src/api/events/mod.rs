@@ -26,6 +26,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
+use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
@@ -123,13 +124,24 @@ pub(super) struct Query {
 
 /// `GET /api/v1/events`.
 pub(super) async fn events(
-    _allowed: Allowed<Listen>,
+    allowed: Allowed<Listen>,
     State(state): State<ApiState>,
     headers: HeaderMap,
     QueryParams(query): QueryParams<Query>,
 ) -> Result<Response, Problem> {
     let (listener, begin) = query.read(&headers)?;
+    let mut revoked = state.revoked.subscribe();
     let taps = state.events.listen(listener, begin).await?;
+    // What the token opened ends with the token.
+    let ends = async move {
+        // Whoever has missed some, or whose daemon stops, comes back and is asked for its token again.
+        while let Ok(token) = revoked.recv().await {
+            if Some(token) == allowed.token {
+                break;
+            }
+        }
+    };
+    let taps = taps.take_until(Box::pin(ends));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // A proxy must not gather them.

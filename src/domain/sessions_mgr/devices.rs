@@ -13,8 +13,10 @@ use crate::domain::{
 /// The provider of the sessions that trusted devices run.
 pub(super) const TRUSTED: &str = "trusted";
 
-/// What a browser says of its device is noted at most so often, in milliseconds.
-const NOTE_MS: u64 = 60_000;
+/// What a browser says of its device is noted at most so many times …
+const NOTES: u8 = 4;
+/// … in so many milliseconds.
+const NOTES_MS: u64 = 60_000;
 
 /// A device as the network shows it.
 pub(super) struct Sighting {
@@ -186,10 +188,14 @@ impl Work<'_> {
             // A browser that says something else each time is not worth a commit each time.
             let now = self.now.boot;
             let entry = self.mgr.table.device_mut(id).ok_or(Refusal::UnknownDevice)?;
-            if entry.noted_at.is_some_and(|noted| now.millis_since(noted) < NOTE_MS) {
+            let (since, notes) = match entry.noted {
+                Some((since, notes)) if now.millis_since(since) < NOTES_MS => (since, notes),
+                _ => (now, 0),
+            };
+            if notes >= NOTES {
                 return Ok(Outcome::Done);
             }
-            entry.noted_at = Some(now);
+            entry.noted = Some((since, notes + 1));
             self.change_device(id, |device| (device.client_type, device.language) = (client_type, language))?;
         }
         Ok(Outcome::Done)

@@ -35,8 +35,8 @@ pub(super) struct Entry {
     pub(super) away_since: Option<BootTime>,
     /// Whether it ever had a session, also one that has ended.
     pub(super) had_session: bool,
-    /// When something that its browser says was last noted.
-    pub(super) noted_at: Option<BootTime>,
+    /// Since when what its browser says was noted, and how many times.
+    pub(super) noted: Option<(BootTime, u8)>,
 }
 
 /// The running session as the meter sees it.
@@ -192,7 +192,7 @@ impl Table {
                     soon: None,
                     away_since: None,
                     had_session: false,
-                    noted_at: None,
+                    noted: None,
                 };
                 self.devices.insert(id, Box::new(entry));
             }
