@@ -10,6 +10,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use tokio::sync::Semaphore;
+
 use super::lock::{DatabaseLock, beside};
 use super::{StoreError, StoreMeasures};
 
@@ -36,6 +38,8 @@ const JOURNAL_LIMIT_BYTES: &str = "4194304";
 pub struct Store {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
+    /// One search at a time: however long it takes, a reader is left for look-ups.
+    pub(super) searches: Arc<Semaphore>,
     path: Arc<PathBuf>,
     measures: Arc<StoreMeasures>,
     _lock: Arc<DatabaseLock>,
@@ -76,7 +80,8 @@ impl Store {
             .test_before_acquire(false)
             .connect_lazy_with(options(path, READ_CACHE).pragma("query_only", "ON"));
         let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
-        Ok(Self { writer, readers, path, measures, _lock: Arc::new(lock) })
+        let searches = Arc::new(Semaphore::new(1));
+        Ok(Self { writer, readers, searches, path, measures, _lock: Arc::new(lock) })
     }
 
     /// The database file.

@@ -136,6 +136,8 @@ impl Store {
             let rows = query.build().persistent(false).fetch_all(&self.readers).await?;
             return Ok((rows.iter().map(rows::session).collect::<Result<_, _>>()?, total));
         }
+        // Never closed: an error would only mean that nobody waits in line.
+        let _turn = self.searches.acquire().await;
         // One statement for page and number, since every row must be looked at for either.
         let mut query = found(wanted);
         query.push(format_args!(

@@ -194,3 +194,15 @@ async fn a_device_that_leaves_and_one_that_comes_back_are_told() {
     ];
     assert_eq!(kinds, expected.map(|(kind, reason)| (kind, reason.to_owned())));
 }
+
+#[tokio::test]
+async fn a_session_that_is_used_up_as_it_is_paused_is_over() {
+    let app = TestApp::start().await;
+    let device = app.device(1).await.id;
+    let id = app.handle.create_session(device, megabytes(1.0)).await.unwrap().id;
+    app.handle.connect(device, None).await.unwrap();
+    assert!(app.kernel.packet(mac(1), 1_000_000, false));
+    app.handle.disconnect(device, None).await.unwrap();
+    assert_eq!(app.handle.session(id).await.unwrap().state, SessionState::Consumed);
+    assert_eq!(app.handle.connect(device, None).await.err(), Some(Refusal::NoSession));
+}

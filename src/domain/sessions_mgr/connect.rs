@@ -1,8 +1,8 @@
 use super::work::Work;
 use super::{Command, ProviderAnswer, SessionsMgr, Want};
 use crate::domain::{
-    Checkpoint, ClientDevice, ClientSession, DeviceId, EventKind, Now, Outcome, PauseReason, Refusal,
-    SessionId, SessionState, SourceData, Text, Transition,
+    Checkpoint, ClientDevice, ClientSession, CloseReason, DeviceId, EventKind, Now, Outcome, PauseReason,
+    Refusal, SessionId, SessionState, SourceData, Text, Transition,
 };
 
 impl SessionsMgr {
@@ -269,6 +269,16 @@ impl Work<'_> {
         reason: PauseReason,
     ) -> Result<Option<SessionId>, Refusal> {
         let Some(session) = self.entry(device)?.run.as_ref().map(|run| run.session) else { return Ok(None) };
+        let known = self.session(session)?;
+        if is_used_up(known) {
+            // The last books showed that nothing is left to be kept.
+            let by_time = known.time_left_ms() == Some(0);
+            let reason = if by_time { CloseReason::Time } else { CloseReason::Data };
+            self.event(EventKind::SessionDisconnected, Some(device), Some(session));
+            self.end(session, SessionState::Consumed, EventKind::SessionConsumed(reason))?;
+            self.event(EventKind::DeviceDisconnected, Some(device), Some(session));
+            return Ok(Some(session));
+        }
         self.change_session(session, |session| session.state = SessionState::Paused(reason))?;
         self.event(EventKind::SessionDisconnected, Some(device), Some(session));
         self.event(EventKind::SessionPaused(reason), Some(device), Some(session));
