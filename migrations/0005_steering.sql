@@ -5,7 +5,8 @@ ALTER TABLE devices ADD COLUMN language    TEXT;  -- what its browser asks for, 
 
 ALTER TABLE sessions ADD COLUMN voucher TEXT;     -- the code it was bought with, as printed
 ALTER TABLE sessions ADD COLUMN free_time_ms INTEGER NOT NULL DEFAULT 0 CHECK (free_time_ms >= 0);  -- of used_time_ms: counted, not consumed
-ALTER TABLE sessions ADD COLUMN free_bytes   INTEGER NOT NULL DEFAULT 0 CHECK (free_bytes >= 0);    -- the same of used_sent + used_received
+ALTER TABLE sessions ADD COLUMN free_sent     INTEGER NOT NULL DEFAULT 0 CHECK (free_sent >= 0);      -- the same of used_sent
+ALTER TABLE sessions ADD COLUMN free_received INTEGER NOT NULL DEFAULT 0 CHECK (free_received >= 0);  -- and of used_received
 
 -- What a support desk looks up.
 CREATE INDEX sessions_of_voucher ON sessions (voucher) WHERE voucher IS NOT NULL;

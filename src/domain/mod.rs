@@ -75,7 +75,7 @@ pub use text::Text;
 pub use time::{BootId, BootTime, Now, WallTime};
 pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, ShapeOp, Transition};
 pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
-pub use usage::{Books, Free, KernelBooks, Usage};
+pub use usage::{Books, KernelBooks, Usage};
 pub use voucher::{NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherStatus};
 pub use voucher_codes::VoucherCodes;
 pub use zone::ZonePolicy;

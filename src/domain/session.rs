@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    BootId, BootTime, ClientKey, DeviceId, Free, ProviderName, SessionId, SessionTerms, Text, Usage, WallTime,
+    BootId, BootTime, ClientKey, DeviceId, ProviderName, SessionId, SessionTerms, Text, Usage, WallTime,
 };
 
 /// Access that was bought or granted to one device.
@@ -23,8 +23,8 @@ pub struct ClientSession {
     pub terms: SessionTerms,
     /// What is consumed, as of the checkpoint while it runs.
     pub usage: Usage,
-    /// What of it was counted only.
-    pub free: Free,
+    /// What of it passed while a role made it unmetered: counted, not consumed.
+    pub free: Usage,
     /// Where it stands.
     pub state: SessionState,
     /// When it was made.
@@ -190,7 +190,7 @@ impl ClientSession {
             source_seq: 0,
             terms,
             usage: Usage::default(),
-            free: Free::default(),
+            free: Usage::default(),
             state: SessionState::Available,
             created_at,
             started_at: None,
@@ -222,16 +222,15 @@ impl ClientSession {
 
     /// Bytes consumed: what its data limit is compared with.
     pub const fn consumed_bytes(&self) -> u64 {
-        self.usage.data_bytes().saturating_sub(self.free.data_bytes)
+        self.usage.data_bytes().saturating_sub(self.free.data_bytes())
     }
 
-    /// What it has consumed. Bytes that were counted only are taken off those received first.
+    /// What it has consumed. None of the three ever shrinks.
     pub const fn consumed(&self) -> Usage {
-        let free = self.free.data_bytes;
         Usage {
             time_ms: self.consumed_ms(),
-            sent_bytes: self.usage.sent_bytes.saturating_sub(free.saturating_sub(self.usage.received_bytes)),
-            received_bytes: self.usage.received_bytes.saturating_sub(free),
+            sent_bytes: self.usage.sent_bytes.saturating_sub(self.free.sent_bytes),
+            received_bytes: self.usage.received_bytes.saturating_sub(self.free.received_bytes),
         }
     }
 

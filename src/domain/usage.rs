@@ -29,7 +29,8 @@ pub struct KernelBooks {
     pub quota_exhausted: bool,
 }
 
-/// What a session has used, in bytes (layer 3) and milliseconds: consumed, but for what was [`Free`].
+/// What a session has used, in bytes (layer 3) and milliseconds: consumed, but for what passed
+/// while a role made the session unmetered, which is kept in a second one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Milliseconds spent running.
@@ -45,13 +46,4 @@ impl Usage {
     pub const fn data_bytes(&self) -> u64 {
         self.sent_bytes.saturating_add(self.received_bytes)
     }
-}
-
-/// What of a [`Usage`] was counted and not consumed: it passed while a role made the session unmetered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Free {
-    /// Milliseconds.
-    pub time_ms: u64,
-    /// Bytes of both directions.
-    pub data_bytes: u64,
 }

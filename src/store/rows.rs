@@ -10,7 +10,7 @@ use super::StoreError;
 use super::sql::{Bound, RowsStatement};
 use crate::domain::{
     BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientSession, ClientType, CloseReason, DeviceId,
-    Free, Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage,
+    Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage,
     WallTime, ZoneName,
 };
 
@@ -20,7 +20,7 @@ pub(super) const DEVICE_COLUMNS: &str = "id, mac, zone, client_key, hostname, al
 /// The columns of `sessions`, in the order that [`session`] reads and [`bind_session`] binds.
 pub(super) const SESSION_COLUMNS: &str = "id, device, provider, source, source_seq, kind, time_limit_ms, \
      data_limit_bytes, exp_days, down_bps, up_bps, use_global_speed, used_time_ms, used_sent, used_received, \
-     free_time_ms, free_bytes, state, reason, reason_text, boot_id, at_boot_ms, counter_key, counter_sent, counter_received, created_at, \
+     free_time_ms, free_sent, free_received, state, reason, reason_text, boot_id, at_boot_ms, counter_key, counter_sent, counter_received, created_at, \
      started_at, resumed_at, expires_at, ended_at, plan, principal, voucher, properties, roles";
 
 /// Insert or replace devices. Not SQLite's `INSERT OR REPLACE`: that deletes first, and the sessions with it.
@@ -33,12 +33,12 @@ pub(super) static PUT_SESSIONS: LazyLock<RowsStatement> = LazyLock::new(|| put("
 /// without one.
 pub(super) static PUT_USAGE: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
-        "WITH new (id, used_time_ms, used_sent, used_received, free_time_ms, free_bytes, boot_id, at_boot_ms, counter_key, counter_sent, \
+        "WITH new (id, used_time_ms, used_sent, used_received, free_time_ms, free_sent, free_received, boot_id, at_boot_ms, counter_key, counter_sent, \
          counter_received) AS (",
-        11,
+        12,
         ") UPDATE sessions SET used_time_ms = new.used_time_ms, used_sent = new.used_sent, \
          used_received = new.used_received, free_time_ms = new.free_time_ms, \
-         free_bytes = new.free_bytes, boot_id = new.boot_id, at_boot_ms = new.at_boot_ms, \
+         free_sent = new.free_sent, free_received = new.free_received, boot_id = new.boot_id, at_boot_ms = new.at_boot_ms, \
          counter_key = new.counter_key, counter_sent = new.counter_sent, counter_received = new.counter_received \
          FROM new WHERE sessions.id = new.id AND (sessions.boot_id IS NULL) = (new.boot_id IS NULL)",
     )
@@ -133,7 +133,8 @@ fn bind_totals(query: Bound, session: &ClientSession) -> Result<Bound, StoreErro
         .bind(number("used_sent", session.usage.sent_bytes)?)
         .bind(number("used_received", session.usage.received_bytes)?)
         .bind(number("free_time_ms", session.free.time_ms)?)
-        .bind(number("free_bytes", session.free.data_bytes)?))
+        .bind(number("free_sent", session.free.sent_bytes)?)
+        .bind(number("free_received", session.free.received_bytes)?))
 }
 
 fn bind_checkpoint(query: Bound, session: &ClientSession) -> Result<Bound, StoreError> {
@@ -351,7 +352,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<ClientSession, StoreError> {
         source_seq: columns.count()?,
         terms: columns.terms()?,
         usage: columns.usage()?,
-        free: Free { time_ms: columns.count()?, data_bytes: columns.count()? },
+        free: columns.usage()?,
         state: columns.state()?,
         created_at: columns.wall()?,
         started_at: columns.wall_if()?,

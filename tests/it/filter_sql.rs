@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 use turnpike::domain::filter::{Expr, Key, Number, Order};
 use turnpike::domain::{
     BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientSession, ClientType, CloseReason, Filter,
-    FixedKey, Free, GatewayFacts, Lookup, Mbps, PauseReason, Policies, ProviderName, SessionId, SessionKind,
+    FixedKey, GatewayFacts, Lookup, Mbps, PauseReason, Policies, ProviderName, SessionId, SessionKind,
     SessionState, SessionTerms, SessionView, Text, Transport, Usage, WallTime, ZoneName,
 };
 use turnpike::store::{Direction, SessionQuery, SortKey, Store};
@@ -222,7 +222,7 @@ fn any_session(number: u16, devices: usize) -> impl Strategy<Value = ClientSessi
                     use_global_speed: number.is_multiple_of(2),
                 },
                 usage: Usage { time_ms: used.0, sent_bytes: used.1, received_bytes: used.2 },
-                free: Free { time_ms: used.3, data_bytes: used.4 },
+                free: Usage { time_ms: used.3, sent_bytes: used.4 / 3, received_bytes: used.4 - used.4 / 3 },
                 provider: ProviderName::new(if number.is_multiple_of(3) { "voucher" } else { "operator" }),
                 state,
                 created_at: times.0,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use turnpike::domain::{
     BootId, BootTime, Change, Checkpoint, ClientDevice, ClientKey, ClientSession, CloseReason, DeviceId,
-    Event, EventKind, Free, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal, SessionId, SessionKind,
+    Event, EventKind, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal, SessionId, SessionKind,
     SessionState, SessionTerms, SourceUsage, Text, Usage, WallTime, ZoneName,
 };
 use turnpike::store::{Store, StoreError, Writes};
@@ -125,7 +125,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
             words(),
             amount(),
             terms(),
-            (amount(), amount(), amount(), amount(), amount()),
+            (amount(), amount(), amount(), amount(), amount(), amount()),
             state(),
         ),
         (any::<i64>(), time(), time(), time(), time()),
@@ -140,7 +140,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 source,
                 source_seq,
                 terms,
-                (time_ms, sent_bytes, received_bytes, free_ms, free_bytes),
+                (time_ms, sent_bytes, received_bytes, free_ms, free_sent, free_received),
                 state,
             ) = first;
             let (created_at, started_at, resumed_at, expires_at, ended_at) = times;
@@ -152,7 +152,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 source_seq,
                 terms,
                 usage: Usage { time_ms, sent_bytes, received_bytes },
-                free: Free { time_ms: free_ms, data_bytes: free_bytes },
+                free: Usage { time_ms: free_ms, sent_bytes: free_sent, received_bytes: free_received },
                 state,
                 created_at: WallTime(created_at),
                 started_at,

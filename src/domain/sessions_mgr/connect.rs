@@ -296,8 +296,9 @@ impl Work<'_> {
                 session.usage.time_ms.max(known.time_ms.saturating_add(session.free.time_ms));
             if known.data_bytes() > session.consumed_bytes() {
                 // What was counted only is counted on.
-                session.usage.sent_bytes = known.sent_bytes;
-                session.usage.received_bytes = known.received_bytes.saturating_add(session.free.data_bytes);
+                session.usage.sent_bytes = known.sent_bytes.saturating_add(session.free.sent_bytes);
+                session.usage.received_bytes =
+                    known.received_bytes.saturating_add(session.free.received_bytes);
             }
         })
     }

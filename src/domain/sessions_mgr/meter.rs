@@ -107,7 +107,8 @@ impl SessionsMgr {
             session.usage.sent_bytes += sent;
             session.usage.received_bytes += received;
             if unmetered {
-                session.free.data_bytes += sent + received;
+                session.free.sent_bytes += sent;
+                session.free.received_bytes += received;
             }
             checkpoint.sent_bytes = books.sent_bytes;
             checkpoint.received_bytes = books.received_bytes;

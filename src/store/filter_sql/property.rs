@@ -57,7 +57,7 @@ impl Property {
                 Self::Integer("(max(0, s.time_limit_ms - max(0, s.used_time_ms - s.free_time_ms)) / 1000)")
             }
             FixedKey::DataLeft => Self::Millionths(
-                "max(0, s.data_limit_bytes - max(0, s.used_sent + s.used_received - s.free_bytes))",
+                "max(0, s.data_limit_bytes - max(0, s.used_sent + s.used_received - s.free_sent - s.free_received))",
             ),
             FixedKey::TimeUsed => Self::Integer("(s.used_time_ms / 1000)"),
             FixedKey::DataUsed => Self::Millionths("(s.used_sent + s.used_received)"),

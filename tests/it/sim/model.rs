@@ -216,7 +216,7 @@ impl Model {
             let flushed = session.usage.data_bytes();
             assert!(flushed <= account.bytes, "more is stored than passed");
             account.bytes = flushed;
-            account.free_bytes = session.free.data_bytes;
+            account.free_bytes = session.free.data_bytes();
             account.millis = session.usage.time_ms;
             account.free_millis = session.free.time_ms;
             (account.more, account.less) = (0, 0);
@@ -247,7 +247,7 @@ impl Model {
             let (bytes, millis) = (session.usage.data_bytes(), session.usage.time_ms);
             let account = self.account(row.id);
             assert_eq!(bytes, account.bytes, "{}: charged and passed bytes", row.id);
-            assert_eq!(session.free.data_bytes, account.free_bytes, "{}: free bytes", row.id);
+            assert_eq!(session.free.data_bytes(), account.free_bytes, "{}: free bytes", row.id);
             account.time_limit = account.time_limit.max(session.terms.time_limit_ms.unwrap_or(u64::MAX));
             account.limit = account.limit.max(Some(session.terms.data_limit_bytes.unwrap_or(u64::MAX)));
             if let Some(limit) = account.limit {
