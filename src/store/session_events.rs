@@ -9,8 +9,8 @@ use super::sql::RowsStatement;
 use super::{Store, StoreError};
 use crate::domain::{SessionEvent, SessionEventKind};
 
-/// How many events for listeners are kept: what one that was away can be told.
-pub const KEPT_SESSION_EVENTS: i64 = 20_000;
+/// How many events for listeners are kept: what one that was away can be told. Some 6 MB, which a start checks.
+pub const KEPT_SESSION_EVENTS: i64 = 5_000;
 
 /// An event for listeners with its number.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,12 @@ impl Store {
     /// The numbers of the oldest and the newest event that is kept; `None` if there is none.
     pub async fn session_event_range(&self) -> Result<Option<(i64, i64)>, StoreError> {
         let (oldest, newest): (Option<i64>, Option<i64>) =
-            sqlx::query_as("SELECT min(id), max(id) FROM session_events").fetch_one(&self.readers).await?;
+            // Each by the index; asked for together SQLite reads every row.
+            sqlx::query_as(
+                "SELECT (SELECT min(id) FROM session_events), (SELECT max(id) FROM session_events)",
+            )
+            .fetch_one(&self.readers)
+            .await?;
         Ok(oldest.zip(newest))
     }
 
