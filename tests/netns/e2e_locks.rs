@@ -58,7 +58,7 @@ fn wait_for<'scope>(
     };
     let before = line();
     let waits = scope.spawn(move || {
-        let got = daemon.cli_json(&["lock", "acquire", name, &phone.v4.to_string(), "--wait", "60"]);
+        let got = daemon.cli_json(&["lock", "acquire", name, &phone.mac, "--wait", "60"]);
         assert_eq!(got["name"], name);
         Instant::now()
     });
