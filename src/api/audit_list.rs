@@ -1,13 +1,12 @@
 use axum::Json;
 use axum::extract::State;
-use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::ApiState;
 use super::auth::{Administer, Allowed};
-use super::list::{Page, Paging};
+use super::list::{Page, Paging, read_time};
 use super::shapes::time;
-use crate::domain::{AuditFields, WallTime};
+use crate::domain::AuditFields;
 use crate::http::{Problem, QueryParams};
 use crate::store::{AuditQuery, LoggedAudit};
 
@@ -52,17 +51,6 @@ impl AuditShape {
             after: line.after,
         }
     }
-}
-
-/// Reads a time: RFC 3339, or milliseconds since the epoch.
-pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Problem> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let millis = text.parse::<i64>().ok();
-    let at = millis.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()));
-    at.map(|at| Some(WallTime(at))).ok_or_else(|| {
-        let text = "must be a time as in 2026-01-31T18:00:00Z, or milliseconds since the epoch";
-        Problem::invalid_field(field, text)
-    })
 }
 
 /// `GET /api/v1/audit`: who changed what, when, from where; newest first.

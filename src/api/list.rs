@@ -1,6 +1,8 @@
+use chrono::DateTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::WallTime;
 use crate::http::Problem;
 use crate::store::Direction;
 
@@ -92,6 +94,17 @@ where
     known.iter().find(|(_, name)| *name == text).map(|(value, _)| Some(*value)).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(_, name)| *name).collect();
         Problem::invalid_field(field, format!("must be one of {}", names.join(", ")))
+    })
+}
+
+/// Reads a time: RFC 3339, or milliseconds since the epoch.
+pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let millis = text.parse::<i64>().ok();
+    let at = millis.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()));
+    at.map(|at| Some(WallTime(at))).ok_or_else(|| {
+        let text = "must be a time as in 2026-01-31T18:00:00Z, or milliseconds since the epoch";
+        Problem::invalid_field(field, text)
     })
 }
 

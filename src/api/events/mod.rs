@@ -25,7 +25,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::DateTime;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -33,7 +32,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::ApiState;
 use super::auth::{Allowed, Listen};
 use super::filters::read_filter;
-use crate::domain::{Filter, Listener, Select, WallTime};
+use super::list::read_time;
+use crate::domain::{Filter, Listener, Select};
 use crate::http::{Problem, QueryParams};
 use crate::metrics::Gauge;
 use crate::runtime::Handle;
@@ -163,7 +163,7 @@ impl Query {
             })?,
             None => Select::everything(),
         };
-        let since = given(&self.since).map(|text| read_since(&text)).transpose()?;
+        let since = read_time("since", self.since.as_deref())?;
         let sent = match headers.get(LAST_EVENT_ID) {
             Some(sent) => Some(sent.to_str().unwrap_or("?").to_owned()),
             None => self.last_event_id.clone(),
@@ -178,13 +178,4 @@ impl Query {
         };
         Ok((Listener::new(filter, chosen, since), begin))
     }
-}
-
-fn read_since(text: &str) -> Result<WallTime, Problem> {
-    let millis = || text.parse::<i64>().ok();
-    let date = || DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis());
-    millis().or_else(date).map(WallTime).ok_or_else(|| {
-        let detail = "must be a time as 2026-06-01T12:00:00Z, or milliseconds since the epoch";
-        Problem::invalid_field("since", detail)
-    })
 }

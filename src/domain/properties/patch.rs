@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{FixedKey, is_settable};
+use crate::domain::filter::Key;
 
 /// The most user-defined properties of a session.
 const MAX_PROPERTIES: usize = 64;
@@ -8,8 +9,6 @@ const MAX_PROPERTIES: usize = 64;
 const MAX_KEY_CHARS: usize = 128;
 /// The longest value, in characters.
 const MAX_VALUE_CHARS: usize = 1_000;
-/// What no key may hold.
-const FORBIDDEN: [char; 8] = [' ', '\t', '\r', '\n', '"', '\'', '(', ')'];
 
 /// Properties to set, and to delete (`None`), checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -96,7 +95,7 @@ fn check(key: &str, value: Option<&str>) -> Result<(), PropertyError> {
     if key.chars().count() > MAX_KEY_CHARS {
         return wrong(format!("a key has at most {MAX_KEY_CHARS} characters"));
     }
-    if let Some(forbidden) = key.chars().find(|found| FORBIDDEN.contains(found) || found.is_control()) {
+    if let Some(forbidden) = key.chars().find(|found| !Key::may_hold(*found) || found.is_control()) {
         return wrong(format!("a key does not hold {forbidden:?}"));
     }
     let Some(value) = value else { return Ok(()) };

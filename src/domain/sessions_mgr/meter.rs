@@ -115,7 +115,9 @@ impl SessionsMgr {
             let spent = now.millis_since(checkpoint.at);
             checkpoint.at = checkpoint.at.plus_millis(spent);
             session.spend(spent, unmetered);
-            if let Some(zone) = self.zones.get_mut(device.zone.as_ref().unwrap_or(&self.first_zone)) {
+            // The first zone stands in for one that has left the configuration, as everywhere.
+            let zone = device.zone.as_ref().filter(|zone| self.zones.contains_key(*zone));
+            if let Some(zone) = self.zones.get_mut(zone.unwrap_or(&self.first_zone)) {
                 zone.traffic.sent_bytes += sent;
                 zone.traffic.received_bytes += received;
             }
