@@ -34,7 +34,7 @@ pub struct ClassRates {
 }
 
 /// A client's speeds; `None` is whatever the zone leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ClientRates {
     /// Towards the client.
     pub down: Option<Mbps>,

@@ -46,6 +46,14 @@ uuid_id! {
     /// A session's id.
     SessionId
 }
+impl SessionId {
+    /// The id of the session that goes on when this one is used up: always the same one, so that none is made twice.
+    pub fn successor(self) -> Self {
+        // The last bits of a version 7 id are random, and stay so.
+        Self(Uuid::from_u128(self.0.as_u128() ^ 1))
+    }
+}
+
 uuid_id! {
     /// A plugin's connection, for as long as it lasts.
     ConnectionId

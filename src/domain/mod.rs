@@ -5,11 +5,13 @@
 
 mod access;
 mod audit;
+mod authenticator;
 mod client_type;
 mod clock_guard;
 mod device;
 mod event;
 pub mod filter;
+mod form;
 mod ids;
 mod key;
 mod language;
@@ -17,14 +19,18 @@ mod listener;
 mod lock;
 mod mac;
 mod message;
+mod money;
 mod once;
+mod period;
 mod permission;
+mod plan;
 mod policies;
 mod properties;
 mod provider;
 mod refusal;
 mod role_policy;
 pub mod roles;
+mod sale;
 mod session;
 mod session_event;
 pub mod sessions_mgr;
@@ -41,11 +47,13 @@ mod zone;
 
 pub use access::{Access, ClassRates, ClientRates, Grant};
 pub use audit::{Actor, AuditFields, AuditLine};
+pub use authenticator::{Allowed, AuthRequest, Authenticator, Occasion, Verdict};
 pub use client_type::{ClientType, Transport};
 pub use clock_guard::ClockGuard;
 pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
+pub use form::{FieldKind, FormField, FormValues, MAX_FIELDS, ProviderFace, Submitted, Waiting};
 pub use ids::{ConnectionId, DeviceId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
 pub use language::preferred_language;
@@ -56,8 +64,11 @@ pub use lock::{
 };
 pub use mac::{MacAddr, MacError};
 pub use message::Message;
+pub use money::{Currency, CurrencyError, Money};
 pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
+pub use period::{Every, LocalTime, Period, Repeat, Utc};
 pub use permission::{Permission, PermissionError};
+pub use plan::{AtEnd, Plan, PlanName, SlowEnd};
 pub use policies::{GatewayFacts, Policies};
 pub use properties::{
     DeviceView, FixedKey, PropertyError, PropertyMap, PropertyPatch, Select, SessionView, is_settable,
@@ -66,6 +77,7 @@ pub use properties::{
 pub use provider::{BoxFuture, ProviderError, SessionProvider, SessionSource, SourceData, SourceUsage};
 pub use refusal::Refusal;
 pub use role_policy::RolePolicy;
+pub use sale::{Sale, SaleItem};
 pub use session::{Checkpoint, ClientSession, CloseReason, PauseReason, SessionState};
 pub use session_event::{SessionEvent, SessionEventKind};
 pub use sessions_mgr::SessionsMgr;
@@ -73,7 +85,7 @@ pub use tag::Tag;
 pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
 pub use time::{BootId, BootTime, Now, WallTime};
-pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, ShapeOp, Transition};
+pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition};
 pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, KernelBooks, Usage};
 pub use voucher::{NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherStatus};

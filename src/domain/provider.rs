@@ -1,8 +1,12 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{ClientDevice, ProviderName, SessionId, SessionTerms, Usage};
+use super::{
+    AtEnd, ClientDevice, FormValues, Guard, ProviderFace, ProviderName, Sale, SessionId, SessionTerms,
+    Submitted, Usage, WallTime,
+};
 
 /// A future that a provider hands out.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,6 +44,22 @@ pub trait SessionProvider: Send + Sync {
         per_page: u32,
     ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>>;
 
+    /// What it shows on the portal; `None` if nothing.
+    fn face(&self) -> Option<ProviderFace> {
+        None
+    }
+
+    /// A guest has sent its form: the fields of its face, checked as they say; or `action` alone, from the buttons of
+    /// [`super::Waiting`].
+    fn submit<'a>(
+        &'a self,
+        device: &'a ClientDevice,
+        values: &'a FormValues,
+    ) -> BoxFuture<'a, Result<Submitted, ProviderError>> {
+        let _ = (device, values);
+        Box::pin(async { Err(ProviderError("takes no forms".to_owned())) })
+    }
+
     /// The source it once handed out under this reference: asked after a restart, to save usage and to reload.
     fn source<'a>(
         &'a self,
@@ -59,11 +79,12 @@ pub trait SessionSource: Send + Sync {
     fn reload(&self) -> BoxFuture<'_, Result<SourceData, ProviderError>>;
 }
 
-/// What a source grants.
+/// What a source grants: all that is needed to make a session of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceData {
-    /// The provider's own name for it, at most 200 characters.
-    pub reference: String,
+    /// The provider's own name for it, at most 200 characters, under which it takes usage back; `None` if the session
+    /// lives here only.
+    pub reference: Option<String>,
     /// What it grants.
     pub terms: SessionTerms,
     /// What is consumed already.
@@ -72,6 +93,40 @@ pub struct SourceData {
     pub plan: Option<String>,
     /// The account behind it.
     pub principal: Option<String>,
+    /// The code it was bought with, as printed.
+    pub voucher: Option<String>,
+    /// User-defined properties that are proposed with it.
+    pub properties: BTreeMap<String, String>,
+    /// Roles that are proposed with it.
+    pub roles: BTreeSet<String>,
+    /// When it ends whatever is left, if that is known before it starts.
+    pub expires_at: Option<WallTime>,
+    /// What happens when it is used up.
+    pub at_end: AtEnd,
+    /// What must hold in the store for the session to be made. Only from providers within the daemon.
+    pub guards: Vec<Guard>,
+    /// The sale that goes with it. Only from providers within the daemon.
+    pub sale: Option<Box<Sale>>,
+}
+
+impl SourceData {
+    /// Of these terms, with nothing beside them.
+    pub const fn new(terms: SessionTerms) -> Self {
+        Self {
+            reference: None,
+            terms,
+            usage: Usage { time_ms: 0, sent_bytes: 0, received_bytes: 0 },
+            plan: None,
+            principal: None,
+            voucher: None,
+            properties: BTreeMap::new(),
+            roles: BTreeSet::new(),
+            expires_at: None,
+            at_end: AtEnd::CutOff,
+            guards: Vec::new(),
+            sale: None,
+        }
+    }
 }
 
 /// A session's totals on their way back to its source.

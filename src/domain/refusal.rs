@@ -1,4 +1,4 @@
-use super::{LockOwner, PropertyError, TermsError};
+use super::{LockOwner, PropertyError, TermsError, Text};
 
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,29 @@ pub enum Refusal {
         /// Seconds until the next try.
         retry_secs: u64,
     },
+    /// An authenticator said no.
+    #[error("this is not allowed: {0}")]
+    Denied(Text),
+    /// A form that a provider does not take.
+    #[error("{text}")]
+    Form {
+        /// The field that is wrong; `None` if it is none in particular.
+        field: Option<String>,
+        /// What the guest reads.
+        text: Text,
+    },
+    /// No provider of that name, or none that takes forms.
+    #[error("there is no session provider {0:?} here")]
+    UnknownProvider(String),
+    /// What is granted once in a period was granted.
+    #[error("this has been used up for now")]
+    GrantUsed,
+    /// Coins that were given out for already.
+    #[error("this credit has been claimed already")]
+    CreditClaimed,
+    /// A device's sessions to itself.
+    #[error("this is the same device")]
+    SameDevice,
     /// A provider did not answer, or not in time.
     #[error("the session provider did not answer: {0}")]
     Provider(String),
@@ -137,6 +160,12 @@ impl Refusal {
             Self::VoucherRevoked => "voucher_revoked",
             Self::VoucherNotValid(_) => "voucher_not_valid",
             Self::TooManyTries { .. } => "too_many_tries",
+            Self::Denied(_) => "denied",
+            Self::Form { .. } => "form",
+            Self::UnknownProvider(_) => "unknown_provider",
+            Self::GrantUsed => "grant_used",
+            Self::CreditClaimed => "credit_claimed",
+            Self::SameDevice => "same_device",
             Self::Provider(_) => "provider",
             Self::Store(_) => "store",
             Self::Kernel(_) => "kernel",

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    BootId, BootTime, ClientKey, DeviceId, ProviderName, SessionId, SessionTerms, Text, Usage, WallTime,
+    AtEnd, BootId, BootTime, ClientKey, DeviceId, ProviderName, SessionId, SessionTerms, Text, Usage,
+    WallTime,
 };
 
 /// Access that was bought or granted to one device.
@@ -37,6 +38,8 @@ pub struct ClientSession {
     pub expires_at: Option<WallTime>,
     /// When it ended.
     pub ended_at: Option<WallTime>,
+    /// What happens when it is used up.
+    pub at_end: AtEnd,
     /// The plan it was sold under.
     pub plan: Option<String>,
     /// The account or voucher batch behind it.
@@ -197,6 +200,7 @@ impl ClientSession {
             resumed_at: None,
             expires_at: None,
             ended_at: None,
+            at_end: AtEnd::CutOff,
             plan: None,
             principal: None,
             voucher: None,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event,
-    Grant, MacAddr, Message, SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
+    Grant, MacAddr, Message, Sale, SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
 };
 
 /// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.
@@ -21,6 +21,9 @@ pub struct Transition {
     pub gate: Vec<GateOp>,
     /// Traffic classes.
     pub shape: Vec<ShapeOp>,
+    /// Devices that are to be connected as soon as somebody outside was asked: providers, authenticators. That they may
+    /// have nothing, or say no, is no failure.
+    pub wants_connect: Vec<DeviceId>,
     /// Texts for portal pages.
     pub notices: Vec<(DeviceId, Text)>,
     /// What the caller is told.
@@ -74,8 +77,49 @@ pub enum Guard {
         /// When.
         at: WallTime,
     },
+    /// A subject (a device, an account, a voucher) has had fewer than `most` sessions of a plan in a period; this is one
+    /// more.
+    Grant(Box<PeriodGrant>),
+    /// Coins that were inserted and that nobody has got anything for: from now on this session is what they bought.
+    ClaimCredits {
+        /// Their rows.
+        credits: Vec<i64>,
+        /// The session.
+        session: SessionId,
+        /// When.
+        at: WallTime,
+    },
     /// The request was not carried out before; from now on it was.
     Once(Box<DoneOnce>),
+}
+
+impl Guard {
+    /// The same about this session of this device: a provider does not know yet what it will be called.
+    #[must_use]
+    pub fn about(mut self, device: DeviceId, session: SessionId) -> Self {
+        match &mut self {
+            Self::RedeemVoucher { device: of, session: about, .. } => (*of, *about) = (device, session),
+            Self::Grant(grant) => grant.session = session,
+            Self::ClaimCredits { session: about, .. } => *about = session,
+            Self::Once(_) => {}
+        }
+        self
+    }
+}
+
+/// One grant of a plan that comes anew each period, or once and for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeriodGrant {
+    /// Who gets it: `device UUID`, `account NAME`, `voucher ROW`.
+    pub subject: String,
+    /// The plan.
+    pub plan: String,
+    /// When the period began; `WallTime(0)` if it does not repeat.
+    pub period: WallTime,
+    /// The most that the subject gets in one period.
+    pub most: u32,
+    /// For which session.
+    pub session: SessionId,
 }
 
 /// A row to write.
@@ -97,6 +141,8 @@ pub enum Change {
     NewestWall(WallTime),
     /// Leave a text for a device's page.
     Message(Box<Message>),
+    /// Note a sale; one of the same id is there already changes nothing.
+    Sale(Box<Sale>),
     /// Append a line to the audit log.
     Audit(Box<AuditLine>),
     /// A request that was carried out has been taken back.
@@ -212,6 +258,15 @@ pub enum Outcome {
     AskProviders(DeviceId),
     /// The source of the session that would run is to be asked what it grants, and the command repeated with its answer.
     AskSource(SessionId),
+    /// The authenticators are to be asked about the session that would run, and the command repeated with their answer.
+    AskAuthenticators(Box<ClientSession>),
+}
+
+impl Outcome {
+    /// Whether somebody outside is to be asked first: nothing has changed then.
+    pub const fn asks(&self) -> bool {
+        matches!(self, Self::AskProviders(_) | Self::AskSource(_) | Self::AskAuthenticators(_))
+    }
 }
 
 /// When the sessions manager next wants to be looked at, and why.

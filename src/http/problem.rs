@@ -205,6 +205,15 @@ impl From<Refusal> for Problem {
             Refusal::Blocked => {
                 Self::new(StatusCode::FORBIDDEN, "device-blocked", "The device is blocked", detail)
             }
+            Refusal::Denied(_) => Self::new(StatusCode::FORBIDDEN, "denied", "Not allowed", detail),
+            Refusal::Form { field, .. } => match field {
+                Some(field) => Self::invalid(detail).of_field(&field),
+                None => Self::invalid(detail),
+            },
+            Refusal::UnknownProvider(_) => Self::unknown("unknown-provider", "Unknown provider", detail),
+            Refusal::GrantUsed => Self::conflict("grant-used", "Used up for now", detail),
+            Refusal::CreditClaimed => Self::conflict("credit-claimed", "The credit was claimed", detail),
+            Refusal::SameDevice => Self::conflict("same-device", "The same device", detail),
             Refusal::NoSession => Self::conflict("no-session", "No session", detail),
             Refusal::SessionEnded(_) => Self::conflict("session-ended", "The session has ended", detail),
             Refusal::NotInAZone => Self::conflict("not-in-a-zone", "The device is in no zone", detail),

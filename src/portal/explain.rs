@@ -22,6 +22,14 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
             &format!("Too many wrong codes. Please wait {} and try again.", seconds(*retry_secs)),
         ),
         Refusal::Blocked => other(StatusCode::FORBIDDEN, "This device is blocked. Please ask the staff."),
+        Refusal::Denied(text) => other(StatusCode::FORBIDDEN, text.as_str()),
+        Refusal::Form { text, .. } => other(StatusCode::UNPROCESSABLE_ENTITY, text.as_str()),
+        Refusal::UnknownProvider(_) => {
+            other(StatusCode::NOT_FOUND, "This is not offered any more. Please choose another way in.")
+        }
+        Refusal::GrantUsed => other(StatusCode::CONFLICT, "You have used this up for now."),
+        Refusal::CreditClaimed => other(StatusCode::CONFLICT, "This has been claimed already."),
+        Refusal::SameDevice => other(StatusCode::CONFLICT, "This is the same device."),
         Refusal::NoSession | Refusal::UnknownSession | Refusal::SessionEnded(_) => {
             other(StatusCode::CONFLICT, "There is nothing left to connect with. Please enter a voucher.")
         }

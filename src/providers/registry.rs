@@ -2,11 +2,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
+use super::Authenticators;
+use super::answer::within;
 use crate::domain::{
-    ClientDevice, ProviderError, ProviderName, SessionKind, SessionProvider, SessionSource, SourceData,
-    SourceUsage, Text,
+    ClientDevice, FormValues, ProviderError, ProviderFace, ProviderName, SessionKind, SessionProvider,
+    SourceData, SourceUsage, Submitted, Text, ZoneName,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -18,14 +18,15 @@ pub struct Registry {
     deadline: Duration,
     providers: Arc<RwLock<Vec<Arc<dyn SessionProvider>>>>,
     standing: Arc<Mutex<HashMap<ProviderName, Standing>>>,
+    /// For each zone that says which providers it has, and in which order.
+    orders: Arc<HashMap<ZoneName, Vec<ProviderName>>>,
+    authenticators: Authenticators,
 }
 
 /// A session that a provider offers.
 pub struct Offer {
     /// Whose it is.
     pub provider: ProviderName,
-    /// Where its usage goes back to.
-    pub source: Box<dyn SessionSource>,
     /// What it grants, checked.
     pub data: SourceData,
 }
@@ -57,11 +58,79 @@ pub struct RegisterError(pub ProviderName);
 
 /// The longest reference, plan and principal, in characters.
 const MAX_NAME_CHARS: usize = 200;
+/// The most pages that one provider is asked for: one that never ends does not hold anybody up for ever.
+const MAX_PAGES: u32 = 100;
 
 impl Registry {
     /// No providers yet; each answer is waited for so long.
     pub fn new(deadline: Duration) -> Self {
-        Self { deadline, providers: Arc::default(), standing: Arc::default() }
+        Self {
+            deadline,
+            providers: Arc::default(),
+            standing: Arc::default(),
+            orders: Arc::default(),
+            authenticators: Authenticators::default(),
+        }
+    }
+
+    /// The same with zones that say which providers they have, in the order in which these are asked and shown. A zone
+    /// that says nothing has all, as they registered.
+    #[must_use]
+    pub fn with_orders(mut self, orders: impl IntoIterator<Item = (ZoneName, Vec<ProviderName>)>) -> Self {
+        self.orders = Arc::new(orders.into_iter().collect());
+        self
+    }
+
+    /// The same with authenticators.
+    #[must_use]
+    pub fn with_authenticators(mut self, authenticators: Authenticators) -> Self {
+        self.authenticators = authenticators;
+        self
+    }
+
+    /// Those who are asked before a device is let through.
+    pub const fn authenticators(&self) -> &Authenticators {
+        &self.authenticators
+    }
+
+    /// The providers of a zone, in its order.
+    fn in_zone(&self, zone: Option<&ZoneName>) -> Vec<Arc<dyn SessionProvider>> {
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        match zone.and_then(|zone| self.orders.get(zone)) {
+            Some(order) => order
+                .iter()
+                .filter_map(|name| providers.iter().find(|provider| provider.name() == name).cloned())
+                .collect(),
+            None => providers.clone(),
+        }
+    }
+
+    /// What the providers of a zone show on its portal, in order.
+    pub fn faces(&self, zone: &ZoneName) -> Vec<(ProviderName, ProviderFace)> {
+        let with_face =
+            |provider: Arc<dyn SessionProvider>| Some((provider.name().clone(), provider.face()?));
+        self.in_zone(Some(zone)).into_iter().filter_map(with_face).collect()
+    }
+
+    /// Hands a guest's form to a provider of the device's zone; what it grants is checked. `None`: there is no such
+    /// provider there.
+    pub async fn submit(
+        &self,
+        name: &ProviderName,
+        device: &ClientDevice,
+        values: FormValues,
+    ) -> Option<Result<Submitted, ProviderError>> {
+        let provider =
+            self.in_zone(device.zone.as_ref()).into_iter().find(|provider| provider.name() == name)?;
+        let device = device.clone();
+        let answer = self.ask(name, async move {
+            let submitted = provider.submit(&device, &values).await?;
+            if let Submitted::Grant(data) = &submitted {
+                checked(data)?;
+            }
+            Ok(submitted)
+        });
+        Some(answer.await)
     }
 
     /// Adds a provider behind the others.
@@ -109,18 +178,17 @@ impl Registry {
 
     /// A session that the device could use: the first that any provider offers. One that fails is passed over.
     pub async fn get_session(&self, device: &ClientDevice) -> Option<Offer> {
-        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner).clone();
-        for provider in providers {
+        for provider in self.in_zone(device.zone.as_ref()) {
             let name = provider.name().clone();
             let device = device.clone();
             let asked = self.ask(&name, async move {
                 let Some(source) = provider.get_session(&device).await? else { return Ok(None) };
                 let data = source.data();
                 checked(&data)?;
-                Ok(Some((source, data)))
+                Ok(Some(data))
             });
-            if let Ok(Some((source, data))) = asked.await {
-                return Some(Offer { provider: name, source, data });
+            if let Ok(Some(data)) = asked.await {
+                return Some(Offer { provider: name, data });
             }
         }
         None
@@ -145,6 +213,38 @@ impl Registry {
             Ok(sessions)
         })
         .await
+    }
+
+    /// A page (from 1) of what all providers of the device's zone have for it, one after the other. One that fails is
+    /// passed over.
+    pub async fn fetch_all(
+        &self,
+        device: &ClientDevice,
+        page: u32,
+        per_page: u32,
+    ) -> Vec<(ProviderName, SourceData)> {
+        let wanted = usize::try_from(per_page).unwrap_or(usize::MAX);
+        let mut to_skip =
+            wanted.saturating_mul(usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX));
+        let mut found = Vec::new();
+        for provider in self.in_zone(device.zone.as_ref()) {
+            let name = provider.name();
+            for page in 1..=MAX_PAGES {
+                let Ok(sessions) = self.fetch_sessions(name, device, page, per_page).await else { break };
+                let is_last = sessions.len() < wanted;
+                let skipped = to_skip.min(sessions.len());
+                to_skip -= skipped;
+                found.extend(sessions.into_iter().skip(skipped).map(|data| (name.clone(), data)));
+                if found.len() >= wanted {
+                    found.truncate(wanted);
+                    return found;
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        found
     }
 
     /// Has a source take totals.
@@ -180,14 +280,7 @@ impl Registry {
         name: &ProviderName,
         question: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
     ) -> Result<T, ProviderError> {
-        let mut task = Aborting(tokio::spawn(question));
-        let answer = match tokio::time::timeout(self.deadline, &mut task.0).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(failure)) if failure.is_panic() => Err(ProviderError("broke off (panic)".to_owned())),
-            Ok(Err(_)) => Err(ProviderError("was stopped".to_owned())),
-            Err(_) => Err(ProviderError(format!("did not answer within {} ms", self.deadline.as_millis()))),
-        }
-        .map_err(|error| ProviderError(Text::new(&error.0).as_str().to_owned()));
+        let answer = within(self.deadline, question).await;
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = standing.entry(name.clone()).or_default();
         entry.asked = entry.asked.saturating_add(1);
@@ -200,15 +293,6 @@ impl Registry {
             }
         }
         answer
-    }
-}
-
-/// A task that ends with whoever waits for it.
-struct Aborting<T>(JoinHandle<T>);
-
-impl<T> Drop for Aborting<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -244,7 +328,7 @@ fn checked(data: &SourceData) -> Result<(), ProviderError> {
     let is_name = |text: &str| {
         !text.is_empty() && text.chars().count() <= MAX_NAME_CHARS && !text.contains(char::is_control)
     };
-    let names = [Some(&data.reference), data.plan.as_ref(), data.principal.as_ref()];
+    let names = [data.reference.as_ref(), data.plan.as_ref(), data.principal.as_ref()];
     if names.into_iter().flatten().all(|name| is_name(name)) {
         Ok(())
     } else {

@@ -36,6 +36,7 @@ impl Owner {
     /// One group: ask the kernel what must be known, decide, commit once, change the kernel once, answer.
     pub(super) async fn cycle(&mut self, group: Vec<Mail>) {
         let now = self.shared.clock.now();
+        self.mgr.ask_authenticators(self.shared.registry.authenticators().any());
         let due = self.mgr.due(now);
         let (commands, questions) = self.take_commands(group, &due);
         let commands = self.leave_out_done(commands).await;
@@ -193,7 +194,8 @@ impl Owner {
         steps: &mut Vec<Step>,
     ) {
         let device = self.mgr.device_of(&command);
-        if device.is_some_and(|device| touched.contains(&device)) {
+        let second = self.mgr.second_device_of(&command);
+        if device.into_iter().chain(second).any(|device| touched.contains(&device)) {
             // It was changed in this very group, by its deadline or through another device: decide on what will then be
             // true, so that each step can be taken back without another's.
             self.deferred.push_back(Mail::Command(Box::new(command), reply));
@@ -207,10 +209,9 @@ impl Owner {
         let asked_source = command.is_answered();
         match self.mgr.handle(command, now) {
             Ok(transition) => match transition.outcome {
-                Outcome::AskProviders(device) => self.ask(device, None, again, reply),
-                Outcome::AskSource(session) => {
+                ask @ (Outcome::AskProviders(_) | Outcome::AskSource(_) | Outcome::AskAuthenticators(_)) => {
                     if let Some(device) = device {
-                        self.ask(device, Some(session), again, reply);
+                        self.ask(device, ask, again, reply);
                     }
                 }
                 Outcome::Done
@@ -359,6 +360,10 @@ impl Owner {
             self.shared.measures.note(&event.kind);
             let _ = self.shared.events.send(Arc::new(LoggedEvent { id, event }));
         }
+        for device in transition.wants_connect {
+            let connect = Command::Connect { device, notify: None, answer: None, verdict: None };
+            self.deferred.push_back(Mail::Command(Box::new(connect), None));
+        }
         if transition.changes.iter().any(|change| matches!(change, Change::Outbox(_))) {
             self.shared.outbox.notify_one();
         }
@@ -408,7 +413,9 @@ fn reply_of(outcome: Outcome) -> Reply {
         Outcome::Session(session) => Reply::Session(session),
         Outcome::Previous { previous, .. } => Reply::Previous(previous),
         Outcome::Matched(count) => Reply::Matched(count),
-        Outcome::Done | Outcome::AskProviders(_) | Outcome::AskSource(_) => Reply::Done,
+        Outcome::Done | Outcome::AskProviders(_) | Outcome::AskSource(_) | Outcome::AskAuthenticators(_) => {
+            Reply::Done
+        }
     }
 }
 

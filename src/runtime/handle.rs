@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,9 +12,10 @@ pub use crate::domain::sessions_mgr::DevicePatch;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
     ClientDevice, ClientSession, CloseReason, DeviceId, MacAddr, Now, PauseReason, ProviderName, Proviso,
-    Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, Text, WallTime, ZoneName,
+    Refusal, SessionId, SessionPatch, SessionTerms, SessionsMgr, SourceData, Text, WallTime, ZoneName,
 };
 use crate::metrics::Gauge;
+use crate::providers::Registry;
 use crate::store::LoggedEvent;
 
 /// The provider of sessions that were made by hand, through API or CLI.
@@ -145,7 +145,7 @@ impl Handle {
 
     /// `connect(device, notify)`: lets the device through on its running or next usable session. Idempotent.
     pub async fn connect(&self, device: DeviceId, notify: Option<Text>) -> Result<ClientSession, Refusal> {
-        self.for_session(Command::Connect { device, notify, answer: None }).await
+        self.for_session(Command::Connect { device, notify, answer: None, verdict: None }).await
     }
 
     /// `disconnect(device, notify)`: cuts it off and pauses its running session. Idempotent.
@@ -190,13 +190,9 @@ impl Handle {
         }
         // What a provider offers is not made until the device connects: shown under an id of its own.
         let Some(offer) = self.shared.registry.get_session(&known).await else { return Ok(None) };
-        let (provider, data) = (offer.provider, offer.data);
         let id = SessionId::new(uuid::Uuid::now_v7());
-        let mut session = ClientSession::new(id, device, provider, data.terms, self.now().wall);
-        session.source = Some(data.reference);
-        session.usage = data.usage;
-        session.plan = data.plan;
-        session.principal = data.principal;
+        let new = NewSession { id, device, provider: offer.provider, data: offer.data };
+        let session = new.session(self.now().wall);
         Ok(Some(session))
     }
 
@@ -366,6 +362,11 @@ impl Handle {
         self.shared.mailbox.max_capacity().saturating_sub(self.shared.mailbox.capacity())
     }
 
+    /// The session providers and authenticators.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
     /// Notes a lasting problem for `status`, by area, or takes it back.
     pub fn warn(&self, area: &'static str, text: Option<String>) {
         self.shared.fail(area, text);
@@ -392,13 +393,6 @@ pub(super) fn new_session(device: DeviceId, provider: &str, terms: SessionTerms)
         id: SessionId::new(uuid::Uuid::now_v7()),
         device,
         provider: ProviderName::new(provider),
-        source: None,
-        terms,
-        plan: None,
-        principal: None,
-        voucher: None,
-        properties: BTreeMap::new(),
-        roles: std::collections::BTreeSet::new(),
-        guards: Vec::new(),
+        data: SourceData::new(terms),
     }
 }

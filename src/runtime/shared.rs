@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::locks::Locks;
 use super::mail::Mail;
 use super::measures::Measures;
 use crate::clock::Clock;
-use crate::domain::Now;
+use crate::domain::{DeviceId, Now, ProviderName, Waiting};
 use crate::providers::Registry;
 use crate::providers::voucher::{TryLimiter, VoucherVault};
 use crate::store::{LoggedEvent, Store};
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
     pub(super) limiter: Mutex<TryLimiter>,
     pub(super) locks: Mutex<Locks>,
+    /// What pages show while a provider waits for something outside them.
+    pub(super) waiting: Mutex<HashMap<DeviceId, (ProviderName, Waiting)>>,
     /// Wakes the worker that saves usage to sources elsewhere.
     pub(super) outbox: Notify,
     pub(super) repairs: AtomicUsize,
@@ -70,6 +72,7 @@ impl Shared {
             kernel: parts.kernel,
             limiter: Mutex::new(TryLimiter::default()),
             locks: Mutex::new(Locks::default()),
+            waiting: Mutex::default(),
             outbox: Notify::new(),
             repairs: AtomicUsize::new(0),
             measures: parts.measures,

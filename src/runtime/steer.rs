@@ -8,8 +8,8 @@ use super::shared::Shared;
 use crate::domain::filter::Filter;
 use crate::domain::sessions_mgr::{Bulk, BulkAct, Command, RolePatch};
 use crate::domain::{
-    BootTime, ClientDevice, ClientSession, DeviceId, Message, Now, Policies, PropertyMap, PropertyPatch,
-    Refusal, Select, SessionId, SessionView, SessionsMgr, Text,
+    BootTime, ClientDevice, ClientSession, DeviceId, Message, Now, Occasion, Policies, PropertyMap,
+    PropertyPatch, Refusal, Select, SessionId, SessionView, SessionsMgr, Text,
 };
 use tokio::sync::broadcast;
 
@@ -116,13 +116,20 @@ impl Handle {
         }
     }
 
-    /// Says who is behind a session; `None` is nobody.
+    /// Says who is behind a session; `None` is nobody. Authenticators are asked; their no leaves everything as it was.
     pub async fn set_principal(
         &self,
         id: SessionId,
         principal: Option<String>,
     ) -> Result<ClientSession, Refusal> {
-        match self.for_session(Command::SetPrincipal { session: id, principal }).await {
+        let known = self.ask(move |mgr, now| mgr.session_now(id, now.boot)).await?;
+        let mut proposed = match known {
+            Some(session) => session,
+            None => return Err(self.or_ended(id, Refusal::UnknownSession).await),
+        };
+        let previous = std::mem::replace(&mut proposed.principal, principal.clone());
+        let allowed = self.authenticate(proposed, Occasion::Principal, previous).await?;
+        match self.for_session(Command::SetPrincipal { session: id, principal, allowed }).await {
             Err(refusal) => Err(self.or_ended(id, refusal).await),
             done => done,
         }

@@ -96,9 +96,9 @@ impl Handle {
             .await
             .map_err(|refusal| self.shared.measures.refused(refusal))?;
         let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
-        new.principal = Some(voucher.batch.id.to_string());
-        new.voucher = VoucherCode::parse(code).map(|code| code.to_string());
-        new.guards =
+        new.data.principal = Some(voucher.batch.id.to_string());
+        new.data.voucher = VoucherCode::parse(code).map(|code| code.to_string());
+        new.data.guards =
             vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
         self.for_session(Command::CreateSession(Box::new(new))).await
     }

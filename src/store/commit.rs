@@ -5,11 +5,13 @@ use sqlx::{Acquire, SqliteTransaction};
 
 use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
-use super::{Store, StoreError, audit, events, messages, once, session_events, vouchers};
+use super::{
+    Store, StoreError, audit, credits, events, grants, messages, once, sales, session_events, vouchers,
+};
 use crate::clock::Stopwatch;
 use crate::domain::{
-    AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Message, Refusal, SessionEvent,
-    SessionId, Transition, WallTime,
+    AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Message, Refusal, Sale,
+    SessionEvent, SessionId, Transition, WallTime,
 };
 
 /// What one transition writes.
@@ -128,6 +130,10 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
         Guard::RedeemVoucher { voucher, device, session, at } => {
             vouchers::redeem(connection, *voucher, *device, *session, *at).await
         }
+        Guard::Grant(grant) => grants::take(connection, grant).await,
+        Guard::ClaimCredits { credits, session, at } => {
+            credits::claim(connection, credits, *session, *at).await
+        }
         Guard::Once(done) => once::remember(connection, done).await,
     }
 }
@@ -144,6 +150,7 @@ struct Pending {
     newest_wall: Option<WallTime>,
     forgotten: Vec<(String, String)>,
     messages: Vec<Message>,
+    sales: Vec<Sale>,
     audit: Vec<AuditLine>,
     events: Vec<Event>,
     told: Vec<SessionEvent>,
@@ -176,6 +183,7 @@ impl Pending {
             }
             Change::NewestWall(wall) => self.newest_wall = Some(wall),
             Change::Message(message) => self.messages.push(*message),
+            Change::Sale(sale) => self.sales.push(*sale),
             Change::Audit(line) => self.audit.push(*line),
             Change::ForgetOnce { caller, key } => self.forgotten.push((caller, key)),
         }
@@ -224,6 +232,7 @@ impl Pending {
             once::forget(connection, caller, key).await?;
         }
         messages::put(connection, &self.messages).await?;
+        sales::put(connection, &self.sales).await?;
         audit::put(connection, &self.audit).await?;
         let first_event = events::put(connection, &self.events).await?;
         Ok((first_event, session_events::put(connection, &self.told).await?))

@@ -5,9 +5,11 @@
 
 mod audit;
 mod commit;
+mod credits;
 mod error;
 mod events;
 mod filter_sql;
+mod grants;
 mod load;
 mod lock;
 mod measures;
@@ -17,6 +19,7 @@ mod open;
 mod outbox;
 mod page;
 mod rows;
+mod sales;
 mod session_events;
 mod sql;
 mod tokens;
@@ -24,6 +27,7 @@ mod vouchers;
 
 pub use audit::{AuditQuery, LoggedAudit};
 pub use commit::{Committed, Numbers, Writes};
+pub use credits::Credit;
 pub use error::StoreError;
 pub use events::{KEPT_EVENTS, LoggedEvent};
 pub use load::Loaded;

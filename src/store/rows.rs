@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use super::StoreError;
 use super::sql::{Bound, RowsStatement};
 use crate::domain::{
-    BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientSession, ClientType, CloseReason, DeviceId,
-    Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage,
-    WallTime, ZoneName,
+    AtEnd, BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession, ClientType,
+    CloseReason, DeviceId, Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState,
+    SessionTerms, SlowEnd, Text, Usage, WallTime, ZoneName,
 };
 
 /// The columns of `devices`, in the order that [`device`] reads and [`bind_device`] binds.
@@ -21,7 +21,7 @@ pub(super) const DEVICE_COLUMNS: &str = "id, mac, zone, client_key, hostname, al
 pub(super) const SESSION_COLUMNS: &str = "id, device, provider, source, source_seq, kind, time_limit_ms, \
      data_limit_bytes, exp_days, down_bps, up_bps, use_global_speed, used_time_ms, used_sent, used_received, \
      free_time_ms, free_sent, free_received, state, reason, reason_text, boot_id, at_boot_ms, counter_key, counter_sent, counter_received, created_at, \
-     started_at, resumed_at, expires_at, ended_at, plan, principal, voucher, properties, roles";
+     started_at, resumed_at, expires_at, ended_at, slow_ms, slow_down_bps, slow_up_bps, plan, principal, voucher, properties, roles";
 
 /// Insert or replace devices. Not SQLite's `INSERT OR REPLACE`: that deletes first, and the sessions with it.
 pub(super) static PUT_DEVICES: LazyLock<RowsStatement> = LazyLock::new(|| put("devices", DEVICE_COLUMNS));
@@ -94,6 +94,13 @@ pub(super) fn bind_session(query: Bound, session: &ClientSession) -> Result<Boun
         | SessionState::Consumed
         | SessionState::Expired => (None, None),
     };
+    let slow = match session.at_end {
+        AtEnd::Slow(slow) => Some(slow),
+        AtEnd::CutOff => None,
+    };
+    let slow_speed = |field: &'static str, speed: Option<Mbps>| {
+        speed.map(|speed| number(field, speed.bits_per_sec())).transpose()
+    };
     let query = query
         .bind(session.id.to_string())
         .bind(session.device.to_string())
@@ -114,6 +121,9 @@ pub(super) fn bind_session(query: Bound, session: &ClientSession) -> Result<Boun
         .bind(session.resumed_at.map(|at| at.0))
         .bind(session.expires_at.map(|at| at.0))
         .bind(session.ended_at.map(|at| at.0))
+        .bind(slow.map(|slow| number("slow_ms", slow.lasts_ms)).transpose()?)
+        .bind(slow_speed("slow_down_bps", slow.and_then(|slow| slow.rates.down))?)
+        .bind(slow_speed("slow_up_bps", slow.and_then(|slow| slow.rates.up))?)
         .bind(session.plan.as_deref())
         .bind(session.principal.as_deref())
         .bind(session.voucher.as_deref())
@@ -280,6 +290,14 @@ impl<'r> Columns<'r> {
         })
     }
 
+    /// The three columns that are an [`AtEnd`].
+    pub(super) fn at_end(&mut self) -> Result<AtEnd, StoreError> {
+        let (lasts_ms, down, up) = (self.count_if()?, self.speed_if()?, self.speed_if()?);
+        Ok(lasts_ms.map_or(AtEnd::CutOff, |lasts_ms| {
+            AtEnd::Slow(SlowEnd { rates: ClientRates { down, up }, lasts_ms })
+        }))
+    }
+
     /// The three columns that are a [`Usage`].
     pub(super) fn usage(&mut self) -> Result<Usage, StoreError> {
         Ok(Usage { time_ms: self.count()?, sent_bytes: self.count()?, received_bytes: self.count()? })
@@ -359,6 +377,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<ClientSession, StoreError> {
         resumed_at: columns.wall_if()?,
         expires_at: columns.wall_if()?,
         ended_at: columns.wall_if()?,
+        at_end: columns.at_end()?,
         plan: columns.text_if()?.map(str::to_owned),
         principal: columns.text_if()?.map(str::to_owned),
         voucher: columns.text_if()?.map(str::to_owned),

@@ -116,13 +116,8 @@ impl SessionSource for FakeSource {
 }
 
 fn data() -> SourceData {
-    SourceData {
-        reference: "slot 1".to_owned(),
-        terms: SessionTerms::new(SessionKind::Time, Some(60), None, None, 0.0, 0.0, false).unwrap(),
-        usage: Usage::default(),
-        plan: None,
-        principal: None,
-    }
+    let terms = SessionTerms::new(SessionKind::Time, Some(60), None, None, 0.0, 0.0, false).unwrap();
+    SourceData { reference: Some("slot 1".to_owned()), ..SourceData::new(terms) }
 }
 
 fn offers() -> Manner {
@@ -171,8 +166,8 @@ fn the_first_that_offers_wins_and_those_that_fail_are_passed_over() {
         // Two of them never answer: without deadlines this would not end.
         let asked =
             tokio::time::timeout(Duration::from_secs(30), async { registry.get_session(&device(1)).await });
-        let Offer { provider, data: offered, source } = asked.await.unwrap().unwrap();
-        assert_eq!((provider.as_str(), offered, source.data()), ("good", data(), data()));
+        let Offer { provider, data: offered } = asked.await.unwrap().unwrap();
+        assert_eq!((provider.as_str(), offered), ("good", data()));
 
         let errors: Vec<Option<String>> = registry
             .status()
@@ -218,8 +213,8 @@ fn what_cannot_be_is_not_offered() {
             SourceData { terms: terms(Some(1), Some(1)), ..data() },
             SourceData { terms: SessionTerms { exp_days: Some(u32::MAX), ..data().terms }, ..data() },
             SourceData { usage: Usage { sent_bytes: u64::MAX, ..Usage::default() }, ..data() },
-            SourceData { reference: String::new(), ..data() },
-            SourceData { reference: "x".repeat(201), ..data() },
+            SourceData { reference: Some(String::new()), ..data() },
+            SourceData { reference: Some("x".repeat(201)), ..data() },
             SourceData { principal: Some("a\0b".to_owned()), ..data() },
         ] {
             good.behave(Manner::Offers(Box::new(wrong.clone())));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use turnpike::domain::{
     BoxFuture, ClientDevice, ProviderError, ProviderName, SessionProvider, SessionSource, SessionTerms,
-    SourceData, SourceUsage, Usage, ZonePolicy,
+    SourceData, SourceUsage, ZonePolicy,
 };
 
 use crate::support::{TestApp, mac, megabytes, minutes, zone};
@@ -67,13 +67,7 @@ impl SessionProvider for Elsewhere {
 impl SessionSource for Source {
     fn data(&self) -> SourceData {
         let terms = self.0.lock().unwrap().terms.clone();
-        SourceData {
-            reference: "account-7".to_owned(),
-            terms,
-            usage: Usage::default(),
-            plan: None,
-            principal: None,
-        }
+        SourceData { reference: Some("account-7".to_owned()), ..SourceData::new(terms) }
     }
 
     fn save<'a>(&'a self, usage: &'a SourceUsage) -> BoxFuture<'a, Result<(), ProviderError>> {

@@ -5,9 +5,10 @@ use std::path::Path;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use turnpike::domain::{
-    BootId, BootTime, Change, Checkpoint, ClientDevice, ClientKey, ClientSession, CloseReason, DeviceId,
-    Event, EventKind, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal, SessionId, SessionKind,
-    SessionState, SessionTerms, SourceUsage, Text, Usage, WallTime, ZoneName,
+    AtEnd, BootId, BootTime, Change, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession,
+    CloseReason, DeviceId, Event, EventKind, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal,
+    SessionId, SessionKind, SessionState, SessionTerms, SlowEnd, SourceUsage, Text, Usage, WallTime,
+    ZoneName,
 };
 use turnpike::store::{Store, StoreError, Writes};
 use uuid::Uuid;
@@ -114,6 +115,18 @@ fn state() -> impl Strategy<Value = SessionState> {
     ]
 }
 
+fn at_end() -> impl Strategy<Value = AtEnd> {
+    let speed = || {
+        let bits = proptest::option::of(Mbps::MIN_BITS_PER_SEC..=Mbps::MAX_BITS_PER_SEC);
+        bits.prop_map(|bits| bits.map(|bits| Mbps::from_bits_per_sec(bits).unwrap()))
+    };
+    proptest::option::of((1..=i64::MAX.unsigned_abs(), speed(), speed())).prop_map(|slow| {
+        slow.map_or(AtEnd::CutOff, |(lasts_ms, down, up)| {
+            AtEnd::Slow(SlowEnd { rates: ClientRates { down, up }, lasts_ms })
+        })
+    })
+}
+
 fn any_session() -> impl Strategy<Value = ClientSession> {
     let amount = || 0..=i64::MAX.unsigned_abs();
     let time = || proptest::option::of(any::<i64>().prop_map(WallTime));
@@ -128,7 +141,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
             (amount(), amount(), amount(), amount(), amount(), amount()),
             state(),
         ),
-        (any::<i64>(), time(), time(), time(), time()),
+        (any::<i64>(), time(), time(), time(), time(), at_end()),
         (words(), words(), words()),
         proptest::collection::btree_map(text(), text(), 0..4),
         proptest::collection::btree_set(text(), 0..4),
@@ -143,7 +156,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 (time_ms, sent_bytes, received_bytes, free_ms, free_sent, free_received),
                 state,
             ) = first;
-            let (created_at, started_at, resumed_at, expires_at, ended_at) = times;
+            let (created_at, started_at, resumed_at, expires_at, ended_at, at_end) = times;
             ClientSession {
                 id: SessionId::new(Uuid::from_u128(id)),
                 device: device(1).id,
@@ -159,6 +172,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 resumed_at,
                 expires_at,
                 ended_at,
+                at_end,
                 plan,
                 principal,
                 voucher,

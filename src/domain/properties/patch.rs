@@ -51,6 +51,11 @@ impl PropertyPatch {
         Ok(Self(wanted))
     }
 
+    /// Adds what another one changes; where both speak of the same key, the other holds.
+    pub fn take(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
     /// Whether nothing is to be changed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

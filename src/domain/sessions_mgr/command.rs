@@ -1,12 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::bulk::Bulk;
 use super::steer::RolePatch;
 use crate::domain::{
-    ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Message, Once, PauseReason,
-    PropertyPatch, ProviderName, Proviso, SessionId, SessionPatch, SessionTerms, SourceData, Text, Transport,
-    ZoneName,
+    Allowed, ClientKey, ClientSession, ClientType, CloseReason, DeviceId, MacAddr, Message, Once,
+    PauseReason, PropertyPatch, ProviderName, Proviso, Refusal, SessionId, SessionPatch, SourceData, Text,
+    Transport, WallTime, ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
@@ -20,6 +20,8 @@ pub enum Command {
         notify: Option<Text>,
         /// What the providers said, if they were asked.
         answer: Option<ProviderAnswer>,
+        /// What the authenticators said, if they were asked.
+        verdict: Option<AuthAnswer>,
     },
     /// Cut a device off and pause its session.
     Disconnect {
@@ -66,6 +68,17 @@ pub enum Command {
         session: SessionId,
         /// The account; `None` is nobody.
         principal: Option<String>,
+        /// What the authenticators change with it.
+        allowed: Allowed,
+    },
+    /// Move what a device has left to another one, which is the same phone with another MAC.
+    MoveSessions {
+        /// From this one, which is cut off.
+        from: DeviceId,
+        /// To this one.
+        to: DeviceId,
+        /// The ids that the sessions get there, in the order of use; one for each.
+        fresh: Vec<SessionId>,
     },
     /// Leave a text for a device's portal page.
     Message {
@@ -170,8 +183,19 @@ impl Command {
         if let Self::Under { proviso, command } = self {
             return Self::Under { proviso, command: Box::new(command.answered(answer)) };
         }
-        if let Self::Connect { device, notify, .. } = self {
-            return Self::Connect { device, notify, answer: Some(answer) };
+        if let Self::Connect { device, notify, verdict, .. } = self {
+            return Self::Connect { device, notify, answer: Some(answer), verdict };
+        }
+        self
+    }
+
+    /// The same command with what the authenticators said; only a connect has them asked.
+    pub fn judged(self, verdict: AuthAnswer) -> Self {
+        if let Self::Under { proviso, command } = self {
+            return Self::Under { proviso, command: Box::new(command.judged(verdict)) };
+        }
+        if let Self::Connect { device, notify, answer, .. } = self {
+            return Self::Connect { device, notify, answer, verdict: Some(verdict) };
         }
         self
     }
@@ -214,22 +238,36 @@ pub struct NewSession {
     pub device: DeviceId,
     /// By whom.
     pub provider: ProviderName,
-    /// The provider's own name for it, if its source lives elsewhere.
-    pub source: Option<String>,
-    /// What it grants.
-    pub terms: SessionTerms,
-    /// The plan.
-    pub plan: Option<String>,
-    /// The account or voucher batch.
-    pub principal: Option<String>,
-    /// The code it is bought with, as printed.
-    pub voucher: Option<String>,
-    /// User-defined properties.
-    pub properties: BTreeMap<String, String>,
-    /// Roles.
-    pub roles: BTreeSet<String>,
-    /// What must hold in the store for it to be made.
-    pub guards: Vec<Guard>,
+    /// What it is made of.
+    pub data: SourceData,
+}
+
+impl NewSession {
+    /// The session as it begins.
+    pub fn session(&self, created_at: WallTime) -> ClientSession {
+        let data = &self.data;
+        let provider = self.provider.clone();
+        let mut session = ClientSession::new(self.id, self.device, provider, data.terms.clone(), created_at);
+        session.source.clone_from(&data.reference);
+        session.usage = data.usage;
+        session.expires_at = data.expires_at;
+        session.at_end = data.at_end;
+        session.plan.clone_from(&data.plan);
+        session.principal.clone_from(&data.principal);
+        session.voucher.clone_from(&data.voucher);
+        session.properties.clone_from(&data.properties);
+        session.roles.clone_from(&data.roles);
+        session
+    }
+}
+
+/// What the authenticators said of a session that is to run.
+#[derive(Debug, Clone)]
+pub struct AuthAnswer {
+    /// Which session.
+    pub session: SessionId,
+    /// What they change of it, or why not.
+    pub verdict: Result<Allowed, Refusal>,
 }
 
 /// What the providers said of a device.
@@ -237,15 +275,8 @@ pub struct NewSession {
 pub enum ProviderAnswer {
     /// None has anything.
     Nothing,
-    /// One has.
-    Offer {
-        /// The id the session gets.
-        id: SessionId,
-        /// Who.
-        provider: ProviderName,
-        /// What.
-        data: Box<SourceData>,
-    },
+    /// One has this.
+    Offer(Box<NewSession>),
     /// The source of a session that is here already was asked anew; `None` if it did not answer, which changes nothing.
     Reloaded {
         /// Which session.

@@ -1,5 +1,5 @@
 use super::work::Work;
-use super::{Command, ProviderAnswer, SessionsMgr, Want};
+use super::{AuthAnswer, Command, ProviderAnswer, SessionsMgr, Want};
 use crate::domain::{
     Checkpoint, ClientDevice, ClientSession, CloseReason, DeviceId, EventKind, Now, Outcome, PauseReason,
     Refusal, SessionId, SessionState, SourceData, Text, Transition,
@@ -18,7 +18,9 @@ impl SessionsMgr {
             running.and_then(|session| running_key(self, session)).map_or(Want::Nothing, want)
         };
         match command {
-            Command::Disconnect { device, .. } | Command::DeleteDevice { device } => shut(*device),
+            Command::Disconnect { device, .. }
+            | Command::DeleteDevice { device }
+            | Command::MoveSessions { from: device, .. } => shut(*device),
             // Nobody is shut for a patch that will be refused.
             Command::UpdateDevice { device, patch }
                 if (patch.blocked == Some(true) || patch.disconnect)
@@ -31,6 +33,7 @@ impl SessionsMgr {
             }
             Command::UpdateSession { session, .. }
             | Command::ChangeRoles { session, .. }
+            | Command::SetPrincipal { session, .. }
             | Command::Reloaded { session, .. } => of_session(*session, Want::Read),
             // What is used up to now is charged by the old roles.
             Command::UpdateDevice { device, patch } if patch.roles.is_some() => {
@@ -44,7 +47,6 @@ impl SessionsMgr {
             | Command::CreateSession(_)
             | Command::RegisterDevice { .. }
             | Command::SetProperties { .. }
-            | Command::SetPrincipal { .. }
             | Command::Message { .. }
             // Wants many: see [`SessionsMgr::bulk_wants`].
             | Command::Bulk(_)
@@ -62,6 +64,7 @@ impl SessionsMgr {
             | Command::Disconnect { device, .. }
             | Command::UpdateDevice { device, .. }
             | Command::NoteClient { device, .. }
+            | Command::MoveSessions { from: device, .. }
             | Command::DeleteDevice { device } => Some(*device),
             Command::CreateSession(new) => Some(new.device),
             Command::Message { message, .. } => Some(message.device),
@@ -84,19 +87,32 @@ impl SessionsMgr {
         }
     }
 
+    /// The other device that a command is about, if there is one.
+    pub fn second_device_of(&self, command: &Command) -> Option<DeviceId> {
+        if let Command::Under { command, .. } = command {
+            return self.second_device_of(command);
+        }
+        if let Command::MoveSessions { to, .. } = command { Some(*to) } else { None }
+    }
+
     /// Carries out a command. An error changes nothing.
     pub fn handle(&mut self, command: Command, now: Now) -> Result<Transition, Refusal> {
         self.look_at_clock(now);
         let mut work = Work::new(self, now);
         let outcome = match command {
-            Command::Connect { device, notify, answer } => work.connect(device, notify, answer),
+            Command::Connect { device, notify, answer, verdict } => {
+                work.connect(device, notify, answer, verdict)
+            }
             Command::Disconnect { device, notify, reason } => work.disconnect(device, notify, reason),
             Command::CreateSession(new) => work.create_session(*new),
             Command::UpdateSession { session, patch } => work.update_session(session, &patch),
             Command::Reloaded { session, data } => work.reloaded(session, &data),
             Command::SetProperties { session, patch } => work.set_properties(session, &patch),
             Command::ChangeRoles { session, patch } => work.change_roles(session, &patch),
-            Command::SetPrincipal { session, principal } => work.set_principal(session, principal),
+            Command::SetPrincipal { session, principal, allowed } => {
+                work.set_principal(session, principal, &allowed)
+            }
+            Command::MoveSessions { from, to, fresh } => work.move_sessions(from, to, fresh),
             Command::Message { message, .. } => work.message(*message),
             Command::Bulk(bulk) => work.bulk(*bulk),
             Command::CloseSession { session, reason, text } => work.close_session(session, reason, text),
@@ -126,6 +142,7 @@ impl SessionsMgr {
             }
         };
         match outcome {
+            Ok(outcome) if outcome.asks() => Ok(work.put_off_until_asked(outcome)),
             Ok(outcome) => Ok(work.finish(outcome)),
             Err(refusal) => Err(work.abandon(refusal)),
         }
@@ -142,6 +159,7 @@ impl Work<'_> {
         device: DeviceId,
         notify: Option<Text>,
         answer: Option<ProviderAnswer>,
+        verdict: Option<AuthAnswer>,
     ) -> Result<Outcome, Refusal> {
         let entry = self.entry(device)?;
         if entry.device.blocked {
@@ -164,17 +182,20 @@ impl Work<'_> {
                     None if has_source => return Ok(Outcome::AskSource(session)),
                     _ => {}
                 }
-                session
+                // Its source may just have said that it is used up: the next one, then.
+                if is_used_up(self.session(session)?) {
+                    self.next_usable(device).ok_or(Refusal::NoSession)?
+                } else {
+                    session
+                }
             }
             None => match answer {
-                Some(ProviderAnswer::Offer { id, provider, data }) => {
-                    let mut session = ClientSession::new(id, device, provider, data.terms, self.now.wall);
-                    session.source = Some(data.reference);
-                    session.usage = data.usage;
-                    session.plan = data.plan;
-                    session.principal = data.principal;
-                    self.add_session(session);
-                    self.event(EventKind::SessionCreated, Some(device), Some(id));
+                Some(ProviderAnswer::Offer(new)) => {
+                    let (id, session) = (new.id, new.session(self.now.wall));
+                    if is_used_up(&session) || self.mgr.has_expired(&session, self.now) {
+                        return Err(Refusal::NoSession);
+                    }
+                    self.make(session, new.data.guards, new.data.sale);
                     id
                 }
                 Some(ProviderAnswer::Nothing | ProviderAnswer::Reloaded { .. }) => {
@@ -183,12 +204,12 @@ impl Work<'_> {
                 None => return Ok(Outcome::AskProviders(device)),
             },
         };
-        // Its source may just have said that it is used up: the next one, then.
-        let session = if is_used_up(self.session(session)?) {
-            self.next_usable(device).ok_or(Refusal::NoSession)?
-        } else {
-            session
-        };
+        if self.mgr.asks_authenticators {
+            match verdict.filter(|verdict| verdict.session == session) {
+                Some(AuthAnswer { verdict, .. }) => self.take_allowed(session, &verdict?)?,
+                None => return Ok(Outcome::AskAuthenticators(Box::new(self.session(session)?.clone()))),
+            }
+        }
         self.start(session)?;
         self.event(EventKind::DeviceConnected, Some(device), Some(session));
         self.forget_notice(device)?;

@@ -7,7 +7,7 @@ use super::work::Work;
 use super::{DevicePatch, NewSession};
 use crate::domain::{
     Change, ClientDevice, ClientType, DeviceId, EventKind, MacAddr, Outcome, PauseReason, ProviderName,
-    Refusal, SessionId, SessionState, SessionTerms, Text, Transport, ZoneName,
+    Refusal, SessionId, SessionState, SessionTerms, SourceData, Text, Transport, ZoneName,
 };
 
 /// The provider of the sessions that trusted devices run.
@@ -214,18 +214,15 @@ impl Work<'_> {
                 id: fresh_session,
                 device: id,
                 provider: ProviderName::new(TRUSTED),
-                source: None,
-                terms: SessionTerms::unlimited(),
-                plan: None,
-                principal: None,
-                voucher: None,
-                properties: Default::default(),
-                roles: Default::default(),
-                guards: Vec::new(),
+                data: SourceData::new(SessionTerms::unlimited()),
             })?;
         }
         let Some(next) = self.interrupted(id).or_else(|| self.next_usable(id)) else { return Ok(()) };
         let interrupted = self.interrupted(id).is_some();
+        if auto_connect && !trusted && !interrupted && self.mgr.asks_authenticators {
+            self.transition.wants_connect.push(id);
+            return Ok(());
+        }
         if trusted || auto_connect || interrupted {
             self.start(next)?;
             self.event(EventKind::DeviceConnected, Some(id), Some(next));

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::connect::is_used_up;
+use super::sessions::More;
 use super::table::{Entry, Held};
 use super::work::Work;
 use super::{SessionsMgr, Want};
@@ -157,7 +158,7 @@ impl SessionsMgr {
         let mut work = Work::new(self, now);
         let done = match end {
             End::Session(state, event) => {
-                work.end(session, state, event).and_then(|()| work.hand_over(device, session))
+                work.end(session, state, event).and_then(|()| work.hand_over(device, session, More::MayCome))
             }
             End::Pause(reason) => work.pause(device, reason).map(|_| ()),
         };

@@ -12,6 +12,7 @@ mod devices;
 mod forget;
 mod keys;
 mod meter;
+mod moving;
 mod presence;
 mod proviso;
 mod restore;
@@ -27,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use bulk::{Bulk, BulkAct};
-pub use command::{Command, DevicePatch, NewSession, ProviderAnswer, Want};
+pub use command::{AuthAnswer, Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
 pub use presence::Presence;
 pub use restore::Restored;
@@ -82,6 +83,8 @@ pub struct SessionsMgr {
     /// Running devices whose usage is still to be written in this round of the flush.
     to_flush: VecDeque<DeviceId>,
     retention: Retention,
+    /// Whether there are authenticators, who are asked before a device is let through.
+    asks_authenticators: bool,
     /// When strangers beyond the most that are kept are looked for next.
     next_forget: BootTime,
     /// Devices that never had a session and are to be forgotten in this round.
@@ -108,6 +111,11 @@ pub struct Traffic {
 }
 
 impl SessionsMgr {
+    /// Whether authenticators are to be asked before a device is let through from now on.
+    pub const fn ask_authenticators(&mut self, asks: bool) {
+        self.asks_authenticators = asks;
+    }
+
     /// What passed in each zone since the start.
     pub fn traffic(&self) -> impl Iterator<Item = (&ZoneName, Traffic)> {
         self.zones.iter().map(|(name, zone)| (name, zone.traffic))

@@ -16,6 +16,9 @@ impl SessionsMgr {
         self.meets(&proviso, &command)?;
         let made = matches!(command, Command::CreateSession(_) | Command::RegisterDevice { .. });
         let mut transition = self.handle(command, now)?;
+        if transition.outcome.asks() {
+            return Ok(transition);
+        }
         if let Some(line) = proviso.by.and_then(|actor| self.trail(actor, &transition, now)) {
             transition.changes.push(Change::Audit(Box::new(line)));
         }
@@ -25,9 +28,11 @@ impl SessionsMgr {
                     OnceSubject::Session(session.id)
                 }
                 Outcome::Device(device) => OnceSubject::Device(device.id),
-                Outcome::Done | Outcome::Matched(_) | Outcome::AskProviders(_) | Outcome::AskSource(_) => {
-                    OnceSubject::Nothing
-                }
+                Outcome::Done
+                | Outcome::Matched(_)
+                | Outcome::AskProviders(_)
+                | Outcome::AskSource(_)
+                | Outcome::AskAuthenticators(_) => OnceSubject::Nothing,
             };
             // Before all others: what was done must not look as if it could not be.
             transition.guards.insert(0, Guard::Once(Box::new(DoneOnce { once, subject, made })));
@@ -54,6 +59,7 @@ impl SessionsMgr {
             Command::Connect { device, .. }
             | Command::Disconnect { device, .. }
             | Command::UpdateDevice { device, .. }
+            | Command::MoveSessions { from: device, .. }
             | Command::DeleteDevice { device } => of_device(*device),
             Command::CreateSession(new) => of_device(new.device),
             Command::Message { session: Some(session), .. } => of_session(*session),
@@ -84,6 +90,6 @@ pub(super) fn forget_once(guards: &[Guard]) -> impl Iterator<Item = Change> + '_
             let (caller, key) = (done.once.caller.clone(), done.once.key.clone());
             Some(Change::ForgetOnce { caller, key })
         }
-        Guard::RedeemVoucher { .. } => None,
+        Guard::RedeemVoucher { .. } | Guard::Grant(_) | Guard::ClaimCredits { .. } => None,
     })
 }

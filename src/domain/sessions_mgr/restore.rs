@@ -75,6 +75,7 @@ impl SessionsMgr {
             table.put_session(session.id, Some(session), now.boot);
         }
         let mut mgr = Self {
+            asks_authenticators: false,
             zones,
             policies,
             first_zone,

@@ -1,8 +1,8 @@
 use super::work::Work;
 use super::{NewSession, SessionsMgr};
 use crate::domain::{
-    Change, ClientSession, CloseReason, DeviceId, EventKind, Now, Outcome, Refusal, SessionId, SessionKind,
-    SessionPatch, SessionState, SessionTerms, Text, bytes_to_mb,
+    AtEnd, Change, ClientSession, CloseReason, DeviceId, EventKind, Guard, Now, Outcome, Refusal, Sale,
+    SessionId, SessionKind, SessionPatch, SessionState, SessionTerms, SlowEnd, Text, bytes_to_mb,
 };
 
 impl SessionsMgr {
@@ -12,20 +12,33 @@ impl SessionsMgr {
     }
 }
 
+/// Whether the providers are asked for another session when the last one has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum More {
+    /// It ended by itself: a plan that comes anew with a new day may have more.
+    MayCome,
+    /// Somebody ended it.
+    Unwanted,
+}
+
 impl Work<'_> {
     pub(super) fn create_session(&mut self, new: NewSession) -> Result<Outcome, Refusal> {
         self.entry(new.device)?;
-        let mut session = ClientSession::new(new.id, new.device, new.provider, new.terms, self.now.wall);
-        session.source = new.source;
-        session.plan = new.plan;
-        session.principal = new.principal;
-        session.voucher = new.voucher;
-        session.properties = new.properties;
-        session.roles = new.roles;
-        self.guard(new.guards);
-        self.add_session(session.clone());
-        self.event(EventKind::SessionCreated, Some(new.device), Some(new.id));
+        let session = new.session(self.now.wall);
+        self.make(session.clone(), new.data.guards, new.data.sale);
         Ok(Outcome::Session(Box::new(session)))
+    }
+
+    /// Puts a new session in, with what must hold for it and the sale that goes with it.
+    pub(super) fn make(&mut self, session: ClientSession, guards: Vec<Guard>, sale: Option<Box<Sale>>) {
+        let (id, device) = (session.id, session.device);
+        self.guard(guards.into_iter().map(|guard| guard.about(device, id)).collect());
+        if let Some(mut sale) = sale {
+            (sale.device, sale.session) = (Some(device), Some(id));
+            self.change(Change::Sale(sale));
+        }
+        self.add_session(session);
+        self.event(EventKind::SessionCreated, Some(device), Some(id));
     }
 
     pub(super) fn update_session(&mut self, id: SessionId, patch: &SessionPatch) -> Result<Outcome, Refusal> {
@@ -61,7 +74,7 @@ impl Work<'_> {
         ended.ended_at = Some(self.now.wall);
         self.end(id, ended.state.clone(), EventKind::SessionClosed(reason, text))?;
         if was_running {
-            self.hand_over(device, id)?;
+            self.hand_over(device, id, More::Unwanted)?;
         }
         Ok(Outcome::Session(Box::new(ended)))
     }
@@ -84,7 +97,7 @@ impl Work<'_> {
         self.drop_session(id)?;
         self.event(EventKind::SessionDeleted, Some(device), Some(id));
         if was_running {
-            self.hand_over(device, id)?;
+            self.hand_over(device, id, More::Unwanted)?;
         }
         Ok(Outcome::Done)
     }
@@ -97,21 +110,56 @@ impl Work<'_> {
         event: EventKind,
     ) -> Result<(), Refusal> {
         let wall = self.now.wall;
-        let device = self.session(id)?.device;
+        let before = self.session(id)?.clone();
+        let (device, consumed) = (before.device, matches!(state, SessionState::Consumed));
         self.change_session(id, |session| {
             session.state = state;
             session.ended_at = Some(wall);
         })?;
         self.event(event, Some(device), Some(id));
+        if consumed {
+            self.go_on_slowly(&before);
+        }
         Ok(())
     }
 
+    /// What a session says about going on when it is used up: a session of its own, behind all that the device has.
+    fn go_on_slowly(&mut self, ended: &ClientSession) {
+        let AtEnd::Slow(SlowEnd { rates, lasts_ms }) = ended.at_end else { return };
+        let terms = SessionTerms {
+            kind: SessionKind::Time,
+            time_limit_ms: Some(lasts_ms),
+            data_limit_bytes: None,
+            exp_days: None,
+            down: rates.down,
+            up: rates.up,
+            use_global_speed: false,
+        };
+        let id = ended.id.successor();
+        let mut session = ClientSession::new(id, ended.device, ended.provider.clone(), terms, self.now.wall);
+        session.expires_at = ended.expires_at;
+        session.plan.clone_from(&ended.plan);
+        session.principal.clone_from(&ended.principal);
+        session.voucher.clone_from(&ended.voucher);
+        session.properties.clone_from(&ended.properties);
+        session.roles.clone_from(&ended.roles);
+        self.make(session, Vec::new(), None);
+    }
+
     /// After a running session ended: the next one takes over, or the device is captive again.
-    pub(super) fn hand_over(&mut self, device: DeviceId, ended: SessionId) -> Result<(), Refusal> {
+    pub(super) fn hand_over(
+        &mut self,
+        device: DeviceId,
+        ended: SessionId,
+        more: More,
+    ) -> Result<(), Refusal> {
         match self.next_usable(device) {
             Some(next) if !self.entry(device)?.device.blocked => self.start(next),
             _ => {
                 self.event(EventKind::DeviceDisconnected, Some(device), Some(ended));
+                if more == More::MayCome {
+                    self.transition.wants_connect.push(device);
+                }
                 Ok(())
             }
         }

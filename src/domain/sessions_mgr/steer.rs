@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::work::Work;
 use crate::domain::{
-    Change, DeviceId, EventKind, Message, Outcome, PropertyPatch, Refusal, SessionId, Text, roles,
+    Allowed, Change, DeviceId, EventKind, Message, Outcome, PropertyPatch, Refusal, SessionId, Text, roles,
 };
 
 /// Roles to add and to take away; a role in both is taken away.
@@ -64,11 +64,24 @@ impl Work<'_> {
         Ok(Outcome::Session(Box::new(self.session(id)?.clone())))
     }
 
+    /// Takes over what the authenticators change of a session that they allow.
+    pub(super) fn take_allowed(&mut self, id: SessionId, allowed: &Allowed) -> Result<(), Refusal> {
+        if !allowed.properties.is_empty() {
+            self.set_properties(id, &allowed.properties)?;
+        }
+        if allowed.roles != RolePatch::default() {
+            self.change_roles(id, &allowed.roles)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn set_principal(
         &mut self,
         id: SessionId,
         principal: Option<String>,
+        allowed: &Allowed,
     ) -> Result<Outcome, Refusal> {
+        self.take_allowed(id, allowed)?;
         let before = self.session(id)?;
         let (device, old) = (before.device, before.principal.clone());
         if old != principal {

@@ -21,7 +21,11 @@ impl SessionsMgr {
         let subject = match &transition.outcome {
             Outcome::Session(session) | Outcome::Previous { session, .. } => Some(session.id.to_string()),
             Outcome::Device(device) => Some(device.id.to_string()),
-            Outcome::Done | Outcome::Matched(_) | Outcome::AskProviders(_) | Outcome::AskSource(_) => None,
+            Outcome::Done
+            | Outcome::Matched(_)
+            | Outcome::AskProviders(_)
+            | Outcome::AskSource(_)
+            | Outcome::AskAuthenticators(_) => None,
         };
         let image = |image: &&Image| match image {
             Image::Session(id, _) => subject.as_ref().is_none_or(|subject| *subject == id.to_string()),
@@ -50,6 +54,7 @@ impl SessionsMgr {
                 | Change::Session(_)
                 | Change::Usage(_)
                 | Change::Outbox(_)
+                | Change::Sale(_)
                 | Change::NewestWall(_)
                 | Change::Audit(_)
                 | Change::ForgetOnce { .. } => None,

@@ -131,7 +131,10 @@ impl<'a> Work<'a> {
         }
         if !session.is_usable() {
             self.transition.changes.push(Change::Session(Box::new(session.clone())));
-            self.transition.changes.extend(super::meter::outbox(&session));
+            // What was moved goes on under another id: its source is not to think that it is over.
+            if !matches!(session.state, SessionState::Closed(CloseReason::Moved, _)) {
+                self.transition.changes.extend(super::meter::outbox(&session));
+            }
         }
         self.mgr.table.put_session(id, Some(session), self.now.boot);
         Ok(())
@@ -262,6 +265,12 @@ impl<'a> Work<'a> {
         let now = self.now;
         self.mgr.put_back(&self.transition.before, false, now);
         refusal
+    }
+
+    /// Takes everything back: somebody outside is to be asked first, and the command comes again.
+    pub(super) fn put_off_until_asked(self, outcome: Outcome) -> Transition {
+        self.mgr.put_back(&self.transition.before, false, self.now);
+        Transition { outcome, ..Transition::default() }
     }
 
     /// The transition: rows that differ, and what the kernel must do to hold what it must hold now.

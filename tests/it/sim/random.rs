@@ -41,11 +41,9 @@ fn terms(kind: &Kind, extras: Option<&Extras>) -> SessionTerms {
 
 fn source_data(offer: &Offer) -> SourceData {
     SourceData {
-        reference: "there".to_owned(),
-        terms: terms(&offer.kind, None),
+        reference: Some("there".to_owned()),
         usage: Usage { time_ms: offer.used_millis, sent_bytes: offer.used_bytes, received_bytes: 0 },
-        plan: None,
-        principal: None,
+        ..SourceData::new(terms(&offer.kind, None))
     }
 }
 
@@ -72,21 +70,14 @@ impl World {
             id: SessionId::new(self.id()),
             device: self.device(device),
             provider: ProviderName::new("operator"),
-            source: None,
-            terms,
-            plan: None,
-            principal: None,
-            voucher: None,
-            properties: Default::default(),
-            roles: Default::default(),
-            guards: Vec::new(),
+            data: SourceData::new(terms),
         }
     }
 
     fn command(&mut self, request: &Request) -> Command {
         match request {
             Request::Connect(device) => {
-                Command::Connect { device: self.device(*device), notify: None, answer: None }
+                Command::Connect { device: self.device(*device), notify: None, answer: None, verdict: None }
             }
             Request::Disconnect(device) => Command::Disconnect {
                 device: self.device(*device),
@@ -95,7 +86,7 @@ impl World {
             },
             Request::Create(device, kind, extras) => {
                 let mut new = self.new_session(*device, terms(kind, Some(extras)));
-                new.source = extras.sourced.then(|| "there".to_owned());
+                new.data.reference = extras.sourced.then(|| "there".to_owned());
                 Command::CreateSession(Box::new(new))
             }
             Request::Voucher(device, voucher) => {
@@ -104,7 +95,7 @@ impl World {
                 let at = self.wall;
                 let guard =
                     Guard::RedeemVoucher { voucher: *voucher, device: new.device, session: new.id, at };
-                new.guards.push(guard);
+                new.data.guards.push(guard);
                 Command::CreateSession(Box::new(new))
             }
             Request::TopUp(session, secs, bytes) => self.patch(

@@ -29,7 +29,7 @@ impl SimStore {
             .iter()
             .filter_map(|guard| match guard {
                 Guard::Once(done) => Some(done.once.key.clone()),
-                Guard::RedeemVoucher { .. } => None,
+                Guard::RedeemVoucher { .. } | Guard::Grant(_) | Guard::ClaimCredits { .. } => None,
             })
             .collect();
         if keys.iter().any(|key| self.once.contains(key)) {
@@ -39,7 +39,7 @@ impl SimStore {
             .iter()
             .filter_map(|guard| match guard {
                 Guard::RedeemVoucher { voucher, .. } => Some(*voucher),
-                Guard::Once(_) => None,
+                Guard::Once(_) | Guard::Grant(_) | Guard::ClaimCredits { .. } => None,
             })
             .collect();
         if wanted.iter().any(|voucher| self.redeemed.contains(voucher)) {
@@ -92,7 +92,7 @@ impl SimStore {
             }
             Change::NewestWall(wall) => self.newest_wall = *wall,
             // Looked at elsewhere.
-            Change::Message(_) | Change::Audit(_) => {}
+            Change::Message(_) | Change::Audit(_) | Change::Sale(_) => {}
             Change::ForgetOnce { key, .. } => assert!(self.once.remove(key), "forgotten and never done"),
         }
     }

@@ -358,7 +358,7 @@ fn a_crash_at_any_phase_of_connect_and_disconnect_loses_no_byte() {
         let device = story.joins(1);
         let session = story.buys(1, data(50_000));
         let crash = Trouble { crash: Some(phase), ..Trouble::default() };
-        let connect = Command::Connect { device, notify: None, answer: None };
+        let connect = Command::Connect { device, notify: None, answer: None, verdict: None };
         story.world.group(vec![connect], &crash);
         story.connects(1).unwrap();
         let passed = story.downloads(1, 10);
@@ -377,7 +377,7 @@ fn what_store_or_kernel_refuse_has_not_happened() {
         let device = story.joins(1);
         let session = story.buys(1, data(50_000));
         let trouble = Trouble { store_fails, kernel_refuses, ..Trouble::default() };
-        let connect = Command::Connect { device, notify: None, answer: None };
+        let connect = Command::Connect { device, notify: None, answer: None, verdict: None };
         let answer = story.world.group(vec![connect], &trouble).pop().unwrap();
         assert!(matches!(answer, Err(Refusal::Store(_) | Refusal::Kernel(_))), "{answer:?}");
         assert_eq!((story.state(session).as_str(), story.online(1)), ("available", false));
@@ -392,13 +392,14 @@ fn the_texts_and_events_of_a_session_come_in_order() {
     let device = story.joins(1);
     let session = story.buys(1, time(60));
     let notify = Some(Text::new("hello"));
-    let connect = story.transition(Command::Connect { device, notify: notify.clone(), answer: None });
+    let connect =
+        story.transition(Command::Connect { device, notify: notify.clone(), answer: None, verdict: None });
     assert_eq!(events(&connect), ["session_connected", "device_connected"]);
     assert_eq!(connect.notices, [(device, Text::new("hello"))]);
     let disconnect = Command::Disconnect { device, notify, reason: PauseReason::Asked };
     let disconnect = story.transition(disconnect);
     assert_eq!(events(&disconnect), ["session_disconnected", "session_paused", "device_disconnected"]);
-    let connect = story.transition(Command::Connect { device, notify: None, answer: None });
+    let connect = story.transition(Command::Connect { device, notify: None, answer: None, verdict: None });
     assert_eq!(events(&connect), ["session_resumed", "device_connected"]);
     let close = Command::CloseSession { session, reason: CloseReason::Revoked, text: Text::new("why") };
     let close = story.transition(close);

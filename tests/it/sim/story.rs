@@ -28,11 +28,9 @@ pub fn data(bytes: u64) -> SessionTerms {
 /// What a source says: so much of these terms is used.
 pub fn says(terms: SessionTerms, used_bytes: u64) -> SourceData {
     SourceData {
-        reference: "there".to_owned(),
-        terms,
+        reference: Some("there".to_owned()),
         usage: Usage { sent_bytes: used_bytes, ..Usage::default() },
-        plan: None,
-        principal: None,
+        ..SourceData::new(terms)
     }
 }
 
@@ -91,14 +89,7 @@ impl Story {
             id,
             device: self.device(phone),
             provider: ProviderName::new("operator"),
-            source: source.map(str::to_owned),
-            terms,
-            plan: None,
-            principal: None,
-            voucher: None,
-            properties: Default::default(),
-            roles: Default::default(),
-            guards: Vec::new(),
+            data: SourceData { reference: source.map(str::to_owned), ..SourceData::new(terms) },
         };
         self.one(Command::CreateSession(Box::new(new))).unwrap();
         id
@@ -113,7 +104,8 @@ impl Story {
     pub fn connects_if(&mut self, phone: u8, offer: Option<&SourceData>) -> Result<SessionId, Refusal> {
         let device = self.world.mgr.device_by_mac(mac(phone)).map(|device| device.id);
         let device = device.unwrap_or(DeviceId::new(Uuid::nil()));
-        let command = Command::Connect { device, notify: Some(Text::new("welcome")), answer: None };
+        let command =
+            Command::Connect { device, notify: Some(Text::new("welcome")), answer: None, verdict: None };
         match self.world.group_with(vec![command], &Trouble::default(), offer).pop().unwrap()? {
             Outcome::Session(session) => Ok(session.id),
             other => panic!("connect answers {other:?}"),

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use turnpike::domain::sessions_mgr::{Command, ProviderAnswer, Restored, Retention, Settings, Want};
+use turnpike::domain::sessions_mgr::{
+    Command, NewSession, ProviderAnswer, Restored, Retention, Settings, Want,
+};
 use turnpike::domain::{
     BootId, BootTime, Change, ClientKey, DeviceId, GateOp, Image, KernelBooks, Now, Outcome, ProviderName,
     Refusal, SessionId, SessionsMgr, ShapeOp, SourceData, Transition, WallTime, ZonePolicy,
@@ -192,20 +194,24 @@ impl World {
             finals.push(match (answer, command) {
                 (Ok(Outcome::AskProviders(device)), Command::Connect { notify, .. }) => {
                     let id = SessionId::new(self.id());
-                    let answer = offer.map_or(ProviderAnswer::Nothing, |data| ProviderAnswer::Offer {
-                        id,
-                        provider: ProviderName::new("plugin"),
-                        data: Box::new(data.clone()),
+                    let answer = offer.map_or(ProviderAnswer::Nothing, |data| {
+                        let (provider, data) = (ProviderName::new("plugin"), data.clone());
+                        ProviderAnswer::Offer(Box::new(NewSession { id, device, provider, data }))
                     });
                     self.model.offered(id, offer);
-                    self.ask_again(Command::Connect { device, notify, answer: Some(answer) })
+                    self.ask_again(Command::Connect { device, notify, answer: Some(answer), verdict: None })
                 }
                 (Ok(Outcome::AskSource(session)), Command::Connect { device, notify, .. }) => {
                     let data = offer.map(|data| Box::new(data.clone()));
                     let answer = ProviderAnswer::Reloaded { session, data };
                     // If something else connected it meanwhile, there is nothing left to ask for.
                     let connected = self.mgr.is_connected(device);
-                    let answer = self.ask_again(Command::Connect { device, notify, answer: Some(answer) });
+                    let answer = self.ask_again(Command::Connect {
+                        device,
+                        notify,
+                        answer: Some(answer),
+                        verdict: None,
+                    });
                     let taken = answer.is_ok()
                         && !connected
                         && self.mgr.session(session).is_some_and(|session| session.source.is_some());
