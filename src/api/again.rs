@@ -60,6 +60,7 @@ async fn lost(state: &ApiState, subject: OnceSubject, made: bool) -> Result<Resp
             "The token was made before",
             format!("this request made token {id}, which is shown once; revoke it and make another"),
         )),
+        OnceSubject::Plan(_) | OnceSubject::Voucher(_) | OnceSubject::Sale(_) => Err(gone()),
         OnceSubject::Nothing => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

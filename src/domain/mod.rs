@@ -68,7 +68,7 @@ pub use money::{Currency, CurrencyError, Money};
 pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
 pub use period::{Every, LocalTime, Period, Repeat, Utc};
 pub use permission::{Permission, PermissionError};
-pub use plan::{AtEnd, Plan, PlanName, SlowEnd};
+pub use plan::{AtEnd, Plan, PlanBook, PlanName, SlowEnd};
 pub use policies::{GatewayFacts, Policies};
 pub use properties::{
     DeviceView, FixedKey, PropertyError, PropertyMap, PropertyPatch, Select, SessionView, is_settable,

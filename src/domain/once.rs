@@ -49,6 +49,12 @@ pub enum OnceSubject {
     Batch(i64),
     /// A token, by its number.
     Token(i64),
+    /// A plan, by its number.
+    Plan(i64),
+    /// A voucher that was sold, by its number.
+    Voucher(i64),
+    /// A line of the till.
+    Sale(uuid::Uuid),
 }
 
 impl fmt::Display for OnceSubject {
@@ -59,6 +65,9 @@ impl fmt::Display for OnceSubject {
             Self::Device(id) => write!(f, "device {id}"),
             Self::Batch(id) => write!(f, "batch {id}"),
             Self::Token(id) => write!(f, "token {id}"),
+            Self::Plan(id) => write!(f, "plan {id}"),
+            Self::Voucher(id) => write!(f, "voucher {id}"),
+            Self::Sale(id) => write!(f, "sale {id}"),
         }
     }
 }
@@ -79,6 +88,9 @@ impl FromStr for OnceSubject {
             "device" => id.parse().ok().map(Self::Device),
             "batch" => id.parse().ok().map(Self::Batch),
             "token" => id.parse().ok().map(Self::Token),
+            "plan" => id.parse().ok().map(Self::Plan),
+            "voucher" => id.parse().ok().map(Self::Voucher),
+            "sale" => id.parse().ok().map(Self::Sale),
             _ => None,
         };
         found.ok_or(OnceSubjectError)
@@ -109,10 +121,13 @@ mod tests {
             OnceSubject::Device(DeviceId::new(id)),
             OnceSubject::Batch(7),
             OnceSubject::Token(-1),
+            OnceSubject::Plan(3),
+            OnceSubject::Voucher(4),
+            OnceSubject::Sale(id),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
-        for wrong in ["", "nothing 1", "session", "session 1", "batch x", "plan 1"] {
+        for wrong in ["", "nothing 1", "session", "session 1", "batch x", "sale 1"] {
             assert_eq!(wrong.parse::<OnceSubject>(), Err(OnceSubjectError), "{wrong:?}");
         }
     }

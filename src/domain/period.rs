@@ -48,7 +48,7 @@ pub struct Period {
 }
 
 /// The local time of a place: what its clocks on the wall show.
-pub trait LocalTime {
+pub trait LocalTime: Send + Sync {
     /// What they show at a moment.
     fn local(&self, at: WallTime) -> NaiveDateTime;
     /// The first moment at which they show this time or a later one.
@@ -71,7 +71,7 @@ impl LocalTime for Utc {
 
 impl Repeat {
     /// The period that a moment is in.
-    pub fn period(self, at: WallTime, place: &impl LocalTime) -> Period {
+    pub fn period(self, at: WallTime, place: &dyn LocalTime) -> Period {
         let local = place.local(at);
         let mut day = local.date();
         if local.hour() < u32::from(self.at_hour) {

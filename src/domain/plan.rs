@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ClientRates, Money, Period, Repeat, SessionTerms, SourceData, TermsError, Text};
+use super::{
+    BoxFuture, ClientRates, MAX_TIME_SECS, Money, Period, ProviderError, Repeat, SessionTerms, SourceData,
+    TermsError, Text,
+};
 
 /// A named product: what is sold or given, and for how much.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +85,51 @@ pub struct SlowEnd {
     pub lasts_ms: u64,
 }
 
+/// Where plans are looked up.
+pub trait PlanBook: Send + Sync {
+    /// The plan of that name.
+    fn find_plan<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Plan>, ProviderError>>;
+
+    /// All plans, by name; those that are not on sale too.
+    fn list_plans(&self) -> BoxFuture<'_, Result<Vec<Plan>, ProviderError>>;
+}
+
 impl Plan {
+    /// The most plans.
+    pub const MAX_COUNT: usize = 1_000;
+    /// The most devices that may use one sale.
+    pub const MAX_DEVICES: u32 = 1_000;
+
+    /// Whether its parts, each of which can be, can be together.
+    ///
+    /// # Errors
+    ///
+    /// The field by its API name.
+    pub fn check(&self) -> Result<(), TermsError> {
+        let wrong = |field, problem: String| Err(TermsError { field, problem });
+        if self.title.is_empty() {
+            return wrong("title", "must not be empty".to_owned());
+        }
+        if !(Money::ZERO..=Money::MOST).contains(&self.price) {
+            return wrong("price", "must be an amount that is not negative".to_owned());
+        }
+        if !(1..=Self::MAX_DEVICES).contains(&self.max_devices) {
+            return wrong("max_devices", format!("must be between 1 and {}", Self::MAX_DEVICES));
+        }
+        if self.repeat.is_some_and(|repeat| repeat.at_hour > 23) {
+            return wrong("repeat", "at_hour must be between 0 and 23".to_owned());
+        }
+        match self.at_end {
+            AtEnd::Slow(slow) if slow.rates == ClientRates::default() => {
+                wrong("at_end", "going on slowly needs down_mbps or up_mbps above 0".to_owned())
+            }
+            AtEnd::Slow(slow) if slow.lasts_ms == 0 || slow.lasts_ms / 1000 > MAX_TIME_SECS => {
+                wrong("at_end", format!("secs must be between 1 and {MAX_TIME_SECS}"))
+            }
+            AtEnd::Slow(_) | AtEnd::CutOff => Ok(()),
+        }
+    }
+
     /// What a provider hands out for it; in a period if it repeats: what is left then ends with the period.
     pub fn source_data(&self, period: Option<Period>) -> SourceData {
         SourceData {

@@ -93,6 +93,33 @@ pub enum Refusal {
     /// Coins that were given out for already.
     #[error("this credit has been claimed already")]
     CreditClaimed,
+    /// No plan of that name.
+    #[error("there is no plan {0:?}")]
+    UnknownPlan(String),
+    /// A plan of that name is there already.
+    #[error("there is a plan of this name already")]
+    PlanExists,
+    /// A plan that something refers to.
+    #[error("this plan is in use: {0}; take it off sale instead")]
+    PlanInUse(String),
+    /// A plan, or a voucher of it, that cannot be sold.
+    #[error("this is not on sale")]
+    NotOnSale,
+    /// No voucher of the batch is left to be sold.
+    #[error("no voucher of this batch is left to be sold")]
+    SoldOut,
+    /// A voucher that was sold already.
+    #[error("this voucher has been sold already")]
+    VoucherSold,
+    /// No batch of that number.
+    #[error("there is no such batch of vouchers")]
+    UnknownBatch,
+    /// No sale of that id.
+    #[error("there is no such sale")]
+    UnknownSale,
+    /// More was to be given back than was paid.
+    #[error("this sale cannot be refunded: {0}")]
+    CannotRefund(&'static str),
     /// A device's sessions to itself.
     #[error("this is the same device")]
     SameDevice,
@@ -165,6 +192,15 @@ impl Refusal {
             Self::UnknownProvider(_) => "unknown_provider",
             Self::GrantUsed => "grant_used",
             Self::CreditClaimed => "credit_claimed",
+            Self::UnknownPlan(_) => "unknown_plan",
+            Self::PlanExists => "plan_exists",
+            Self::PlanInUse(_) => "plan_in_use",
+            Self::NotOnSale => "not_on_sale",
+            Self::SoldOut => "sold_out",
+            Self::VoucherSold => "voucher_sold",
+            Self::UnknownBatch => "unknown_batch",
+            Self::UnknownSale => "unknown_sale",
+            Self::CannotRefund(_) => "cannot_refund",
             Self::SameDevice => "same_device",
             Self::Provider(_) => "provider",
             Self::Store(_) => "store",

@@ -2,12 +2,12 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{ClientDevice, ClientSession, SessionState};
+use super::{AtEnd, ClientDevice, ClientSession, Plan, SessionState, SessionTerms};
 
 /// Bytes of a tag: as many as nobody meets twice by chance.
 const TAG_BYTES: usize = 16;
 
-/// A short name for how a device or a session stands: it differs as soon as anything differs that somebody could change
+/// A short name for how a device, a session or a plan stands: it differs as soon as anything differs that somebody could change
 /// or decide by.
 ///
 /// What merely flows is left out: usage, addresses, sightings. So a tag lasts while a session is being used, and says that
@@ -19,7 +19,6 @@ impl Tag {
     /// How a session stands.
     pub fn of_session(session: &ClientSession) -> Self {
         let mut fields = Fields::new("session");
-        let terms = &session.terms;
         fields.text(&session.id.to_string());
         fields.text(&session.device.to_string());
         fields.text(session.state.as_str());
@@ -34,13 +33,7 @@ impl Tag {
             | SessionState::Consumed
             | SessionState::Expired => {}
         }
-        fields.text(terms.kind.as_str());
-        fields.number(terms.time_limit_ms);
-        fields.number(terms.data_limit_bytes);
-        fields.number(terms.exp_days);
-        fields.number(terms.down.map(super::Mbps::bits_per_sec));
-        fields.number(terms.up.map(super::Mbps::bits_per_sec));
-        fields.number(Some(u8::from(terms.use_global_speed)));
+        fields.terms(&session.terms);
         for at in [session.started_at, session.resumed_at, session.expires_at, session.ended_at] {
             fields.number(at.map(|at| at.0));
         }
@@ -64,6 +57,33 @@ impl Tag {
         fields.number(Some(u8::from(device.blocked)));
         fields.number(Some(u8::from(connected)));
         fields.list(device.roles.iter());
+        fields.finish()
+    }
+
+    /// How a plan stands.
+    pub fn of_plan(plan: &Plan) -> Self {
+        let mut fields = Fields::new("plan");
+        fields.text(plan.name.as_str());
+        fields.text(plan.title.as_str());
+        fields.terms(&plan.terms);
+        fields.number(Some(plan.price.0));
+        fields.number(Some(u64::try_from(plan.properties.len()).unwrap_or(u64::MAX)));
+        for (key, value) in &plan.properties {
+            fields.text(key);
+            fields.text(value);
+        }
+        let slow = match plan.at_end {
+            AtEnd::CutOff => None,
+            AtEnd::Slow(slow) => Some(slow),
+        };
+        fields.number(slow.map(|slow| slow.lasts_ms));
+        fields.number(slow.and_then(|slow| slow.rates.down).map(super::Mbps::bits_per_sec));
+        fields.number(slow.and_then(|slow| slow.rates.up).map(super::Mbps::bits_per_sec));
+        fields.text_if(plan.repeat.map(|repeat| repeat.every.as_str()));
+        fields.number(plan.repeat.map(|repeat| repeat.at_hour));
+        fields.number(Some(plan.max_devices));
+        fields.number(Some(u8::from(plan.on_sale)));
+        fields.list(plan.roles.iter());
         fields.finish()
     }
 
@@ -118,6 +138,16 @@ impl Fields {
         self.0.update(number.map_or(0, Into::into).to_be_bytes());
     }
 
+    fn terms(&mut self, terms: &SessionTerms) {
+        self.text(terms.kind.as_str());
+        self.number(terms.time_limit_ms);
+        self.number(terms.data_limit_bytes);
+        self.number(terms.exp_days);
+        self.number(terms.down.map(super::Mbps::bits_per_sec));
+        self.number(terms.up.map(super::Mbps::bits_per_sec));
+        self.number(Some(u8::from(terms.use_global_speed)));
+    }
+
     fn list<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a String>) {
         self.number(Some(texts.len() as u64));
         texts.for_each(|text| self.text(text));
@@ -137,7 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         BootId, BootTime, Checkpoint, ClientKey, DeviceId, MacAddr, PauseReason, ProviderName, SessionId,
-        SessionTerms, Text, WallTime,
+        Text, WallTime,
     };
 
     fn session() -> ClientSession {

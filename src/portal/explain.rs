@@ -24,6 +24,9 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         Refusal::Blocked => other(StatusCode::FORBIDDEN, "This device is blocked. Please ask the staff."),
         Refusal::Denied(text) => other(StatusCode::FORBIDDEN, text.as_str()),
         Refusal::Form { text, .. } => other(StatusCode::UNPROCESSABLE_ENTITY, text.as_str()),
+        Refusal::UnknownPlan(_) | Refusal::NotOnSale | Refusal::SoldOut => {
+            other(StatusCode::CONFLICT, "This is not on sale any more. Please choose another.")
+        }
         Refusal::UnknownProvider(_) => {
             other(StatusCode::NOT_FOUND, "This is not offered any more. Please choose another way in.")
         }
@@ -56,6 +59,12 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         | Refusal::UnknownZone(_)
         | Refusal::Terms(_)
         | Refusal::Property(_)
+        | Refusal::PlanExists
+        | Refusal::PlanInUse(_)
+        | Refusal::VoucherSold
+        | Refusal::UnknownBatch
+        | Refusal::UnknownSale
+        | Refusal::CannotRefund(_)
         | Refusal::TooManyRoles(_)
         | Refusal::BelowUsed { .. }
         | Refusal::NotOfThisKind { .. }
