@@ -24,8 +24,8 @@ use crate::http;
 use crate::http::Limits;
 use crate::net::{Net, NetWatch};
 use crate::portal::{self, PortalState, Streams};
-use crate::providers::Registry;
 use crate::providers::voucher::{VoucherProvider, VoucherVault};
+use crate::providers::{AuthPolicy, Authenticators, OnSilence, Registry};
 use crate::runtime::{
     Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_offload, watch_table,
 };
@@ -60,7 +60,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let hostnames = Hostnames::default();
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
-    let registry = Arc::new(Registry::new(PROVIDER_DEADLINE));
+    let registry = Arc::new(registry(&config));
     registry.register(Arc::new(VoucherProvider::default()))?;
     let providers: Vec<ProviderName> = registry.status().into_iter().map(|provider| provider.name).collect();
     let runtime = Runtime {
@@ -130,6 +130,18 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     // Nobody listens there any more. That it cannot be taken away does no harm: the next start does it.
     let _ = std::fs::remove_file(&config.control.socket);
     ended
+}
+
+/// The session providers as the zones have them, and who is asked before a device is let through.
+fn registry(config: &Config) -> Registry {
+    let orders = config.zones.iter().filter_map(|zone| Some((zone.name.clone(), zone.providers.clone()?)));
+    let asked = &config.authenticators;
+    let policy = AuthPolicy {
+        order: asked.order.clone(),
+        on_silence: if asked.deny_on_silence { OnSilence::Deny } else { OnSilence::Abstain },
+        deadline: asked.deadline,
+    };
+    Registry::new(PROVIDER_DEADLINE).with_orders(orders).with_authenticators(Authenticators::new(policy))
 }
 
 fn broke_off(what: &str, failure: Option<JoinError>) -> anyhow::Error {

@@ -7,6 +7,7 @@ mod metric;
 mod report;
 mod roles;
 mod section;
+mod site;
 mod values;
 mod whole;
 mod zone;
@@ -14,8 +15,9 @@ mod zone;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::domain::{GatewayFacts, RolePolicy, Text};
+use crate::domain::{Currency, GatewayFacts, RolePolicy, Text};
 
 pub use metric::MetricConfig;
 pub use report::{ConfigError, Finding};
@@ -47,6 +49,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// `[audit]`.
     pub audit: AuditConfig,
+    /// `[site]`.
+    pub site: SiteConfig,
+    /// `[authenticators]`.
+    pub authenticators: AuthenticatorsConfig,
     /// `[roles.NAME]`: what a role changes, by name.
     pub roles: BTreeMap<String, RolePolicy>,
     /// `[[metric]]`: the operator's own counts.
@@ -105,6 +111,24 @@ pub struct StoreConfig {
 pub struct AuditConfig {
     /// For how many days its lines are kept.
     pub keep_days: u32,
+}
+
+/// `[site]`: what the place is like.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SiteConfig {
+    /// What it counts its money in.
+    pub currency: Currency,
+}
+
+/// `[authenticators]`: who is asked before a device is let through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthenticatorsConfig {
+    /// These first, in this order; one that is not there has not answered.
+    pub order: Vec<String>,
+    /// Whether one that does not answer has said no; else it has said nothing.
+    pub deny_on_silence: bool,
+    /// How long each has to answer.
+    pub deadline: Duration,
 }
 
 impl GatewayConfig {

@@ -11,7 +11,7 @@ use super::section::Section;
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
-    NetworkConfig, StoreConfig, metric, roles, values,
+    NetworkConfig, StoreConfig, metric, roles, site, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -43,6 +43,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let control = top.table("control");
     let store = top.table("store");
     let audit = top.table("audit");
+    let site = top.table("site");
+    let authenticators = top.table("authenticators");
     let roles = top.named_tables("roles");
     let metrics = top.tables("metric");
     top.finish();
@@ -55,6 +57,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let control = read_control(&mut report, or_empty(control));
     let store = read_store(&mut report, or_empty(store));
     let audit = read_audit(&mut report, or_empty(audit));
+    let site = site::read(&mut report, or_empty(site));
+    let authenticators = site::read_authenticators(&mut report, or_empty(authenticators));
     let roles = roles::read(&mut report, roles);
     let metrics = metric::read(&mut report, metrics);
 
@@ -78,7 +82,20 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
 
     let warnings = report.finish(file)?;
     let zones = read.into_iter().map(|zone| zone.config).collect();
-    Ok(Config { network, zones, gateway, admin, control, store, audit, roles, metrics, warnings })
+    Ok(Config {
+        network,
+        zones,
+        gateway,
+        admin,
+        control,
+        store,
+        audit,
+        site,
+        authenticators,
+        roles,
+        metrics,
+        warnings,
+    })
 }
 
 type Table<'t> = (usize, &'t DeTable<'t>);

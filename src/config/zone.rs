@@ -6,8 +6,8 @@ use toml::de::DeTable;
 
 use super::report::Report;
 use super::section::{Found, Section};
-use super::values;
-use crate::domain::{MacAddr, Mbps, ZoneName, ZonePolicy};
+use super::{site, values};
+use crate::domain::{MacAddr, Mbps, ProviderName, ZoneName, ZonePolicy};
 
 /// The portal's port unless the file says otherwise.
 const PORTAL_PORT: u16 = 2050;
@@ -48,6 +48,8 @@ pub struct ZoneConfig {
     pub isolate: bool,
     /// Whether flows begun outside reach connected clients.
     pub inbound: bool,
+    /// Its session providers, in the order in which they are asked and shown; `None`: all there are.
+    pub providers: Option<Vec<ProviderName>>,
 }
 
 impl ZoneConfig {
@@ -100,6 +102,7 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
     let inbound = flag("inbound");
     let garden_domains = plain(section.list("garden_domains", values::domain));
     let garden_addresses = read_prefixes(&mut section);
+    let providers = site::providers(&mut section);
     let trusted = plain(section.list("trusted", values::mac));
     section.finish();
 
@@ -124,6 +127,7 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
             trusted: trusted.into_iter().collect(),
             isolate,
             inbound,
+            providers,
         },
         name_at: name.at,
         lan_at,

@@ -49,8 +49,8 @@ uuid_id! {
 impl SessionId {
     /// The id of the session that goes on when this one is used up: always the same one, so that none is made twice.
     pub fn successor(self) -> Self {
-        // The last bits of a version 7 id are random, and stay so.
-        Self(Uuid::from_u128(self.0.as_u128() ^ 1))
+        // The last 48 bits of a version 7 id are random, and stay so.
+        Self(Uuid::from_u128(self.0.as_u128() ^ 0x5e55_0c0f_fee5))
     }
 }
 
@@ -92,4 +92,13 @@ name! {
 name! {
     /// The name that a session provider registered under.
     ProviderName
+}
+
+impl ProviderName {
+    /// Whether a provider may register under a name: 1 to 32 small letters, digits, `-` and `_`.
+    pub fn is_name(name: &str) -> bool {
+        let fits =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        (1..=32).contains(&name.len()) && name.bytes().all(fits)
+    }
 }

@@ -104,12 +104,20 @@ impl Owner {
             match mail {
                 Mail::Ask(question) => question(&self.mgr, now),
                 Mail::AskExact(device, question) => questions.push((device, question)),
-                Mail::Command(command, reply) => match self.mgr.device_of(&command) {
-                    Some(device) if !taken.insert(device) => {
-                        self.deferred.push_back(Mail::Command(command, reply))
+                Mail::Command(command, reply) => {
+                    let about: Vec<DeviceId> = self
+                        .mgr
+                        .device_of(&command)
+                        .into_iter()
+                        .chain(self.mgr.second_device_of(&command))
+                        .collect();
+                    if about.iter().any(|device| taken.contains(device)) {
+                        self.deferred.push_back(Mail::Command(command, reply));
+                    } else {
+                        taken.extend(about);
+                        commands.push((*command, reply));
                     }
-                    _ => commands.push((*command, reply)),
-                },
+                }
                 Mail::Reconcile { reload, why } => self.want_reconcile(reload, why),
                 // Taken out or turned into a command before this.
                 Mail::Stop(_) | Mail::Answered(..) => {}
@@ -219,7 +227,7 @@ impl Owner {
                 | Outcome::Session(_)
                 | Outcome::Previous { .. }
                 | Outcome::Matched(_) => {
-                    touched.extend(transition.devices());
+                    touched.extend(transition.devices().chain(second));
                     steps.push(Step { transition, device, caller: Caller::Command(reply), asked_source });
                 }
             },

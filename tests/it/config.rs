@@ -100,6 +100,9 @@ fn what_the_example_leaves_out_can_be_taken_in() {
     let config = parse(&whole).unwrap();
     assert!(config.roles["vip"].unmetered);
     assert_eq!(config.roles["vip"].idle_timeout_secs, Some(None));
+    assert_eq!(config.site.currency.code(), "EUR");
+    assert_eq!(config.authenticators.order, ["school-register"]);
+    assert_eq!(config.zones[0].providers.as_ref().unwrap().len(), 3);
     assert_eq!(config.metrics[0].group_by.as_deref(), Some("$Zone"));
 }
 
@@ -260,6 +263,13 @@ fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
 #[case("[store]\npath = \"/a/../b\"", "store.path")]
 #[case("[store]\nflush_secs = 3601", "store.flush_secs")]
 #[case("[rolls.vip]\n", "rolls")]
+#[case("providers = [\"a b\"]", "zone.providers")]
+#[case("providers = [\"voucher\", \"voucher\"]", "zone.providers")]
+#[case("[site]\ncurrency = \"euro\"", "site.currency")]
+#[case("[site]\ncurrency = 7", "site.currency")]
+#[case("[authenticators]\norder = [\"A\"]", "authenticators.order")]
+#[case("[authenticators]\non_silence = \"allow\"", "authenticators.on_silence")]
+#[case("[authenticators]\ndeadline_secs = 0", "authenticators.deadline_secs")]
 #[case("[audit]\nkeep_days = 0", "audit.keep_days")]
 #[case("[audit]\nkeep_days = 3651", "audit.keep_days")]
 #[case("[roles]\nvip = 1", "roles.vip")]

@@ -18,9 +18,12 @@ impl SessionsMgr {
             running.and_then(|session| running_key(self, session)).map_or(Want::Nothing, want)
         };
         match command {
-            Command::Disconnect { device, .. }
-            | Command::DeleteDevice { device }
-            | Command::MoveSessions { from: device, .. } => shut(*device),
+            Command::Disconnect { device, .. } | Command::DeleteDevice { device } => shut(*device),
+            // Nobody is shut for a move that will be refused.
+            Command::MoveSessions { from, to, fresh } => match self.may_move(*from, *to, fresh.len()) {
+                Ok(()) => shut(*from),
+                Err(_) => Want::Nothing,
+            },
             // Nobody is shut for a patch that will be refused.
             Command::UpdateDevice { device, patch }
                 if (patch.blocked == Some(true) || patch.disconnect)

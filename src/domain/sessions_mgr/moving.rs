@@ -11,13 +11,26 @@ use crate::domain::{
 impl SessionsMgr {
     /// What a device has that could go with it to another MAC, in the order of use.
     pub fn movable_sessions(&self, device: DeviceId) -> Vec<SessionId> {
+        // A trusted device has its own for its MAC.
         let is_movable = |id: &SessionId| {
-            self.table.session(*id).is_some_and(|session| {
-                // A trusted device has it for its MAC; what is used up is about to end where it is.
-                session.provider.as_str() != TRUSTED && !is_used_up(session)
-            })
+            self.table.session(*id).is_some_and(|session| session.provider.as_str() != TRUSTED)
         };
         self.usable_sessions(device).into_iter().filter(is_movable).collect()
+    }
+
+    /// Whether what one device has may go to another one, with so many new ids.
+    pub(super) fn may_move(&self, from: DeviceId, to: DeviceId, ids: usize) -> Result<(), Refusal> {
+        if from == to {
+            return Err(Refusal::SameDevice);
+        }
+        if self.device(to)?.blocked || self.device(from)?.blocked {
+            return Err(Refusal::Blocked);
+        }
+        match self.movable_sessions(from).len() {
+            0 => Err(Refusal::NoSession),
+            count if count != ids => Err(Refusal::Changed),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -31,23 +44,16 @@ impl Work<'_> {
         to: DeviceId,
         fresh: Vec<SessionId>,
     ) -> Result<Outcome, Refusal> {
-        if from == to {
-            return Err(Refusal::SameDevice);
-        }
-        if self.entry(to)?.device.blocked || self.entry(from)?.device.blocked {
-            return Err(Refusal::Blocked);
-        }
-        let was_running = self.entry(from)?.run.is_some();
-        let moved = self.mgr.movable_sessions(from).into_iter();
-        let moved = moved.map(|id| self.session(id).cloned()).collect::<Result<Vec<_>, _>>()?;
-        if moved.is_empty() {
-            return Err(Refusal::NoSession);
-        }
-        if moved.len() != fresh.len() {
-            return Err(Refusal::Changed);
-        }
+        self.mgr.may_move(from, to, fresh.len())?;
+        let wanted = self.mgr.movable_sessions(from);
+        // What its last books have used up ends here, and is not moved.
+        self.pause(from, PauseReason::Asked)?;
         let mac = self.entry(to)?.device.mac;
-        for (session, id) in moved.into_iter().zip(fresh) {
+        for (old, id) in wanted.into_iter().zip(fresh) {
+            let Ok(session) = self.session(old).cloned() else { continue };
+            if is_used_up(&session) {
+                continue;
+            }
             let text = Text::new(&format!("moved to {mac}"));
             let state = SessionState::Closed(CloseReason::Moved, text.clone());
             let event = EventKind::SessionClosed(CloseReason::Moved, text);
@@ -57,13 +63,7 @@ impl Work<'_> {
             copy.device = to;
             copy.source_seq = copy.source_seq.saturating_add(1);
             copy.resumed_at = None;
-            if !matches!(copy.state, SessionState::Available) {
-                copy.state = SessionState::Paused(PauseReason::Asked);
-            }
             self.make(copy, Vec::new(), None);
-        }
-        if was_running && self.entry(from)?.run.is_none() {
-            self.event(EventKind::DeviceDisconnected, Some(from), None);
         }
         let device = self.entry(to)?.device.as_ref().clone();
         Ok(Outcome::Device(Box::new(device)))

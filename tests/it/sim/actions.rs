@@ -39,6 +39,8 @@ pub enum Request {
     Free(u8, bool),
     /// The same by a role of the device.
     FreeDevice(u8, bool),
+    /// What one device has goes to another one.
+    Move(u8, u8),
     Close(u8),
     Delete(u8),
     Register(u8),
@@ -67,6 +69,8 @@ pub struct Extras {
     pub mbps: Option<u8>,
     pub global: bool,
     pub sourced: bool,
+    /// It goes on for so many milliseconds when used up.
+    pub slow_ms: Option<u64>,
 }
 
 /// What a provider or a source says.
@@ -91,8 +95,21 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn extras() -> impl Strategy<Value = Extras> {
-    (prop::bool::weighted(0.3), prop::option::weighted(0.2, 1..9u8), any::<bool>(), prop::bool::weighted(0.2))
-        .prop_map(|(days, mbps, global, sourced)| Extras { days, mbps, global, sourced })
+    let slow = prop::option::weighted(0.2, 1..5_000u64);
+    (
+        prop::bool::weighted(0.3),
+        prop::option::weighted(0.2, 1..9u8),
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        slow,
+    )
+        .prop_map(|(days, mbps, global, sourced, slow_ms)| Extras {
+            days,
+            mbps,
+            global,
+            sourced,
+            slow_ms,
+        })
 }
 
 fn offer() -> impl Strategy<Value = Offer> {
@@ -128,6 +145,7 @@ fn request() -> impl Strategy<Value = Request> {
         1 => (any::<u8>(), 0..3u8).prop_map(|(s, days)| Request::SetDays(s, days)),
         2 => (any::<u8>(), any::<bool>()).prop_map(|(s, free)| Request::Free(s, free)),
         1 => (device(), any::<bool>()).prop_map(|(device, free)| Request::FreeDevice(device, free)),
+        2 => (device(), device()).prop_map(|(from, to)| Request::Move(from, to)),
         2 => any::<u8>().prop_map(Request::Close),
         1 => any::<u8>().prop_map(Request::Delete),
         2 => device().prop_map(Request::Register),

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use turnpike::domain::{
-    BootTime, ClientKey, DeviceId, GateOp, KernelBooks, MacAddr, Now, SessionId, SessionState, SessionsMgr,
-    SourceData, ZonePolicy,
+    BootTime, ClientKey, ClientSession, DeviceId, GateOp, KernelBooks, MacAddr, Now, SessionId, SessionState,
+    SessionsMgr, SourceData, ZonePolicy,
 };
 
 use super::kernel::SimKernel;
@@ -20,6 +20,8 @@ pub struct Model {
     unread: BTreeMap<MacAddr, u64>,
     sessions: BTreeMap<SessionId, Account>,
     ended: BTreeSet<SessionId>,
+    /// What sessions that were moved became.
+    moved: BTreeMap<SessionId, SessionId>,
     /// When store or kernel last refused something.
     pub failed_at: Option<BootTime>,
     /// How far the wall clock is off, in milliseconds.
@@ -51,7 +53,20 @@ struct Account {
     seen: (u64, u64),
 }
 
+impl Account {
+    /// These limits held for a while.
+    fn granted(&mut self, session: &ClientSession) {
+        self.time_limit = self.time_limit.max(session.terms.time_limit_ms.unwrap_or(u64::MAX));
+        self.limit = self.limit.max(Some(session.terms.data_limit_bytes.unwrap_or(u64::MAX)));
+    }
+}
+
 impl Model {
+    /// A row was written: its limits hold, if only until the next one of the same group.
+    pub fn written(&mut self, session: &ClientSession) {
+        self.account(session.id).granted(session);
+    }
+
     fn account(&mut self, id: SessionId) -> &mut Account {
         self.sessions.entry(id).or_default()
     }
@@ -136,8 +151,19 @@ impl Model {
         }
     }
 
+    /// What a session has left goes on under another id.
+    pub fn moved(&mut self, old: SessionId, new: SessionId) {
+        let account = self.account(old).clone();
+        self.sessions.insert(new, account);
+        self.moved.insert(old, new);
+    }
+
     /// A source said anew what is used.
     pub fn reloaded(&mut self, id: SessionId, data: Option<&SourceData>) {
+        // The answer comes after its group, in which what it said may have moved on.
+        if let Some(new) = self.moved.get(&id).copied() {
+            self.reloaded(new, data);
+        }
         if let Some(data) = data {
             let account = self.account(id);
             account.bytes = account.bytes.max(data.usage.data_bytes() + account.free_bytes);
@@ -248,8 +274,7 @@ impl Model {
             let account = self.account(row.id);
             assert_eq!(bytes, account.bytes, "{}: charged and passed bytes", row.id);
             assert_eq!(session.free.data_bytes(), account.free_bytes, "{}: free bytes", row.id);
-            account.time_limit = account.time_limit.max(session.terms.time_limit_ms.unwrap_or(u64::MAX));
-            account.limit = account.limit.max(Some(session.terms.data_limit_bytes.unwrap_or(u64::MAX)));
+            account.granted(session);
             if let Some(limit) = account.limit {
                 let most = limit.saturating_add(account.over);
                 let consumed = session.consumed_bytes();

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession, RolePatch};
 use turnpike::domain::{
-    BootId, CloseReason, DeviceId, Guard, Once, PauseReason, ProviderName, Proviso, SessionId, SessionKind,
-    SessionPatch, SessionTerms, SourceData, Text, Usage, WallTime,
+    AtEnd, BootId, ClientRates, CloseReason, DeviceId, Guard, Once, PauseReason, ProviderName, Proviso,
+    SessionId, SessionKind, SessionPatch, SessionTerms, SlowEnd, SourceData, Text, Usage, WallTime,
 };
 
 use super::actions::{Action, Extras, Kind, Offer, Request, action};
@@ -87,6 +87,10 @@ impl World {
             Request::Create(device, kind, extras) => {
                 let mut new = self.new_session(*device, terms(kind, Some(extras)));
                 new.data.reference = extras.sourced.then(|| "there".to_owned());
+                if let Some(lasts_ms) = extras.slow_ms {
+                    let rates = ClientRates { down: Some(mbps(0.5)), up: None };
+                    new.data.at_end = AtEnd::Slow(SlowEnd { rates, lasts_ms });
+                }
                 Command::CreateSession(Box::new(new))
             }
             Request::Voucher(device, voucher) => {
@@ -138,6 +142,12 @@ impl World {
                 let roles = Some(if *free { [FREE.to_owned()].into() } else { Default::default() });
                 let patch = DevicePatch { roles, ..DevicePatch::default() };
                 Command::UpdateDevice { device: self.device(*device), patch }
+            }
+            Request::Move(from, to) => {
+                let (from, to) = (self.device(*from), self.device(*to));
+                let fresh =
+                    self.mgr.movable_sessions(from).iter().map(|_| SessionId::new(self.id())).collect();
+                Command::MoveSessions { from, to, fresh }
             }
             Request::Close(session) => Command::CloseSession {
                 session: self.session(*session),

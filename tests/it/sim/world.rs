@@ -59,6 +59,8 @@ pub struct World {
     pub store: SimStore,
     pub mgr: SessionsMgr,
     pub model: Model,
+    /// Sessions that moves are to make, with those that they are made of.
+    moves: HashMap<SessionId, SessionId>,
     ids: u128,
 }
 
@@ -101,6 +103,7 @@ impl World {
             store: SimStore::default(),
             mgr,
             model: Model::default(),
+            moves: HashMap::new(),
             ids: 0,
         }
     }
@@ -270,9 +273,13 @@ impl World {
                     continue;
                 }
             }
-            match self.mgr.device_of(&command) {
-                Some(device) if !taken.insert(device) => later.push((place, command)),
-                _ => first.push((place, command)),
+            let about: Vec<DeviceId> =
+                self.mgr.device_of(&command).into_iter().chain(self.mgr.second_device_of(&command)).collect();
+            if about.iter().any(|device| taken.contains(device)) {
+                later.push((place, command));
+            } else {
+                taken.extend(about);
+                first.push((place, command));
             }
         }
         self.between(Phase::Read, trouble)?;
@@ -292,11 +299,16 @@ impl World {
             }
         }
         for (place, command) in first {
-            if self.mgr.device_of(&command).is_some_and(|device| ended.contains(&device)) {
+            let about = self.mgr.device_of(&command).into_iter().chain(self.mgr.second_device_of(&command));
+            if about.into_iter().any(|device| ended.contains(&device)) {
                 later.push((place, command));
                 continue;
             }
             let before = self.picture();
+            if let Command::MoveSessions { from, fresh, .. } = &command {
+                let old = self.mgr.movable_sessions(*from);
+                self.moves.extend(fresh.iter().copied().zip(old));
+            }
             match self.mgr.handle(command, now) {
                 Ok(transition) => steps.push((Some(place), transition)),
                 Err(refusal) => {
@@ -382,6 +394,13 @@ impl World {
                     let running = self.running();
                     transition.changes.iter().for_each(|change| self.store.write(change));
                     self.model.ran(&running, &self.running(), trouble.millis);
+                    for change in &transition.changes {
+                        let Change::Session(row) = change else { continue };
+                        if let Some(old) = self.moves.remove(&row.id) {
+                            self.model.moved(old, row.id);
+                        }
+                        self.model.written(row);
+                    }
                     done.push((place, transition));
                 }
                 Err(refusal) => {
