@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::domain::{BootId, BootTime, Now, WallTime};
+use crate::domain::{BootId, BootTime, LocalTime, Now, WallTime};
 
 /// Where the kernel says which boot this is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -19,7 +19,19 @@ const TEST_CLOCK: &str = "TURNPIKE_TEST_CLOCK";
 
 /// The clocks of this machine, or those of a test.
 #[derive(Debug, Clone)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    belief: Arc<Mutex<Belief>>,
+}
+
+/// What is known of the time whatever the wall clock says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Belief {
+    /// Whether the wall clock can be believed.
+    believed: bool,
+    /// A moment by both clocks before which it cannot be now; `None` before anybody has looked.
+    anchor: Option<Now>,
+}
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -38,26 +50,65 @@ impl Clock {
     /// The machine's clocks.
     pub fn machine() -> Self {
         match std::env::var_os(TEST_CLOCK) {
-            Some(path) if cfg!(debug_assertions) => Self(Source::File(Arc::new(path.into()))),
-            _ => Self(Source::Machine),
+            Some(path) if cfg!(debug_assertions) => Self::of(Source::File(Arc::new(path.into()))),
+            _ => Self::of(Source::Machine),
         }
     }
 
     /// Clocks that stand still until they are set.
     pub fn manual(now: Now, boot_id: BootId) -> Self {
-        Self(Source::Manual(Arc::new(Mutex::new(Manual { now, boot_id }))))
+        Self::of(Source::Manual(Arc::new(Mutex::new(Manual { now, boot_id }))))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, belief: Arc::default() }
+    }
+
+    /// The sessions manager has looked at the clocks: whether the wall clock can be believed, and the newest time that
+    /// it could be.
+    pub fn note_belief(&self, believed: bool, newest: WallTime, now: Now) {
+        let mut belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        belief.believed = believed;
+        if believed {
+            belief.anchor = Some(now);
+        } else if belief.anchor.is_none() {
+            belief.anchor = Some(Now { wall: newest, ..now });
+        }
+    }
+
+    /// The time as far as it can be believed: the wall clock's, else the newest time that was ever believed, and what
+    /// this machine has been running since then.
+    ///
+    /// It never lies ahead of a clock that is right, it goes on while the machine runs, and it does not begin anew with
+    /// a boot: so an allowance for each day is neither given twice because a router starts in 1970, nor refused for ever
+    /// because nobody sets its clock.
+    pub fn believable(&self) -> WallTime {
+        let now = self.now();
+        let belief = *self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        match belief.anchor {
+            Some(anchor) if !belief.believed => {
+                let since = now.boot.millis_since(anchor.boot);
+                anchor.wall.plus_millis(i64::try_from(since).unwrap_or(i64::MAX))
+            }
+            Some(_) | None => now.wall,
+        }
+    }
+
+    /// Whether the wall clock can be believed.
+    pub fn is_believed(&self) -> bool {
+        self.belief.lock().unwrap_or_else(PoisonError::into_inner).believed
     }
 
     /// Sets manual clocks; no other clock can be set.
     pub fn set(&self, now: Now) {
-        if let Source::Manual(manual) = &self.0 {
+        if let Source::Manual(manual) = &self.source {
             manual.lock().unwrap_or_else(PoisonError::into_inner).now = now;
         }
     }
 
     /// Both clocks, now.
     pub fn now(&self) -> Now {
-        match &self.0 {
+        match &self.source {
             Source::Machine => machine(),
             Source::File(path) => {
                 let now = machine();
@@ -74,7 +125,7 @@ impl Clock {
 
     /// Which boot this is.
     pub fn boot_id(&self) -> std::io::Result<BootId> {
-        match &self.0 {
+        match &self.source {
             Source::Machine => Ok(BootId::new(&std::fs::read_to_string(BOOT_ID)?)),
             Source::File(path) => match setting(path, "boot_id") {
                 Some(id) => Ok(BootId::new(&id)),
@@ -84,6 +135,17 @@ impl Clock {
                 Ok(manual.lock().unwrap_or_else(PoisonError::into_inner).boot_id.clone())
             }
         }
+    }
+}
+
+/// Where this machine is: `TZ`, else `/etc/localtime`, else universal time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MachinePlace;
+
+impl LocalTime for MachinePlace {
+    fn local(&self, at: WallTime) -> chrono::NaiveDateTime {
+        let universal = chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default();
+        universal.with_timezone(&chrono::Local).naive_local()
     }
 }
 
@@ -120,4 +182,26 @@ fn setting(path: &PathBuf, name: &str) -> Option<String> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
         .map(|value| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_not_believed_goes_on_from_the_newest_time_that_was() {
+        let at = |boot, wall| Now { boot: BootTime(boot), wall: WallTime(wall) };
+        let clock = Clock::manual(at(5_000, 0), BootId::new("boot-1"));
+        assert_eq!(clock.believable(), WallTime(0), "nobody has looked yet");
+        clock.note_belief(false, WallTime(1_000_000), clock.now());
+        clock.set(at(8_000, 3_000));
+        clock.note_belief(false, WallTime(1_000_000), clock.now());
+        assert_eq!(clock.believable(), WallTime(1_003_000));
+        clock.set(at(9_000, 2_000_000));
+        clock.note_belief(true, WallTime(2_000_000), clock.now());
+        assert_eq!((clock.believable(), clock.is_believed()), (WallTime(2_000_000), true));
+        clock.set(at(10_000, 0));
+        clock.note_belief(false, WallTime(2_000_000), clock.now());
+        assert_eq!((clock.believable(), clock.is_believed()), (WallTime(2_001_000), false));
+    }
 }

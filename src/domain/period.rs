@@ -51,8 +51,27 @@ pub struct Period {
 pub trait LocalTime: Send + Sync {
     /// What they show at a moment.
     fn local(&self, at: WallTime) -> NaiveDateTime;
-    /// The first moment at which they show this time or a later one.
-    fn moment(&self, local: NaiveDateTime) -> WallTime;
+
+    /// The first moment at which they show this time or a later one: an hour that is skipped in spring is over as it
+    /// begins, one that comes twice in autumn is the first.
+    fn moment(&self, local: NaiveDateTime) -> WallTime {
+        // No place is further from universal time than this; clocks are put forward and back at a quarter of an hour.
+        const FURTHEST_MS: i64 = 26 * 3_600_000;
+        const STEP_MS: i64 = 900_000;
+        let universal = local.and_utc().timestamp_millis();
+        let shows = |at: i64| self.local(WallTime(at)) >= local;
+        let mut after = universal.saturating_sub(FURTHEST_MS);
+        let last = universal.saturating_add(FURTHEST_MS);
+        while after < last && !shows(after) {
+            after = after.saturating_add(STEP_MS);
+        }
+        let mut before = after.saturating_sub(STEP_MS);
+        while after.saturating_sub(before) > 1 {
+            let middle = before + (after - before) / 2;
+            if shows(middle) { after = middle } else { before = middle }
+        }
+        WallTime(after)
+    }
 }
 
 /// A place where the clocks show universal time.
@@ -116,6 +135,48 @@ mod tests {
         ] {
             let period = Repeat { every, at_hour }.period(at(now), &Utc);
             assert_eq!(period, Period { start: at(start), end: at(end) }, "{every:?} {now}");
+        }
+    }
+
+    /// Two hours ahead of universal time in summer, one in winter, as in much of Europe in 2026.
+    struct Summer;
+
+    impl LocalTime for Summer {
+        fn local(&self, moment: WallTime) -> NaiveDateTime {
+            let is_summer = (at("2026-03-29T01:00:00Z")..at("2026-10-25T01:00:00Z")).contains(&moment);
+            Utc.local(moment.plus_millis(if is_summer { 7_200_000 } else { 3_600_000 }))
+        }
+    }
+
+    #[test]
+    fn days_are_23_and_25_hours_long_when_clocks_are_changed() {
+        let day = |at_hour| Repeat { every: Every::Day, at_hour };
+        for (at_hour, now, start, end) in [
+            (0, "2026-06-01T12:00:00Z", "2026-05-31T22:00:00Z", "2026-06-01T22:00:00Z"),
+            (0, "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+            (0, "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            // The hour from 2 to 3 is left out in March, and comes twice in October.
+            (2, "2026-03-29T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"),
+            (2, "2026-10-25T12:00:00Z", "2026-10-25T00:00:00Z", "2026-10-26T01:00:00Z"),
+        ] {
+            let period = day(at_hour).period(at(now), &Summer);
+            assert_eq!(period, Period { start: at(start), end: at(end) }, "{at_hour} {now}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_moment_is_in_its_period_and_in_no_other(
+            moment in 1_767_225_600_000_i64..1_830_000_000_000, at_hour in 0_u8..24, which in 0_usize..3,
+        ) {
+            let every = [Every::Day, Every::Week, Every::Month][which];
+            let repeat = Repeat { every, at_hour };
+            let period = repeat.period(WallTime(moment), &Summer);
+            proptest::prop_assert!(period.start < period.end);
+            // In the hour that comes twice the clock on the wall is back before the period began.
+            let twice = (at("2026-10-25T00:00:00Z").0..at("2026-10-25T02:00:00Z").0).contains(&moment);
+            proptest::prop_assert!(twice || period.start.0 <= moment && moment < period.end.0);
+            proptest::prop_assert_eq!(repeat.period(period.start, &Summer), period);
         }
     }
 }

@@ -38,6 +38,8 @@ impl Owner {
         let now = self.shared.clock.now();
         self.mgr.ask_authenticators(self.shared.registry.authenticators().any());
         let due = self.mgr.due(now);
+        let (believed, newest) = self.mgr.belief();
+        self.shared.clock.note_belief(believed, newest, now);
         let (commands, questions) = self.take_commands(group, &due);
         let commands = self.leave_out_done(commands).await;
         let wants = due

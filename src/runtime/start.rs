@@ -77,6 +77,8 @@ impl Runtime {
             kernel: table,
         };
         let (mgr, transition) = SessionsMgr::restore(settings, found, now);
+        let (believed, newest) = mgr.belief();
+        self.clock.note_belief(believed, newest, now);
         let (devices, connected, _) = mgr.counts();
         let last_told = self.store.session_event_range().await?.map_or(0, |(_, newest)| newest);
         let (mailbox, inbox) = mpsc::channel(MAILBOX);

@@ -80,7 +80,7 @@ impl Handle {
         let result = self.redeem_checked(code, device).await;
         // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
         if result.is_ok() {
-            self.limiter().right(device);
+            self.limiter().right(&device);
         }
         result
     }

@@ -116,6 +116,11 @@ impl SessionsMgr {
         self.asks_authenticators = asks;
     }
 
+    /// Whether the wall clock could be believed when it was last looked at, and the newest time that ever could.
+    pub const fn belief(&self) -> (bool, super::WallTime) {
+        (self.clock_believed, self.clock.newest())
+    }
+
     /// What passed in each zone since the start.
     pub fn traffic(&self) -> impl Iterator<Item = (&ZoneName, Traffic)> {
         self.zones.iter().map(|(name, zone)| (name, zone.traffic))

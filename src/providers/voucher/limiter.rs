@@ -1,8 +1,9 @@
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::domain::{BootTime, DeviceId, Refusal};
 
-/// Wrong codes of one device that cost nothing: people mistype.
+/// Wrong codes of one device (or passwords of one account) that cost nothing: people mistype.
 const FREE_TRIES: u32 = 5;
 /// The wait after the last free try; it doubles with each further wrong code …
 const FIRST_WAIT_MS: u64 = 30_000;
@@ -17,13 +18,13 @@ const GLOBAL_EVERY_MS: u64 = 100;
 /// … and so many at once.
 const GLOBAL_BURST: u64 = 200;
 
-/// Limits wrong codes, per device and for all together. Pure: time comes in.
+/// Limits wrong codes, per device (or whatever else they are counted by) and for all together. Pure: time comes in.
 ///
 /// A try is charged before the code is looked up, so that many at once count like many in a row, and given back if the
 /// code was right. Lives in memory: a restart forgives.
-#[derive(Debug, Default)]
-pub struct TryLimiter {
-    devices: HashMap<DeviceId, Tries>,
+#[derive(Debug)]
+pub struct TryLimiter<By = DeviceId> {
+    devices: HashMap<By, Tries>,
     /// When the tries of all devices will have been paid off, one each [`GLOBAL_EVERY_MS`].
     paid_off: BootTime,
 }
@@ -34,18 +35,18 @@ struct Tries {
     blocked_until: BootTime,
 }
 
-impl TryLimiter {
+impl<By> Default for TryLimiter<By> {
+    fn default() -> Self {
+        Self { devices: HashMap::new(), paid_off: BootTime::default() }
+    }
+}
+
+impl<By: Clone + Eq + Hash> TryLimiter<By> {
     /// Charges one try, or refuses it with the seconds to wait; a refused try costs nothing.
-    pub fn charge(&mut self, device: DeviceId, now: BootTime) -> Result<(), Refusal> {
+    pub fn charge(&mut self, device: By, now: BootTime) -> Result<(), Refusal> {
+        self.check(&device, now)?;
         let tries = self.devices.get(&device).filter(|tries| !tries.is_forgotten(now));
         let mut tries = tries.copied().unwrap_or_default();
-        let wait = tries
-            .blocked_until
-            .millis_since(now)
-            .max(self.paid_off.millis_since(now).saturating_sub((GLOBAL_BURST - 1) * GLOBAL_EVERY_MS));
-        if wait > 0 {
-            return Err(Refusal::TooManyTries { retry_secs: wait.div_ceil(1000) });
-        }
         tries.wrong = tries.wrong.saturating_add(1);
         tries.blocked_until = now.plus_millis(wait_after(tries.wrong));
         if !self.devices.contains_key(&device) {
@@ -56,9 +57,18 @@ impl TryLimiter {
         Ok(())
     }
 
+    /// Whether a try would be refused now.
+    pub fn check(&self, device: &By, now: BootTime) -> Result<(), Refusal> {
+        let tries = self.devices.get(device).filter(|tries| !tries.is_forgotten(now));
+        let wait = tries
+            .map_or(0, |tries| tries.blocked_until.millis_since(now))
+            .max(self.paid_off.millis_since(now).saturating_sub((GLOBAL_BURST - 1) * GLOBAL_EVERY_MS));
+        if wait > 0 { Err(Refusal::TooManyTries { retry_secs: wait.div_ceil(1000) }) } else { Ok(()) }
+    }
+
     /// The code was known after all: the device's wrong tries are forgotten, this one is given back.
-    pub fn right(&mut self, device: DeviceId) {
-        if self.devices.remove(&device).is_some() {
+    pub fn right(&mut self, device: &By) {
+        if self.devices.remove(device).is_some() {
             self.paid_off = BootTime(self.paid_off.0.saturating_sub(GLOBAL_EVERY_MS));
         }
     }
@@ -70,7 +80,7 @@ impl TryLimiter {
         }
         self.devices.retain(|_, tries| !tries.is_forgotten(now));
         while self.devices.len() >= MAX_DEVICES {
-            let soonest = self.devices.iter().min_by_key(|(_, tries)| tries.blocked_until).map(|(id, _)| *id);
+            let soonest = self.devices.iter().min_by_key(|(_, tries)| tries.blocked_until).map(|(id, _)| id.clone());
             let Some(soonest) = soonest else { return };
             self.devices.remove(&soonest);
         }
@@ -117,7 +127,7 @@ mod tests {
             assert_eq!(retry_secs(limiter.charge(device(1), now)), Some(expected));
             assert_eq!(retry_secs(limiter.charge(device(1), now)), Some(expected), "asking costs nothing");
             limiter.charge(device(2), now).unwrap();
-            limiter.right(device(2));
+            limiter.right(&device(2));
             now = now.plus_millis(expected * 1000);
             limiter.charge(device(1), now).unwrap();
         }
@@ -135,7 +145,7 @@ mod tests {
                 limiter.charge(device(1), BootTime(5)).unwrap();
             }
             limiter.charge(device(1), BootTime(5)).unwrap();
-            limiter.right(device(1));
+            limiter.right(&device(1));
             limiter.paid_off = BootTime(0);
         }
     }
