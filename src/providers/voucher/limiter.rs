@@ -80,7 +80,8 @@ impl<By: Clone + Eq + Hash> TryLimiter<By> {
         }
         self.devices.retain(|_, tries| !tries.is_forgotten(now));
         while self.devices.len() >= MAX_DEVICES {
-            let soonest = self.devices.iter().min_by_key(|(_, tries)| tries.blocked_until).map(|(id, _)| id.clone());
+            let soonest =
+                self.devices.iter().min_by_key(|(_, tries)| tries.blocked_until).map(|(id, _)| id.clone());
             let Some(soonest) = soonest else { return };
             self.devices.remove(&soonest);
         }
