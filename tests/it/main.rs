@@ -10,6 +10,7 @@ mod api;
 mod api_once;
 mod api_refusals;
 mod audit_kept;
+mod authenticators;
 mod bulk;
 mod cli;
 mod cli_manual;
