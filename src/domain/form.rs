@@ -99,6 +99,9 @@ impl FormField {
         if !(1..=32).contains(&self.name.len()) || !self.name.bytes().all(fits) {
             return Err(format!("field {:?}: a name is 1 to 32 lower-case letters, digits and _", self.name));
         }
+        if self.name == "action" {
+            return Err("field action: the name is that of the buttons of a wait".to_owned());
+        }
         if self.label.is_empty() {
             return Err(format!("field {}: it has no label", self.name));
         }
@@ -230,6 +233,7 @@ mod tests {
         for wrong in [
             vec![field("A", FieldKind::Text, true)],
             vec![field("", FieldKind::Text, true)],
+            vec![field("action", FieldKind::Text, true)],
             vec![field("a", FieldKind::Text, true), field("a", FieldKind::Text, true)],
             vec![field("a", FieldKind::Choice(Vec::new()), true)],
             vec![field("a", FieldKind::Text, true); 13],

@@ -34,7 +34,7 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         Refusal::CreditClaimed => other(StatusCode::CONFLICT, "This has been claimed already."),
         Refusal::SameDevice => other(StatusCode::CONFLICT, "This is the same device."),
         Refusal::NoSession | Refusal::UnknownSession | Refusal::SessionEnded(_) => {
-            other(StatusCode::CONFLICT, "There is nothing left to connect with. Please enter a voucher.")
+            other(StatusCode::CONFLICT, "There is nothing left to connect with.")
         }
         Refusal::UnknownDevice | Refusal::NotInAZone => {
             other(StatusCode::FORBIDDEN, "We cannot see your device on this network.")

@@ -10,18 +10,19 @@ use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::{DeviceId, Refusal};
+use crate::domain::{BootTime, DeviceId, Refusal};
 use crate::http::Endpoints;
 use crate::runtime::{DeviceRef, PortalNotice};
 
 use super::explain::explain;
 use super::pages::is_stranger;
+use super::scene::Scene;
 use super::state::PortalState;
 use super::streams::Slot;
 use super::view::{Meter, Standing};
 
-/// Between two looks at a device that is online …
-const ONLINE_BEAT: Duration = Duration::from_secs(1);
+/// Between two looks at a device that is online, or for which a provider waits …
+const COUNTING_BEAT: Duration = Duration::from_secs(1);
 /// … and at one that is not: a notice says sooner if anything changed.
 const CAPTIVE_BEAT: Duration = Duration::from_secs(10);
 /// How long a browser waits before it comes back after the stream broke.
@@ -38,31 +39,36 @@ pub(super) struct Status {
     data_left: Option<String>,
     data_left_bytes: Option<u64>,
     data_percent: Option<u8>,
+    waiting_text: Option<String>,
+    waiting_left: Option<String>,
 }
 
 impl Status {
-    pub(super) fn of(standing: &Standing) -> Self {
-        let (time, data) = match standing {
+    pub(super) fn of(scene: &Scene, now: BootTime) -> Self {
+        let (time, data) = match &scene.standing {
             Standing::Online(session) | Standing::Ready(session) => {
                 (session.time.as_ref(), session.data.as_ref())
             }
             Standing::Stranger | Standing::Blocked | Standing::UsedUp(_) | Standing::New => (None, None),
         };
+        let waiting = scene.waiting_view(now);
         let text = |meter: &Meter| meter.left_text.clone();
         Self {
-            fingerprint: standing.fingerprint(),
-            state: standing.name(),
+            fingerprint: scene.fingerprint(),
+            state: scene.standing.name(),
             time_left: time.map(text),
             time_left_secs: time.map(|meter| meter.left / 1000),
             time_percent: time.map(|meter| meter.percent),
             data_left: data.map(text),
             data_left_bytes: data.map(|meter| meter.left),
             data_percent: data.map(|meter| meter.percent),
+            waiting_text: waiting.as_ref().map(|waiting| waiting.text.clone()),
+            waiting_left: waiting.and_then(|waiting| waiting.left),
         }
     }
 }
 
-/// `GET /events`: `status` every second while online and whenever something changes, `notice` (a JSON string) for a new
+/// `GET /events`: `status` every second while online or while a provider waits, and whenever something changes, `notice` (a JSON string) for a new
 /// text, `bye` when a newer stream of this device took the place.
 pub(super) async fn events(
     State(state): State<PortalState>,
@@ -123,10 +129,11 @@ impl Live {
                     Err(RecvError::Closed) => return None,
                 },
                 () = sleep_until(self.next) => {
-                    let standing = self.look().await?;
-                    let beat = if matches!(standing, Standing::Online(_)) { ONLINE_BEAT } else { CAPTIVE_BEAT };
-                    self.next = Instant::now() + beat;
-                    return match Event::default().event("status").json_data(Status::of(&standing)) {
+                    let scene = self.look().await?;
+                    let counts = matches!(scene.standing, Standing::Online(_)) || scene.waiting.is_some();
+                    self.next = Instant::now() + if counts { COUNTING_BEAT } else { CAPTIVE_BEAT };
+                    let status = Status::of(&scene, self.state.handle.now().boot);
+                    return match Event::default().event("status").json_data(status) {
                         Ok(event) => Some((event, Some(self))),
                         Err(error) => {
                             tracing::error!(%error, "a live status could not be written");
@@ -139,12 +146,12 @@ impl Live {
     }
 
     /// Where the device stands; `None` if that cannot be told, and the page is to come back later.
-    async fn look(&self) -> Option<Standing> {
+    async fn look(&self) -> Option<Scene> {
         let device = match self.state.handle.find_device(DeviceRef::Id(self.device)).await {
             Ok(device) => device,
-            Err(Refusal::UnknownDevice) => return Some(Standing::Stranger),
+            Err(Refusal::UnknownDevice) => return Some(Scene::bare(Standing::Stranger)),
             Err(_) => return None,
         };
-        self.state.standing(&device).await.ok()
+        self.state.scene(&device).await.ok()
     }
 }

@@ -8,11 +8,14 @@ mod assets;
 mod capport;
 mod door;
 mod explain;
+mod forms;
 mod inbox;
 mod live;
+mod offers;
 mod own;
 mod page;
 mod pages;
+mod scene;
 mod state;
 mod streams;
 mod view;
@@ -25,8 +28,10 @@ use axum::routing::{get, post};
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
 pub use door::guarded;
 pub use inbox::{Inbox, MessageView};
+pub use offers::{FieldView, Input, Line, OfferView};
 pub use own::OwnAddress;
 pub use page::{Message, Page, Trouble};
+pub use scene::{Scene, WaitingView};
 pub use state::{History, PortalState};
 pub use streams::{MAX_IN_ALL, MAX_PER_DEVICE, Slot, Streams};
 pub use view::{EndedView, Meter, SessionView, Standing};
@@ -41,7 +46,7 @@ pub fn router(state: PortalState) -> Router {
         .route("/", get(pages::front))
         .route("/connect", post(pages::connect).get(pages::back))
         .route("/disconnect", post(pages::disconnect).get(pages::back))
-        .route("/providers/{name}", post(pages::submit).get(pages::back))
+        .route("/providers/{name}", post(forms::submit).get(pages::back))
         .route("/messages/{id}/dismiss", post(inbox::dismiss).get(pages::back))
         .route("/events", get(live::events))
         .route("/capport", get(pages::capport))

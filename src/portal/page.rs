@@ -2,8 +2,17 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::{BootTime, FormValues, ProviderName};
+
 use super::inbox::MessageView;
+use super::offers::{Input, OfferView};
+use super::scene::{Scene, WaitingView};
 use super::view::Standing;
+
+/// How often a page loads itself where there is no script, in seconds: while a provider waits …
+const WAITING_REFRESH_SECS: u32 = 5;
+/// … and while the device is online.
+const ONLINE_REFRESH_SECS: u32 = 30;
 
 /// A guest's page. One template: the card changes with the standing.
 #[derive(Debug, Clone, Template)]
@@ -13,16 +22,22 @@ pub struct Page<'a> {
     pub gateway: &'a str,
     /// Where the device stands.
     pub standing: Standing,
-    /// The text that a connect, a disconnect or an operator left for this device.
+    /// All of the page that the live numbers do not cover.
+    pub fingerprint: String,
+    /// The text that a connect, a disconnect, a provider or an operator left for this device.
     pub notice: Option<&'a str>,
     /// What operators left for it, the newest first.
     pub messages: Vec<MessageView>,
-    /// What went wrong with what the guest just did.
-    pub trouble: Option<Trouble>,
-    /// The code to show in the voucher form again.
-    pub code: &'a str,
-    /// Whether the page reloads itself where there is no script.
-    pub refresh: bool,
+    /// What a provider waits for.
+    pub waiting: Option<WaitingView>,
+    /// The providers' forms.
+    pub offers: Vec<OfferView>,
+    /// What went wrong with what the guest just did, and is not about one form.
+    pub trouble: Option<String>,
+    /// Whether anything went wrong.
+    pub failed: bool,
+    /// After how many seconds the page loads itself where there is no script.
+    pub refresh_secs: Option<u32>,
 }
 
 /// What went wrong, and where it is shown.
@@ -48,28 +63,77 @@ pub struct Message<'a> {
 
 impl<'a> Page<'a> {
     /// The page of a device, with nothing to complain of.
-    pub const fn new(gateway: &'a str, standing: Standing) -> Self {
+    pub fn of(gateway: &'a str, scene: &Scene, now: BootTime) -> Self {
+        let waiting = scene.waiting_view(now);
+        let refresh_secs = match (&waiting, &scene.standing) {
+            (Some(_), _) => Some(WAITING_REFRESH_SECS),
+            (None, Standing::Online(_)) => Some(ONLINE_REFRESH_SECS),
+            (
+                None,
+                Standing::Stranger
+                | Standing::Blocked
+                | Standing::Ready(_)
+                | Standing::UsedUp(_)
+                | Standing::New,
+            ) => None,
+        };
         Self {
             gateway,
-            standing,
+            standing: scene.standing.clone(),
+            fingerprint: scene.fingerprint(),
             notice: None,
             messages: Vec::new(),
+            waiting,
+            offers: scene.offers(),
             trouble: None,
-            code: "",
-            refresh: false,
+            failed: false,
+            refresh_secs,
         }
     }
 
-    fn code_trouble(&self) -> Option<&str> {
-        self.trouble.as_ref().filter(|trouble| trouble.about_code).map(|trouble| trouble.text.as_str())
+    /// Shows what was typed into a provider's form again.
+    pub fn fill(&mut self, provider: Option<&ProviderName>, typed: &FormValues) {
+        if let Some(offer) = self.offer(provider) {
+            offer.fill(typed);
+        }
     }
 
-    fn other_trouble(&self) -> Option<&str> {
-        self.trouble.as_ref().filter(|trouble| !trouble.about_code).map(|trouble| trouble.text.as_str())
+    /// Says what went wrong: at a provider's form if the page shows it, else above all of them. Such a page does not load
+    /// itself: it would take the words away.
+    pub fn complain(&mut self, provider: Option<&ProviderName>, field: Option<&str>, text: String) {
+        self.failed = true;
+        self.refresh_secs = None;
+        match self.offer(provider) {
+            Some(offer) => offer.complain(field, text),
+            None => self.trouble = Some(text),
+        }
+    }
+
+    /// Fills in a voucher's code that came with the address.
+    pub fn offer_code(&mut self, code: &str) {
+        if let Some(offer) = self.offers.iter_mut().find(|offer| offer.is_voucher()) {
+            offer.fill(&FormValues::from([("code".to_owned(), code.to_owned())]));
+            offer.open = true;
+            // The page would forget the code.
+            self.refresh_secs = None;
+        }
+    }
+
+    fn offer(&mut self, provider: Option<&ProviderName>) -> Option<&mut OfferView> {
+        self.offers.iter_mut().find(|offer| Some(&offer.provider) == provider)
+    }
+
+    /// Whether there is one form alone, which needs no heading.
+    fn is_single(&self) -> bool {
+        self.offers.len() == 1 && self.waiting.is_none()
+    }
+
+    fn has_vouchers(&self) -> bool {
+        self.offers.iter().any(OfferView::is_voucher)
     }
 
     fn title(&self) -> String {
-        let prefix = if self.trouble.is_some() { "Error: " } else { "" };
+        let prefix = if self.failed { "Error: " } else { "" };
         format!("{prefix}{} – {}", self.standing.heading(), self.gateway)
     }
 

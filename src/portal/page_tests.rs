@@ -3,8 +3,8 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::{
     BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession, CloseReason, DeviceId,
-    Mbps, Now, PauseReason, ProviderName, SessionId, SessionKind, SessionState, SessionTerms, Text, Usage,
-    WallTime,
+    FieldKind, FormField, Mbps, Now, PauseReason, ProviderFace, ProviderName, SessionId, SessionKind,
+    SessionState, SessionTerms, Text, Usage, Waiting, WallTime,
 };
 
 const NOW: Now = Now { boot: BootTime(100_000), wall: WallTime(1_790_000_000_000) };
@@ -39,6 +39,28 @@ fn standing(usable: &[ClientSession], ended: Option<&ClientSession>) -> Standing
     Standing::of(&device(), usable, ended, ClientRates::default(), NOW)
 }
 
+fn face(title: &str, fields: Vec<FormField>) -> (ProviderName, ProviderFace) {
+    let (title, button) = (Text::new(title), Text::new("Go"));
+    let name = ProviderName::new(&title.as_str().to_lowercase());
+    (name, ProviderFace { title, icon: Text::default(), text: Text::default(), fields, button })
+}
+
+fn field(name: &str, kind: FieldKind) -> FormField {
+    let (name, label) = (name.to_owned(), Text::new(name));
+    FormField { name, label, kind, required: true, max_chars: 64 }
+}
+
+fn voucher() -> (ProviderName, ProviderFace) {
+    face("Voucher", vec![field("code", FieldKind::Code)])
+}
+
+/// The page where vouchers alone are taken.
+fn page_of(gateway: &str, standing: Standing) -> Page<'_> {
+    let faces =
+        if matches!(standing, Standing::Stranger | Standing::Blocked) { vec![] } else { vec![voucher()] };
+    Page::of(gateway, &Scene { standing, waiting: None, faces }, NOW.boot)
+}
+
 fn html(page: &Page<'_>) -> String {
     let html = page.render().unwrap();
     check_plain(&html);
@@ -65,7 +87,7 @@ fn check_plain(html: &str) {
 
 #[test]
 fn a_new_guest_is_asked_for_a_voucher() {
-    let page = html(&Page::new("cafe-1", standing(&[], None)));
+    let page = html(&page_of("cafe-1", standing(&[], None)));
     assert!(page.contains("action=\"/providers/voucher\"") && page.contains("name=\"code\""));
     assert!(!page.contains("action=\"/connect\"") && !page.contains("http-equiv=\"refresh\""));
     assert!(page.contains("cafe-1"));
@@ -73,9 +95,7 @@ fn a_new_guest_is_asked_for_a_voucher() {
 
 #[test]
 fn whoever_is_online_sees_what_is_left_to_the_second() {
-    let mut page = Page::new("cafe-1", standing(&[running(SessionKind::TimeOrData)], None));
-    page.refresh = true;
-    let page = html(&page);
+    let page = html(&page_of("cafe-1", standing(&[running(SessionKind::TimeOrData)], None)));
     // 7200 s less 1800 s used less the second since the books were read.
     assert!(page.contains(">1:29:59<") && page.contains("of 2:00:00"), "{page}");
     assert!(page.contains(">375.0 MB<") && page.contains("of 500 MB"));
@@ -88,14 +108,14 @@ fn whoever_is_online_sees_what_is_left_to_the_second() {
 
 #[test]
 fn each_kind_shows_its_own_limits_only() {
-    let page = html(&Page::new("x", standing(&[running(SessionKind::Time)], None)));
+    let page = html(&page_of("x", standing(&[running(SessionKind::Time)], None)));
     assert!(page.contains("id=\"time-left\"") && !page.contains("id=\"data-left\""));
-    let page = html(&Page::new("x", standing(&[running(SessionKind::Data)], None)));
+    let page = html(&page_of("x", standing(&[running(SessionKind::Data)], None)));
     assert!(page.contains("id=\"data-left\"") && !page.contains("id=\"time-left\""));
     let mut trusted = running(SessionKind::Time);
     trusted.terms = SessionTerms::unlimited();
     let zone = ClientRates { down: Mbps::from_mbps(3.0).unwrap(), up: None };
-    let page = html(&Page::new("x", Standing::of(&device(), &[trusted], None, zone, NOW)));
+    let page = html(&page_of("x", Standing::of(&device(), &[trusted], None, zone, NOW)));
     assert!(page.contains("No limit") && page.contains("Up to 3 Mbit/s down"));
 }
 
@@ -105,11 +125,11 @@ fn a_waiting_session_offers_to_connect() {
     paused.started_at = Some(NOW.wall);
     paused.state = SessionState::Paused(PauseReason::Asked);
     paused.expires_at = Some(NOW.wall.plus_millis(2 * 86_400_000 + 3_600_000));
-    let page = html(&Page::new("x", standing(&[paused, session(4, SessionKind::Data)], None)));
+    let page = html(&page_of("x", standing(&[paused, session(4, SessionKind::Data)], None)));
     assert!(page.contains("Your access is paused") && page.contains("action=\"/connect\""));
     assert!(page.contains("another 2 days 1 hour") && page.contains("1 more voucher"));
     assert!(!page.contains("action=\"/disconnect\""));
-    let page = html(&Page::new("x", standing(&[session(4, SessionKind::Data)], None)));
+    let page = html(&page_of("x", standing(&[session(4, SessionKind::Data)], None)));
     assert!(page.contains("Your access is ready"));
 }
 
@@ -118,11 +138,11 @@ fn what_is_used_up_is_said_with_its_numbers() {
     let mut ended = running(SessionKind::TimeOrData);
     ended.usage.time_ms = 8_000_000;
     ended.state = SessionState::Consumed;
-    let page = html(&Page::new("x", standing(&[], Some(&ended))));
+    let page = html(&page_of("x", standing(&[], Some(&ended))));
     assert!(page.contains("Your access has ended") && page.contains("2:00:00 of 2:00:00 used"));
     assert!(page.contains("125 MB of 500 MB used") && page.contains("name=\"code\""));
     ended.state = SessionState::Closed(CloseReason::Operator, Text::new("secret remark"));
-    let page = html(&Page::new("x", standing(&[], Some(&ended))));
+    let page = html(&page_of("x", standing(&[], Some(&ended))));
     assert!(page.contains("The staff ended it") && !page.contains("secret remark"));
 }
 
@@ -131,26 +151,28 @@ fn a_blocked_or_foreign_device_gets_no_form() {
     let mut blocked = device();
     blocked.blocked = true;
     let usable = [running(SessionKind::Time)];
-    let page = html(&Page::new("x", Standing::of(&blocked, &usable, None, ClientRates::default(), NOW)));
+    let page = html(&page_of("x", Standing::of(&blocked, &usable, None, ClientRates::default(), NOW)));
     assert!(page.contains("blocked") && !page.contains("<form") && !page.contains("1:29"));
-    let page = html(&Page::new("x", Standing::Stranger));
+    let page = html(&page_of("x", Standing::Stranger));
     assert!(page.contains("cannot see your device") && !page.contains("<form"));
 }
 
 #[test]
 fn a_refused_code_is_explained_at_its_field_and_kept_escaped() {
-    let mut page = Page::new("x", standing(&[], None));
-    page.code = "\"><script>alert(1)</script>";
-    page.trouble = Some(Trouble { text: "We do not know this code.".to_owned(), about_code: true });
+    let mut page = page_of("x", standing(&[], None));
+    let voucher = ProviderName::new("voucher");
+    let typed = [("code".to_owned(), "\"><script>alert(1)</script>".to_owned())].into();
+    page.fill(Some(&voucher), &typed);
+    page.complain(Some(&voucher), Some("code"), "We do not know this code.".to_owned());
     let page = html(&page);
-    assert!(page.contains("aria-invalid=\"true\"") && page.contains("aria-describedby=\"code-trouble\""));
+    assert!(page.contains("aria-invalid=\"true\"") && page.contains("aria-describedby=\"f0-0-trouble\""));
     assert!(page.contains("We do not know this code.") && page.contains("<title>Error: "));
     assert!(!page.contains("<script>alert") && page.contains("alert(1)"), "kept, as text");
 }
 
 #[test]
 fn names_and_notices_are_text_never_markup() {
-    let mut page = Page::new("<b>cafe</b>", standing(&[], None));
+    let mut page = page_of("<b>cafe</b>", standing(&[], None));
     page.notice = Some("Hello <img src=x>");
     let page = html(&page);
     assert!(!page.contains("<b>cafe") && !page.contains("<img"));
@@ -173,13 +195,103 @@ fn messages_are_shown_on_every_page_and_can_be_taken_away() {
         Standing::of(&blocked, &[], None, ClientRates::default(), NOW),
     ];
     for standing in standings {
-        let mut page = Page::new("x", standing);
+        let mut page = page_of("x", standing);
         page.messages = vec![left(2), left(1)];
         let page = html(&page);
         assert!(page.contains("Closing at 2") && page.contains("2 minutes ago") && !page.contains("<b>"));
         assert!(page.find("Closing at 2") < page.find("Closing at 1"));
         assert!(page.contains("action=\"/messages/00000000-0000-0000-0000-000000000002/dismiss\""));
     }
+}
+
+#[test]
+fn each_provider_has_its_part_with_its_fields_by_kind() {
+    let choice =
+        FieldKind::Choice(vec![("a".to_owned(), Text::new("Room <A>")), ("b".to_owned(), Text::new("B"))]);
+    let fields = vec![
+        field("user", FieldKind::Text),
+        field("password", FieldKind::Password),
+        field("mail", FieldKind::Email),
+        field("phone", FieldKind::Telephone),
+        field("terms", FieldKind::Checkbox),
+        field("room", choice),
+    ];
+    let mut faces = vec![voucher(), face("Accounts", fields), face("Free", Vec::new())];
+    faces[1].1.icon = Text::new("<i>");
+    let accounts = faces[1].0.clone();
+    let scene = |standing| Scene { standing, waiting: None, faces: faces.clone() };
+    let mut new = Page::of("x", &scene(standing(&[], None)), NOW.boot);
+    let shown = html(&new);
+    assert_eq!(
+        shown.matches("<details class=\"offer\" open>").count(),
+        2,
+        "the first, and the single button"
+    );
+    assert!(
+        shown.contains("<summary><span aria-hidden=\"true\">&#60;i&#62;</span> Accounts</summary>"),
+        "{shown}"
+    );
+    for part in [
+        "type=\"text\" value=\"\" required maxlength=\"64\" autocomplete=\"username\"",
+        "type=\"password\" value=\"\" required maxlength=\"64\" autocomplete=\"current-password\"",
+        "type=\"email\" value=\"\" required maxlength=\"64\" autocomplete=\"email\"",
+        "type=\"tel\" value=\"\" required maxlength=\"64\" autocomplete=\"tel\"",
+        "type=\"checkbox\" value=\"on\" required",
+        "<option value=\"a\">Room &#60;A&#62;</option>",
+        "action=\"/providers/free\"",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let typed = [("user", "ana\"<"), ("password", "secret"), ("terms", "on"), ("room", "b")];
+    new.fill(Some(&accounts), &typed.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    new.complain(Some(&accounts), Some("user"), "We do not know <you>.".to_owned());
+    let shown = html(&new);
+    assert!(shown.contains("value=\"ana&#34;&#60;\"") && !shown.contains("secret"));
+    assert!(shown.contains("value=\"on\" checked") && shown.contains("<option value=\"b\" selected>"));
+    assert!(shown.contains("id=\"f1-0-trouble\" role=\"alert\">We do not know &#60;you&#62;."));
+    assert_eq!(shown.matches("<details class=\"offer\" open>").count(), 3);
+    let online = html(&Page::of("x", &scene(standing(&[running(SessionKind::Time)], None)), NOW.boot));
+    assert_eq!(online.matches("<details class=\"offer\">").count(), 3, "folded while there is something");
+    let none = Scene { standing: standing(&[], None), waiting: None, faces: Vec::new() };
+    let none = html(&Page::of("x", &none, NOW.boot));
+    assert!(none.contains("please ask the staff") && !none.contains("<form"));
+}
+
+#[test]
+fn what_a_provider_waits_for_stands_first_with_its_buttons() {
+    let (text, until) = (Text::new("Insert <coins>"), Some(NOW.boot.plus_millis(45_500)));
+    let waiting =
+        Waiting { text, until, done: Some(Text::new("Done & go")), cancel: Some(Text::new("Cancel")) };
+    let (coin, shown) = face("Coins", Vec::new());
+    let faces = vec![voucher(), (coin.clone(), shown)];
+    let mut scene = Scene { standing: standing(&[], None), waiting: Some((coin.clone(), waiting)), faces };
+    let page = html(&Page::of("x", &scene, NOW.boot));
+    assert!(page.contains("Insert &#60;coins&#62;") && page.contains(">0:00:45<"), "{page}");
+    assert!(page.contains("name=\"action\" value=\"done\">Done &#38; go<"));
+    assert!(page.contains("name=\"action\" value=\"cancel\">Cancel<"));
+    assert!(page.contains("content=\"5;url=/\""), "counted down without a script, too");
+    assert_eq!(page.matches("action=\"/providers/coins\"").count(), 1, "its own form is not there meanwhile");
+    assert!(page.find("Insert") < page.find("/providers/voucher"));
+    // Trouble with the one that waits has no form to stand in.
+    let mut page = Page::of("x", &scene, NOW.boot);
+    page.complain(Some(&coin), None, "The slot is jammed.".to_owned());
+    assert!(html(&page).contains("role=\"alert\">The slot is jammed."));
+    scene.waiting =
+        scene.waiting.map(|(of, waiting)| (of, Waiting { until: None, done: None, cancel: None, ..waiting }));
+    let page = html(&Page::of("x", &scene, NOW.boot));
+    assert!(!page.contains("waiting-left") && !page.contains("value=\"done\""));
+}
+
+#[test]
+fn a_code_in_the_address_fills_the_voucher_form_and_unfolds_it() {
+    let mut online = page_of("x", standing(&[running(SessionKind::Time)], None));
+    online.offer_code("\"><b>AB");
+    let page = html(&online);
+    assert!(
+        page.contains("value=\"&#34;&#62;&#60;b&#62;AB\" required") && page.contains("offer\" open"),
+        "{page}"
+    );
+    assert!(!page.contains("http-equiv=\"refresh\""), "which would take the code away");
 }
 
 #[test]
@@ -199,7 +311,7 @@ fn the_fingerprint_changes_with_what_the_live_numbers_do_not_cover() {
 
 #[test]
 fn everything_the_first_page_loads_stays_under_30_kb() {
-    let page = html(&Page::new("cafe-1", standing(&[], None)));
+    let page = html(&page_of("cafe-1", standing(&[], None)));
     let files = [
         include_str!("../../static/portal/portal.css"),
         include_str!("../../static/portal/portal.js"),

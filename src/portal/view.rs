@@ -109,7 +109,7 @@ impl Standing {
         }
     }
 
-    /// Everything of the page that the live numbers do not cover: if it changes, the page has to be loaded again.
+    /// All of it that the live numbers do not cover.
     pub fn fingerprint(&self) -> String {
         match self {
             Self::Online(session) | Self::Ready(session) => {

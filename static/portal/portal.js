@@ -3,12 +3,26 @@
   'use strict';
   var card = document.querySelector('[data-fingerprint]');
   if (!card) { return; }
-  var code = document.getElementById('code');
   var source = null;
+
+  function touched(field) {
+    if (field.type === 'checkbox') { return field.checked !== field.defaultChecked; }
+    if (field.options) {
+      return [].some.call(field.options, function (option, place) {
+        return option.selected !== (option.defaultSelected || (place === 0 && !field.querySelector('[selected]')));
+      });
+    }
+    return field.value !== field.defaultValue;
+  }
 
   function reload() {
     // Never take away what somebody is typing.
-    if (!code || code.value === code.defaultValue) { window.location.replace('/'); }
+    if (![].some.call(card.querySelectorAll('input, select'), touched)) { window.location.replace('/'); }
+  }
+
+  function say(id, text) {
+    var place = document.getElementById(id);
+    if (place && typeof text === 'string' && place.textContent !== text) { place.textContent = text; }
   }
 
   function show(name, text, percent) {
@@ -23,6 +37,8 @@
     source = new EventSource('/events');
     source.addEventListener('status', function (event) {
       var now = JSON.parse(event.data);
+      say('waiting-text', now.waiting_text);
+      say('waiting-left', now.waiting_left);
       if (now.fingerprint !== card.getAttribute('data-fingerprint')) { reload(); return; }
       show('time', now.time_left, now.time_percent);
       show('data', now.data_left, now.data_percent);

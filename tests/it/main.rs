@@ -23,6 +23,7 @@ mod locks;
 mod metrics;
 mod openapi;
 mod portal;
+mod portal_forms;
 mod portal_guest;
 mod providers;
 mod runtime;

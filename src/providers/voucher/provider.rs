@@ -1,5 +1,6 @@
 use crate::domain::{
-    BoxFuture, ClientDevice, ProviderError, ProviderName, SessionProvider, SessionSource, SourceData,
+    BoxFuture, ClientDevice, FieldKind, FormField, ProviderError, ProviderFace, ProviderName,
+    SessionProvider, SessionSource, SourceData, Text,
 };
 
 /// Vouchers among the session providers.
@@ -42,6 +43,24 @@ impl SessionProvider for VoucherProvider {
         _per_page: u32,
     ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Its form is taken by the portal, which redeems the code.
+    fn face(&self) -> Option<ProviderFace> {
+        let code = FormField {
+            name: "code".to_owned(),
+            label: Text::new("Voucher code"),
+            kind: FieldKind::Code,
+            required: true,
+            max_chars: 64,
+        };
+        Some(ProviderFace {
+            title: Text::new("Voucher"),
+            icon: Text::default(),
+            text: Text::new("Enter the code of your voucher."),
+            fields: vec![code],
+            button: Text::new("Use voucher"),
+        })
     }
 
     fn source<'a>(

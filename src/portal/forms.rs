@@ -1,0 +1,310 @@
+//! What guests fill in: any provider's form, taken apart at the door.
+
+use axum::Form;
+use axum::extract::rejection::{FormRejection, PathRejection};
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use crate::domain::{
+    ClientDevice, FieldKind, FormField, FormValues, MAX_FIELDS, ProviderFace, ProviderName, Refusal, Text,
+};
+use crate::http::Endpoints;
+use crate::runtime::FormDone;
+
+use super::explain::{explain, retry_after};
+use super::offers::VOUCHER;
+use super::page::Message;
+use super::pages::{missing, unseen};
+use super::state::PortalState;
+
+/// The name of the buttons of a wait.
+const ACTION: &str = "action";
+
+/// A form as it was sent.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// What can be taken, and shown again.
+    pub(super) values: FormValues,
+    /// `done` or `cancel`: a button of a wait.
+    action: Option<String>,
+    /// The first thing that is wrong.
+    wrong: Option<Wrong>,
+}
+
+/// Why a form is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wrong {
+    status: StatusCode,
+    field: Option<String>,
+    text: String,
+}
+
+pub(super) type Pairs = Vec<(String, String)>;
+
+impl Sent {
+    /// Reads a form by what the provider's face says.
+    fn read(form: Result<Form<Pairs>, FormRejection>, face: &ProviderFace) -> Self {
+        let mut sent = Self::default();
+        let Form(pairs) = match form {
+            Ok(form) => form,
+            Err(rejection) => {
+                let text = match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => "This is too much for the form.",
+                    _ => "The form could not be read. Please try again.",
+                };
+                sent.refuse(rejection.status(), None, text.to_owned());
+                return sent;
+            }
+        };
+        if pairs.len() > MAX_FIELDS + 1 {
+            sent.complain(None, "The form has too many fields. Please load the page again.".to_owned());
+            return sent;
+        }
+        for (name, value) in pairs {
+            match face.fields.iter().find(|field| field.name == name) {
+                Some(field) => sent.take(field, &value),
+                None if name == ACTION && sent.action.is_none() => sent.action = Some(value),
+                None => {
+                    let text = "The form has a field that is not known here. Please load the page again.";
+                    sent.complain(None, text.to_owned());
+                }
+            }
+        }
+        match sent.action.as_deref() {
+            None => {
+                if let Some((field, text)) = face.complaint(&sent.values) {
+                    sent.complain(Some(field), text);
+                }
+            }
+            Some("done" | "cancel") if sent.values.is_empty() => {}
+            Some(_) => sent.complain(None, "The form could not be read. Please try again.".to_owned()),
+        }
+        sent
+    }
+
+    /// Takes one field's value, without the blanks around it; an empty one is none.
+    fn take(&mut self, field: &FormField, value: &str) {
+        let value = if matches!(field.kind, FieldKind::Password) { value } else { value.trim() };
+        let complaint = if self.values.contains_key(&field.name) {
+            Some("this was sent twice.")
+        } else if value.chars().count() > Text::MAX_CHARS {
+            Some("this is too long.")
+        } else if !is_clean(value) {
+            Some("this has characters that cannot be used here.")
+        } else {
+            None
+        };
+        match complaint {
+            Some(complaint) => {
+                self.complain(Some(field.name.clone()), format!("{}: {complaint}", field.label));
+            }
+            None if value.is_empty() => {}
+            None => {
+                self.values.insert(field.name.clone(), value.to_owned());
+            }
+        }
+    }
+
+    fn complain(&mut self, field: Option<String>, text: String) {
+        self.refuse(StatusCode::UNPROCESSABLE_ENTITY, field, text);
+    }
+
+    fn refuse(&mut self, status: StatusCode, field: Option<String>, text: String) {
+        self.wrong.get_or_insert(Wrong { status, field, text });
+    }
+}
+
+/// Whether a text from outside is one: no control characters, nothing that was no UTF-8 (which the form's reader has
+/// replaced).
+pub(super) fn is_clean(text: &str) -> bool {
+    !text.contains(|letter: char| letter.is_control() || letter == char::REPLACEMENT_CHARACTER)
+}
+
+/// Where on the page a refusal is shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// At this provider's form; `None`: above all of them.
+    pub(super) provider: Option<ProviderName>,
+    /// What was typed there.
+    pub(super) typed: FormValues,
+    /// What did work, said before the refusal.
+    pub(super) before: &'static str,
+}
+
+/// `POST /providers/{name}`
+pub(super) async fn submit(
+    State(state): State<PortalState>,
+    Extension(endpoints): Extension<Endpoints>,
+    provider: Result<Path<String>, PathRejection>,
+    form: Result<Form<Pairs>, FormRejection>,
+) -> Response {
+    let Ok(Path(name)) = provider else { return missing(&state) };
+    let device = match state.visitor(endpoints.peer.ip()).await {
+        Ok(device) => device,
+        Err(refusal) => return unseen(&state, &refusal),
+    };
+    let faces = state.handle.faces(&state.zone);
+    let Some((provider, face)) = faces.into_iter().find(|(known, _)| known.as_str() == name) else {
+        return missing(&state);
+    };
+    if device.blocked {
+        return refused(&state, &device, &Refusal::Blocked, Beside::default()).await;
+    }
+    let Sent { values, action, wrong } = Sent::read(form, &face);
+    if let Some(Wrong { status, field, text }) = wrong {
+        let beside = Beside { provider: Some(provider), typed: values, before: "" };
+        return with_trouble(&state, &device, status, field.as_deref(), text, beside).await;
+    }
+    let values = match action {
+        // Whoever presses the button of a wait that is over sees how things stand.
+        Some(_) if state.handle.waiting(device.id).is_none_or(|(of, _)| of != provider) => {
+            return Redirect::to("/").into_response();
+        }
+        Some(action) => FormValues::from([(ACTION.to_owned(), action)]),
+        None => values,
+    };
+    if provider.as_str() == VOUCHER {
+        return redeem(&state, &device, provider, values).await;
+    }
+    match state.handle.submit(device.id, &provider, values.clone()).await {
+        Ok(FormDone::Connected(_) | FormDone::Taken(None)) => Redirect::to("/").into_response(),
+        Ok(FormDone::Taken(Some(text))) => said(&state, &device, text.as_str()).await,
+        Err(refusal) => {
+            let beside = Beside { provider: Some(provider), typed: values, before: "" };
+            refused(&state, &device, &refusal, beside).await
+        }
+    }
+}
+
+async fn redeem(
+    state: &PortalState,
+    device: &ClientDevice,
+    provider: ProviderName,
+    values: FormValues,
+) -> Response {
+    let code = values.get("code").map(String::as_str).unwrap_or_default();
+    if let Err(refusal) = state.handle.redeem(code, device.id).await {
+        let beside = Beside { provider: Some(provider), typed: values, before: "" };
+        return refused(state, device, &refusal, beside).await;
+    }
+    match state.handle.connect(device.id, None).await {
+        Ok(_session) => Redirect::to("/").into_response(),
+        Err(refusal) => {
+            let beside = Beside { before: "Your voucher was accepted. ", ..Beside::default() };
+            refused(state, device, &refusal, beside).await
+        }
+    }
+}
+
+/// The device's page, with a word of the provider.
+async fn said(state: &PortalState, device: &ClientDevice, text: &str) -> Response {
+    match state.page(device).await {
+        Ok(mut page) => {
+            page.notice = Some(text);
+            page.respond(StatusCode::OK)
+        }
+        Err(_) => Message { gateway: &state.gateway, heading: "Done", text }.respond(StatusCode::OK),
+    }
+}
+
+/// The device's page, with what was refused on it.
+pub(super) async fn refused(
+    state: &PortalState,
+    device: &ClientDevice,
+    refusal: &Refusal,
+    beside: Beside,
+) -> Response {
+    let (status, trouble) = explain(refusal);
+    let field = match refusal {
+        Refusal::Form { field, .. } => field.as_deref(),
+        _ => trouble.about_code.then_some("code"),
+    };
+    let text = format!("{}{}", beside.before, trouble.text);
+    let mut response = with_trouble(state, device, status, field, text, beside).await;
+    if let Some(secs) = retry_after(refusal) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+    }
+    response
+}
+
+async fn with_trouble(
+    state: &PortalState,
+    device: &ClientDevice,
+    status: StatusCode,
+    field: Option<&str>,
+    text: String,
+    beside: Beside,
+) -> Response {
+    match state.page(device).await {
+        Ok(mut page) => {
+            page.fill(beside.provider.as_ref(), &beside.typed);
+            page.complain(beside.provider.as_ref(), field, text);
+            page.respond(status)
+        }
+        // The page cannot be had; what happened is still said.
+        Err(_) => {
+            Message { gateway: &state.gateway, heading: "That did not work", text: &text }.respond(status)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face() -> ProviderFace {
+        let field = |name: &str, kind, required| FormField {
+            name: name.to_owned(),
+            label: Text::new(&name.to_uppercase()),
+            kind,
+            required,
+            max_chars: 20,
+        };
+        ProviderFace {
+            title: Text::new("Sign in"),
+            icon: Text::default(),
+            text: Text::default(),
+            fields: vec![
+                field("user", FieldKind::Text, true),
+                field("password", FieldKind::Password, false),
+                field("terms", FieldKind::Checkbox, false),
+            ],
+            button: Text::default(),
+        }
+    }
+
+    fn read(pairs: &[(&str, &str)]) -> Sent {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Sent::read(Ok(Form(pairs)), &face())
+    }
+
+    #[test]
+    fn what_fits_the_face_is_taken_and_all_else_named() {
+        let good = read(&[("user", "  ana "), ("password", " x "), ("terms", "on")]);
+        assert_eq!(good.wrong, None);
+        assert_eq!((good.values["user"].as_str(), good.values["password"].as_str()), ("ana", " x "));
+        assert!(read(&[("user", "ana"), ("password", ""), ("terms", "")]).values.len() == 1);
+        let long = "x".repeat(501);
+        for (pairs, field) in [
+            (vec![], Some("user")),
+            (vec![("user", " ")], Some("user")),
+            (vec![("user", "a"), ("user", "b")], Some("user")),
+            (vec![("user", "a\u{0}b")], Some("user")),
+            (vec![("user", "a\u{fffd}b")], Some("user")),
+            (vec![("user", long.as_str())], Some("user")),
+            (vec![("user", "a"), ("terms", "yes")], Some("terms")),
+            (vec![("user", "a"), ("admin", "1")], None),
+            (vec![("user", "a"), ("action", "done")], None),
+            (vec![("action", "explode")], None),
+            (vec![("action", "done"), ("action", "done")], None),
+            (vec![("user", "a"); 14], None),
+        ] {
+            let wrong = read(&pairs).wrong.expect("refused");
+            assert_eq!(wrong.field.as_deref(), field, "{pairs:?}: {wrong:?}");
+            assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let done = read(&[("action", "cancel")]);
+        assert_eq!((done.wrong, done.action.as_deref()), (None, Some("cancel")));
+    }
+}

@@ -1,0 +1,206 @@
+use crate::domain::{FieldKind, FormField, FormValues, ProviderFace, ProviderName};
+
+/// The provider whose form the page knows by name: a code in the address fills it in.
+pub(super) const VOUCHER: &str = "voucher";
+
+/// A provider's part of the page: its title, its text and its form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferView {
+    /// Whose it is.
+    pub provider: ProviderName,
+    /// Where its form goes.
+    pub action: String,
+    /// The heading.
+    pub title: String,
+    /// A character beside it; empty if there is none.
+    pub icon: String,
+    /// A sentence above the form; empty if there is none.
+    pub text: String,
+    /// What stands on the button.
+    pub button: String,
+    /// The fields.
+    pub fields: Vec<FieldView>,
+    /// What is wrong with the form as a whole.
+    pub trouble: Option<String>,
+    /// Whether it is unfolded.
+    pub open: bool,
+}
+
+/// One field of a form, as the page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldView {
+    /// Its id on the page.
+    pub id: String,
+    /// Its name in the post.
+    pub name: String,
+    /// What stands beside it.
+    pub label: String,
+    /// How it is shown.
+    pub input: Input,
+    /// What stands in it; never a password.
+    pub value: String,
+    /// Whether it must be filled in.
+    pub required: bool,
+    /// The most characters.
+    pub max_chars: u16,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
+}
+
+/// How a field is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A line to type in.
+    Line(Line),
+    /// A box to tick.
+    Checkbox,
+    /// One of several, each with its value and its label.
+    Choice(Vec<(String, String)>),
+}
+
+/// A line to type in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The `type` of the input.
+    pub kind: &'static str,
+    /// What the browser may fill in by itself.
+    pub autocomplete: &'static str,
+    /// What a phone's keyboard does with capitals.
+    pub capitals: &'static str,
+    /// Whether it is a code: shown in capitals.
+    pub is_code: bool,
+}
+
+impl OfferView {
+    /// A provider's face, as the page's part of that number.
+    pub fn new(number: usize, provider: &ProviderName, face: &ProviderFace) -> Self {
+        let several_secrets =
+            face.fields.iter().filter(|field| matches!(field.kind, FieldKind::Password)).count() > 1;
+        let fields = face.fields.iter().enumerate();
+        let fields = fields
+            .map(|(place, field)| FieldView::new(format!("f{number}-{place}"), field, several_secrets))
+            .collect();
+        let button = if face.button.is_empty() { "Go on" } else { face.button.as_str() };
+        Self {
+            provider: provider.clone(),
+            action: format!("/providers/{}", in_path(provider.as_str())),
+            title: face.title.to_string(),
+            icon: face.icon.to_string(),
+            text: face.text.to_string(),
+            button: button.to_owned(),
+            fields,
+            trouble: None,
+            open: false,
+        }
+    }
+
+    /// Shows what was typed again, but for secrets.
+    pub fn fill(&mut self, values: &FormValues) {
+        for field in &mut self.fields {
+            if let Some(value) = values.get(&field.name).filter(|_| !field.is_secret()) {
+                field.value.clone_from(value);
+            }
+        }
+    }
+
+    /// Says what is wrong: beside the field if it is there, else above the form.
+    pub fn complain(&mut self, field: Option<&str>, text: String) {
+        self.open = true;
+        match self.fields.iter_mut().find(|known| Some(known.name.as_str()) == field) {
+            Some(field) => field.trouble = Some(text),
+            None => self.trouble = Some(text),
+        }
+    }
+
+    /// Whether it is the voucher's.
+    pub fn is_voucher(&self) -> bool {
+        self.provider.as_str() == VOUCHER
+    }
+}
+
+impl FieldView {
+    fn new(id: String, field: &FormField, several_secrets: bool) -> Self {
+        let line = |kind, autocomplete| Line { kind, autocomplete, capitals: "none", is_code: false };
+        let input = match &field.kind {
+            FieldKind::Text => Input::Line(match field.name.as_str() {
+                "user" | "username" | "login" => line("text", "username"),
+                "name" => Line { capitals: "words", ..line("text", "name") },
+                _ => Line { capitals: "sentences", ..line("text", "off") },
+            }),
+            FieldKind::Password if several_secrets || field.name.starts_with("new") => {
+                Input::Line(line("password", "new-password"))
+            }
+            FieldKind::Password => Input::Line(line("password", "current-password")),
+            FieldKind::Email => Input::Line(line("email", "email")),
+            FieldKind::Telephone => Input::Line(line("tel", "tel")),
+            FieldKind::Code => {
+                Input::Line(Line { capitals: "characters", is_code: true, ..line("text", "off") })
+            }
+            FieldKind::Checkbox => Input::Checkbox,
+            FieldKind::Choice(choices) => Input::Choice(
+                choices.iter().map(|(value, label)| (value.clone(), label.to_string())).collect(),
+            ),
+        };
+        Self {
+            id,
+            name: field.name.clone(),
+            label: field.label.to_string(),
+            input,
+            value: String::new(),
+            required: field.required,
+            max_chars: field.max_chars,
+            trouble: None,
+        }
+    }
+
+    fn is_secret(&self) -> bool {
+        matches!(self.input, Input::Line(Line { kind: "password", .. }))
+    }
+}
+
+/// A name as one segment of a path (RFC 3986, 3.3).
+fn in_path(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Text;
+
+    #[test]
+    fn passwords_are_never_shown_again_and_names_stay_one_segment() {
+        let field = |name: &str, kind| FormField {
+            name: name.to_owned(),
+            label: Text::new(name),
+            kind,
+            required: true,
+            max_chars: 20,
+        };
+        let face = ProviderFace {
+            title: Text::new("Accounts"),
+            icon: Text::default(),
+            text: Text::default(),
+            fields: vec![field("user", FieldKind::Text), field("password", FieldKind::Password)],
+            button: Text::default(),
+        };
+        let mut offer = OfferView::new(0, &ProviderName::new("plugin/a?b c"), &face);
+        assert_eq!(offer.action, "/providers/plugin%2Fa%3Fb%20c");
+        let typed = [("user", "ana"), ("password", "secret")];
+        offer.fill(&typed.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        assert_eq!((offer.fields[0].value.as_str(), offer.fields[1].value.as_str()), ("ana", ""));
+        offer.complain(Some("password"), "Wrong.".to_owned());
+        assert_eq!((offer.fields[1].trouble.as_deref(), &offer.trouble), (Some("Wrong."), &None));
+        offer.complain(Some("nothing"), "Odd.".to_owned());
+        assert_eq!(offer.trouble.as_deref(), Some("Odd."));
+        assert!(offer.open);
+    }
+}

@@ -1,0 +1,154 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::domain::{BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
+
+use super::offers::OfferView;
+use super::page::Page;
+use super::state::PortalState;
+use super::view::Standing;
+use super::words;
+
+/// All that a device's page is about, at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    /// Where the device stands.
+    pub standing: Standing,
+    /// What a provider waits for on its behalf, and which.
+    pub waiting: Option<(ProviderName, Waiting)>,
+    /// What the providers of the zone show it.
+    pub faces: Vec<(ProviderName, ProviderFace)>,
+}
+
+/// What a page shows while a provider waits for something outside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingView {
+    /// The provider's title.
+    pub title: String,
+    /// Where the buttons go.
+    pub action: String,
+    /// What to do, or what has been counted so far.
+    pub text: String,
+    /// The time left, if an end is known.
+    pub left: Option<String>,
+    /// What stands on the button that ends it.
+    pub done: Option<Text>,
+    /// What stands on the button that gives up.
+    pub cancel: Option<Text>,
+}
+
+impl Scene {
+    /// A device that gets no forms.
+    pub const fn bare(standing: Standing) -> Self {
+        Self { standing, waiting: None, faces: Vec::new() }
+    }
+
+    /// Everything of the page that the live numbers do not cover: if it changes, the page has to be loaded again.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        format!("{:?}", self.faces).hash(&mut hasher);
+        if let Some((provider, waiting)) = &self.waiting {
+            (provider, &waiting.text, &waiting.done, &waiting.cancel).hash(&mut hasher);
+            waiting.until.is_some().hash(&mut hasher);
+        }
+        format!("{} {:x}", self.standing.fingerprint(), hasher.finish())
+    }
+
+    /// What the page shows of a wait.
+    pub fn waiting_view(&self, now: BootTime) -> Option<WaitingView> {
+        let (provider, waiting) = self.waiting.as_ref()?;
+        let face = self.faces.iter().find(|(name, _)| name == provider).map(|(_, face)| face)?;
+        Some(WaitingView {
+            title: face.title.to_string(),
+            action: OfferView::new(0, provider, face).action,
+            text: waiting.text.to_string(),
+            left: waiting.until.map(|until| words::time(until.millis_since(now))),
+            done: waiting.done.clone(),
+            cancel: waiting.cancel.clone(),
+        })
+    }
+
+    /// The providers' forms; not that of the one that waits.
+    ///
+    /// One alone is open. Of several the first is, and those that are a single button; whoever has something to connect
+    /// on, or waits, unfolds what they need.
+    pub fn offers(&self) -> Vec<OfferView> {
+        let waits = self.waiting.as_ref().map(|(provider, _)| provider);
+        let has_none = matches!(self.standing, Standing::New | Standing::UsedUp(_)) && waits.is_none();
+        let shown = self.faces.iter().filter(|(provider, _)| Some(provider) != waits);
+        let mut offers: Vec<OfferView> = shown
+            .enumerate()
+            .map(|(number, (provider, face))| OfferView::new(number, provider, face))
+            .collect();
+        for (number, offer) in offers.iter_mut().enumerate() {
+            offer.open = has_none && (number == 0 || offer.fields.is_empty());
+        }
+        offers
+    }
+}
+
+impl PortalState {
+    /// All that the device's page is about now.
+    pub(super) async fn scene(&self, device: &ClientDevice) -> Result<Scene, Refusal> {
+        let standing = self.standing(device).await?;
+        if matches!(standing, Standing::Stranger | Standing::Blocked) {
+            return Ok(Scene::bare(standing));
+        }
+        Ok(Scene { standing, waiting: self.handle.waiting(device.id), faces: self.handle.faces(&self.zone) })
+    }
+
+    /// The device's page, with nothing to complain of.
+    pub(super) async fn page<'a>(&'a self, device: &'a ClientDevice) -> Result<Page<'a>, Refusal> {
+        let scene = self.scene(device).await?;
+        let mut page = Page::of(&self.gateway, &scene, self.handle.now().boot);
+        page.notice = notice_of(device);
+        page.messages = self.messages(device.id).await;
+        Ok(page)
+    }
+}
+
+fn notice_of(device: &ClientDevice) -> Option<&str> {
+    device.notice.as_ref().filter(|notice| !notice.is_empty()).map(Text::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face(title: &str) -> ProviderFace {
+        ProviderFace {
+            title: Text::new(title),
+            icon: Text::default(),
+            text: Text::default(),
+            fields: Vec::new(),
+            button: Text::default(),
+        }
+    }
+
+    fn waiting(text: &str) -> Waiting {
+        Waiting { text: Text::new(text), until: Some(BootTime(61_000)), done: None, cancel: None }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_counted_down_and_tells_pages_apart() {
+        let coin = ProviderName::new("coin");
+        let faces = vec![(coin.clone(), face("Coins")), (ProviderName::new("free"), face("Free"))];
+        let mut scene = Scene { standing: Standing::New, waiting: None, faces };
+        let idle = scene.fingerprint();
+        assert_eq!(scene.offers().len(), 2);
+        scene.waiting = Some((coin.clone(), waiting("Insert coins")));
+        let first = scene.fingerprint();
+        let view = scene.waiting_view(BootTime(1_000)).unwrap();
+        assert_eq!((view.left.as_deref(), view.title.as_str()), (Some("0:01:00"), "Coins"));
+        assert_eq!(scene.waiting_view(BootTime(90_000)).unwrap().left.as_deref(), Some("0:00:00"));
+        let offers = scene.offers();
+        assert_eq!((offers.len(), offers[0].open), (1, false), "the others are at hand, folded");
+        scene.waiting = Some((coin, waiting("5.00 counted")));
+        assert!(idle != first && first != scene.fingerprint());
+        scene.waiting = None;
+        assert_eq!(scene.fingerprint(), idle);
+        scene.faces[1].1.title = Text::new("Gratis");
+        assert_ne!(scene.fingerprint(), idle, "a provider that changes its face");
+        scene.faces.pop();
+        assert_ne!(scene.fingerprint(), idle, "a provider that goes");
+    }
+}
