@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::domain::{BootId, BootTime, LocalTime, Now, WallTime};
+use crate::domain::{BootId, BootTime, LocalTime, Now, Utc, WallTime};
 
 /// Where the kernel says which boot this is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -44,6 +44,7 @@ enum Source {
 struct Manual {
     now: Now,
     boot_id: BootId,
+    east_minutes: i64,
 }
 
 impl Clock {
@@ -57,7 +58,7 @@ impl Clock {
 
     /// Clocks that stand still until they are set.
     pub fn manual(now: Now, boot_id: BootId) -> Self {
-        Self::of(Source::Manual(Arc::new(Mutex::new(Manual { now, boot_id }))))
+        Self::of(Source::Manual(Arc::new(Mutex::new(Manual { now, boot_id, east_minutes: 0 }))))
     }
 
     fn of(source: Source) -> Self {
@@ -106,6 +107,14 @@ impl Clock {
         }
     }
 
+    /// Puts manual clocks in a place so far east of universal time; no other clock can be moved.
+    pub fn set_place(&self, east_minutes: i64) {
+        if let Source::Manual(manual) = &self.source {
+            let within_a_day = east_minutes.clamp(-1439, 1439);
+            manual.lock().unwrap_or_else(PoisonError::into_inner).east_minutes = within_a_day;
+        }
+    }
+
     /// Both clocks, now.
     pub fn now(&self) -> Now {
         match &self.source {
@@ -146,6 +155,19 @@ impl LocalTime for MachinePlace {
     fn local(&self, at: WallTime) -> chrono::NaiveDateTime {
         let universal = chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default();
         universal.with_timezone(&chrono::Local).naive_local()
+    }
+}
+
+/// Where this machine is, or where a test says.
+impl LocalTime for Clock {
+    fn local(&self, at: WallTime) -> chrono::NaiveDateTime {
+        match &self.source {
+            Source::Machine | Source::File(_) => MachinePlace.local(at),
+            Source::Manual(manual) => {
+                let east = manual.lock().unwrap_or_else(PoisonError::into_inner).east_minutes;
+                Utc.local(at.plus_millis(east.saturating_mul(60_000)))
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiState, devices, sessions, vouchers};
+use super::{ApiState, devices, plans, sessions, vouchers};
 use crate::domain::{OnceSubject, Refusal};
 use crate::http::Problem;
 use crate::runtime::DeviceRef;
@@ -60,7 +60,8 @@ async fn lost(state: &ApiState, subject: OnceSubject, made: bool) -> Result<Resp
             "The token was made before",
             format!("this request made token {id}, which is shown once; revoke it and make another"),
         )),
-        OnceSubject::Plan(_) | OnceSubject::Voucher(_) | OnceSubject::Sale(_) => Err(gone()),
+        OnceSubject::Plan(id) => plans::again(state, id, made).await?.ok_or_else(gone),
+        OnceSubject::Voucher(_) | OnceSubject::Sale(_) => Err(gone()),
         OnceSubject::Nothing => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

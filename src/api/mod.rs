@@ -11,7 +11,7 @@
 //!   newest 100,000 of them. A refusal uses up no key. What made a token answers 409 again: the token is shown once.
 //!   Locks take no notice of it: a device that holds a lock may ask for it again and is told so (200 instead of 201), and an
 //!   answer that was kept would go on saying that a lock is held long after it was freed.
-//! - `If-Match` with the `ETag` of a device or session, on what changes it: 412 if it was changed since. A tag stands for
+//! - `If-Match` with the `ETag` of a device, session or plan, on what changes it: 412 if it was changed since. A tag stands for
 //!   what is decided (terms, state, names, block, zone, roles), not for usage. `*` is any. On a path below a device it is
 //!   the device's tag. What has no `ETag` matches `*` only.
 
@@ -30,6 +30,7 @@ mod messages;
 mod metrics;
 mod once;
 mod openapi;
+mod plans;
 mod properties;
 mod roles;
 mod search;
@@ -49,7 +50,7 @@ use axum::{Router, middleware};
 use tokio::sync::broadcast;
 
 use crate::config::MetricConfig;
-use crate::domain::{ProviderName, VoucherCodes};
+use crate::domain::{Currency, ProviderName, VoucherCodes};
 use crate::http::finish_api;
 use crate::runtime::Handle;
 use crate::store::Store;
@@ -81,6 +82,8 @@ pub struct ApiState {
     revoked: broadcast::Sender<i64>,
     /// The operator's own counts.
     metrics: Arc<[MetricConfig]>,
+    /// What money is counted in.
+    currency: Currency,
 }
 
 impl ApiState {
@@ -96,7 +99,14 @@ impl ApiState {
         let once = once::UnderWay::default();
         let revoked = broadcast::channel(64).0;
         let providers = providers.into();
-        Self { handle, store, codes, audit, events, providers, once, revoked, metrics: Arc::default() }
+        let (metrics, currency) = (Arc::default(), Currency::default());
+        Self { handle, store, codes, audit, events, providers, once, revoked, metrics, currency }
+    }
+
+    /// With the currency that money is counted in.
+    pub const fn with_currency(mut self, currency: Currency) -> Self {
+        self.currency = currency;
+        self
     }
 
     /// With counts of the operator's own in `/metrics`.
@@ -141,6 +151,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/messages/{id}", axum::routing::delete(messages::delete))
         .route("/events", get(events::events))
         .route("/audit", get(audit_list::list))
+        .route("/plans", get(plans::list).post(plans::create))
+        .route("/plans/{name}", get(plans::get).patch(plans::change).delete(plans::delete))
         .route("/vouchers", get(vouchers::list).post(vouchers::create))
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))

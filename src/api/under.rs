@@ -6,6 +6,7 @@ use super::ApiState;
 use crate::domain::{Actor, Once, Proviso, Refusal, Tag};
 use crate::http::Problem;
 use crate::runtime::Handle;
+use crate::store::PlanProviso;
 
 /// What a request makes its change depend on: `If-Match`, and the `Idempotency-Key` that [`super::once`] has read.
 ///
@@ -27,6 +28,11 @@ impl Under {
     pub(super) fn untagged_handle(self, state: &ApiState, by: Actor) -> Result<Handle, Problem> {
         let once = self.untagged()?;
         Ok(state.handle.under(Proviso { once, expected: None, by: Some(by) }))
+    }
+
+    /// For a change of a plan.
+    pub(super) fn of_plan(self) -> PlanProviso {
+        PlanProviso { once: self.once, expected: self.expected }
     }
 
     /// For things without tags: none can match. `*` does.

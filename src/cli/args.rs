@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, events, locks, logs, manual, sessions, status, tokens, vouchers};
+use super::{devices, events, locks, logs, manual, plans, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -107,6 +107,9 @@ pub enum Ask {
     /// One session
     #[command(subcommand)]
     Session(sessions::Session),
+    /// Plans: the products that vouchers and accounts are made of
+    #[command(subcommand)]
+    Plan(plans::Plan),
     /// Vouchers
     #[command(subcommand)]
     Voucher(vouchers::Voucher),

@@ -33,6 +33,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Ping(asked) => (&asked.connection, asked.request()),
         Ask::Device(asked) => asked.request(),
         Ask::Session(asked) => asked.request(),
+        Ask::Plan(asked) => asked.request(),
         Ask::Voucher(asked) => asked.request(),
         Ask::Messages(asked) => (&asked.connection, asked.request()),
         Ask::Audit(asked) => (&asked.connection, asked.request()),

@@ -89,6 +89,17 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     ),
     (&["session", "principal"], &["turnpike session principal 01a1fcb0-2403-7573-9210-5f1275644bbd ana"]),
     (
+        &["plan", "create"],
+        &[
+            "turnpike plan create hour --title 'One hour' --kind time --time-secs 3600 --price 2.50",
+            "turnpike plan create daily --kind data --data-mb 1000 --every day --exp-days 30 --price 15",
+        ],
+    ),
+    (&["plan", "list"], &["turnpike plan list"]),
+    (&["plan", "show"], &["turnpike plan show hour"]),
+    (&["plan", "set"], &["turnpike plan set hour --price 3", "turnpike plan set hour --on-sale=false"]),
+    (&["plan", "delete"], &["turnpike plan delete hour"]),
+    (
         &["voucher", "create"],
         &["turnpike voucher create --count 20 --kind time --time-secs 3600 --name spring"],
     ),

@@ -12,6 +12,7 @@ mod locks;
 mod logs;
 mod manual;
 mod output;
+mod plans;
 mod request;
 mod sessions;
 mod status;

@@ -47,6 +47,16 @@ pub enum Kind {
     TimeOrData,
 }
 
+impl Kind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Data => "data",
+            Self::TimeOrData => "time_or_data",
+        }
+    }
+}
+
 /// What a new session or voucher grants.
 #[derive(Debug, Args)]
 pub struct Terms {
@@ -75,13 +85,8 @@ pub struct Terms {
 
 impl Terms {
     pub(super) fn fields(&self) -> Map<String, Value> {
-        let kind = match self.kind {
-            Kind::Time => "time",
-            Kind::Data => "data",
-            Kind::TimeOrData => "time_or_data",
-        };
         fields([
-            ("kind", Some(json!(kind))),
+            ("kind", Some(json!(self.kind.as_str()))),
             ("time_secs", self.time_secs.map(|secs| json!(secs))),
             ("data_mb", self.data_mb.map(|mb| json!(mb))),
             ("exp_days", self.exp_days.map(|days| json!(days))),

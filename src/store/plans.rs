@@ -81,29 +81,29 @@ impl Store {
     }
 
     /// Changes a plan as the closure says; the plan as it is then. Its name stays.
-    pub async fn change_plan(
+    pub async fn change_plan<E: From<Refusal>>(
         &self,
         name: &str,
         at: WallTime,
         proviso: &PlanProviso,
-        change: impl FnOnce(Plan) -> Result<Plan, Refusal> + Send,
-    ) -> Result<Result<Plan, Refusal>, StoreError> {
+        change: impl FnOnce(Plan) -> Result<Plan, E> + Send,
+    ) -> Result<Result<Plan, E>, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let (id, known) = match look_up(&mut transaction, name, proviso).await? {
             Ok(found) => found,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => return Ok(Err(refusal.into())),
         };
         let name = known.name.clone();
         let changed = match change(known) {
             Ok(changed) => Plan { name, ..changed },
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(error) => return Ok(Err(error)),
         };
         if let Err(error) = changed.check() {
-            return Ok(Err(error.into()));
+            return Ok(Err(Refusal::from(error).into()));
         }
         put(&mut transaction, &changed, at).await?;
         if let Err(refusal) = remember(&mut transaction, proviso.once.as_ref(), id, false).await? {
-            return Ok(Err(refusal));
+            return Ok(Err(refusal.into()));
         }
         transaction.commit().await?;
         Ok(Ok(changed))

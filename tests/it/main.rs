@@ -22,6 +22,7 @@ mod listeners;
 mod locks;
 mod metrics;
 mod openapi;
+mod plans;
 mod portal;
 mod portal_forms;
 mod portal_guest;

@@ -9,6 +9,7 @@ mod events;
 mod locks;
 mod messages;
 mod operation;
+mod plans;
 mod responses;
 mod schema;
 mod sessions;
@@ -52,6 +53,7 @@ fn areas() -> Vec<Area> {
         messages::area(),
         events::area(),
         locks::area(),
+        plans::area(),
         vouchers::area(),
         tokens::area(),
         audit::area(),

@@ -8,16 +8,16 @@ use crate::domain::{MAX_EXP_DAYS, MAX_MB, MAX_TIME_SECS, Mbps, SessionKind};
 /// The least that is not rounded to nothing, in MB: a byte.
 const MIN_MB: f64 = 0.000_001;
 
-fn seconds() -> Value {
+pub(super) fn seconds() -> Value {
     integer(1, MAX_TIME_SECS)
 }
 
-fn megabytes() -> Value {
+pub(super) fn megabytes() -> Value {
     json!({ "type": "number", "minimum": MIN_MB, "maximum": MAX_MB })
 }
 
 /// Mbit/s; 0 is unlimited.
-fn speed() -> Value {
+pub(super) fn speed() -> Value {
     let (least, most) = (Mbps::MIN_BITS_PER_SEC as f64 / 1e6, Mbps::MAX_BITS_PER_SEC as f64 / 1e6);
     json!({
         "description": "Mbit/s; 0 is unlimited.",
@@ -30,7 +30,7 @@ fn speed() -> Value {
 }
 
 /// Fields that every kind of terms has.
-fn common() -> Map<String, Value> {
+pub(super) fn common() -> Map<String, Value> {
     fields([
         ("exp_days", about(nullable(integer(1, MAX_EXP_DAYS.into())), "Days from its first start.")),
         ("down_mbps", speed()),
