@@ -302,8 +302,9 @@ impl Listeners {
             servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
-        let state =
-            ApiState::new(handle.clone(), store.clone(), codes, providers).with_metrics(&config.metrics);
+        let state = ApiState::new(handle.clone(), store.clone(), codes, providers)
+            .with_metrics(&config.metrics)
+            .with_currency(config.site.currency);
         servers.spawn(http::serve(self.admin, api::router(state.clone()), programs(), told(stopped)));
         let audit = state.audit.clone();
         // A stream never ends by itself, and the stop would wait for it.
