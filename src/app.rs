@@ -20,8 +20,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{ClientKey, ClientRates, Filter, ProviderName, VoucherCodes, ZoneName};
 use crate::gate::{Gate, Policy, ZoneGate};
+use crate::hooks::{ANSWER_WITHIN, Hooks};
 use crate::http;
-use crate::http::Limits;
+use crate::http::{AuthorityError, HttpClient, Limits};
 use crate::net::{Net, NetWatch};
 use crate::portal::{self, PortalState, Streams};
 use crate::providers::voucher::{VoucherProvider, VoucherVault};
@@ -302,9 +303,15 @@ impl Listeners {
             servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
-        let state = ApiState::new(handle.clone(), store.clone(), codes, providers)
+        let mut state = ApiState::new(handle.clone(), store.clone(), codes, providers)
             .with_metrics(&config.metrics)
             .with_currency(config.site.currency);
+        if let Some(client) = http_client(config, handle) {
+            let name = config.gateway.name.clone();
+            let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);
+            servers.spawn(hooks.clone().run(told(stopped)));
+            state = state.with_hooks(hooks);
+        }
         servers.spawn(http::serve(self.admin, api::router(state.clone()), programs(), told(stopped)));
         let audit = state.audit.clone();
         // A stream never ends by itself, and the stop would wait for it.
@@ -316,6 +323,26 @@ impl Listeners {
         servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
         (servers, audit)
     }
+}
+
+/// What speaks to others over HTTP. A file of authorities that cannot be used is no reason to let nobody through: `status`
+/// warns of it, and what they vouch for is not believed.
+fn http_client(config: &Config, handle: &Handle) -> Option<HttpClient> {
+    let read = |path: &PathBuf| {
+        let shown = path.display();
+        let pem = std::fs::read(path).map_err(|error| format!("{shown}: cannot be read: {error}"))?;
+        HttpClient::trusting(Some(&pem)).map_err(|error: AuthorityError| format!("{shown}: {error}"))
+    };
+    let client = match config.hooks.ca_file.as_ref().map(read) {
+        Some(Ok(client)) => return Some(client),
+        Some(Err(problem)) => {
+            warn!(problem, "[hooks] ca_file is not used");
+            handle.warn("hooks", Some(format!("[hooks] ca_file is not used: {problem}")));
+            HttpClient::new()
+        }
+        None => HttpClient::new(),
+    };
+    client.inspect_err(|error| warn!(%error, "webhooks are not told anything")).ok()
 }
 
 /// What programs may take: a thousand of them listen to events at once, and some wait for a lock.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod gate;
+pub mod hooks;
 pub mod http;
 pub mod metrics;
 pub mod net;

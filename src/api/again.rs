@@ -62,6 +62,11 @@ async fn lost(state: &ApiState, subject: OnceSubject, made: bool) -> Result<Resp
         )),
         OnceSubject::Plan(id) => plans::again(state, id, made).await?.ok_or_else(gone),
         OnceSubject::Voucher(_) | OnceSubject::Sale(_) => Err(gone()),
+        OnceSubject::Hook(id) => Err(Problem::conflict(
+            "secret-shown-once",
+            "The hook was made before",
+            format!("this request made hook {id}, whose secret is shown once; give it another or delete it"),
+        )),
         OnceSubject::Nothing => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

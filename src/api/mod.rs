@@ -24,6 +24,7 @@ mod device_list;
 mod devices;
 mod events;
 mod filters;
+mod hooks;
 mod list;
 mod locks;
 mod messages;
@@ -51,6 +52,7 @@ use tokio::sync::broadcast;
 
 use crate::config::MetricConfig;
 use crate::domain::{Currency, ProviderName, VoucherCodes};
+use crate::hooks::Hooks;
 use crate::http::finish_api;
 use crate::runtime::Handle;
 use crate::store::Store;
@@ -84,6 +86,8 @@ pub struct ApiState {
     metrics: Arc<[MetricConfig]>,
     /// What money is counted in.
     currency: Currency,
+    /// What tells webhooks; `None` where nothing does.
+    hooks: Option<Hooks>,
 }
 
 impl ApiState {
@@ -100,7 +104,7 @@ impl ApiState {
         let revoked = broadcast::channel(64).0;
         let providers = providers.into();
         let (metrics, currency) = (Arc::default(), Currency::default());
-        Self { handle, store, codes, audit, events, providers, once, revoked, metrics, currency }
+        Self { handle, store, codes, audit, events, providers, once, revoked, metrics, currency, hooks: None }
     }
 
     /// With the currency that money is counted in.
@@ -113,6 +117,19 @@ impl ApiState {
     pub fn with_metrics(mut self, metrics: &[MetricConfig]) -> Self {
         self.metrics = metrics.into();
         self
+    }
+
+    /// With webhooks that are told what happens.
+    pub fn with_hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = Some(hooks);
+        self
+    }
+
+    /// Webhooks were made, changed or deleted.
+    fn told_of_hooks(&self) {
+        if let Some(hooks) = &self.hooks {
+            hooks.changed();
+        }
     }
 }
 
@@ -156,15 +173,18 @@ pub fn router(state: ApiState) -> Router {
         .route("/vouchers", get(vouchers::list).post(vouchers::create))
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))
+        .route("/hooks", get(hooks::list).post(hooks::create))
+        .route("/hooks/{id}", get(hooks::get).patch(hooks::change).delete(hooks::delete))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke))
         .route_layer(middleware::from_fn_with_state(state.clone(), once::once));
     // Outside of what is done once: see above.
-    let locks = Router::new()
+    let anew = Router::new()
+        .route("/hooks/{id}/test", post(hooks::test))
         .route("/locks", get(locks::list).post(locks::acquire))
         .route("/locks/{*name}", delete(locks::release));
     let routes = Router::new()
-        .nest("/api/v1", api.merge(locks))
+        .nest("/api/v1", api.merge(anew))
         .route("/healthz", get(status::healthz))
         .route("/metrics", get(metrics::metrics));
     finish_api(routes.with_state(state))

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, events, locks, logs, manual, plans, sessions, status, tokens, vouchers};
+use super::{devices, events, hooks, locks, logs, manual, plans, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -120,6 +120,9 @@ pub enum Ask {
     /// Locks, as of a coin slot: one device holds it, others wait
     #[command(subcommand)]
     Lock(locks::Lock),
+    /// Webhooks: who is told over HTTP what happens to sessions
+    #[command(subcommand)]
+    Hook(hooks::Hook),
     /// Tokens of the API
     #[command(subcommand)]
     Token(tokens::Token),

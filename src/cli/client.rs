@@ -38,6 +38,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Messages(asked) => (&asked.connection, asked.request()),
         Ask::Audit(asked) => (&asked.connection, asked.request()),
         Ask::Lock(asked) => asked.request(),
+        Ask::Hook(asked) => asked.request(),
         Ask::Token(asked) => asked.request(),
         Ask::Events(asked) => return runtime()?.block_on(asked.run()),
     };

@@ -115,6 +115,18 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["lock", "release"], &["turnpike lock release coinslot/1"]),
     (&["lock", "list"], &["turnpike lock list"]),
     (
+        &["hook", "create"],
+        &[
+            "turnpike hook create --name till --url https://till.example.com/turnpike --kind open close",
+            "turnpike hook create --name sms --url http://192.0.2.7:8080/ --filter '$Zone is \"guests\"' --properties '$Mac,$State'",
+        ],
+    ),
+    (&["hook", "list"], &["turnpike hook list"]),
+    (&["hook", "test"], &["turnpike hook test 01a1fcb0-2403-7573-9210-5f1275644bbd"]),
+    (&["hook", "disable"], &["turnpike hook disable 01a1fcb0-2403-7573-9210-5f1275644bbd"]),
+    (&["hook", "enable"], &["turnpike hook enable 01a1fcb0-2403-7573-9210-5f1275644bbd"]),
+    (&["hook", "delete"], &["turnpike hook delete 01a1fcb0-2403-7573-9210-5f1275644bbd"]),
+    (
         &["token", "create"],
         &[
             "turnpike token create --name desk --permission view_session modify_session",

@@ -8,6 +8,7 @@ mod devices;
 mod events;
 mod examples;
 mod fit;
+mod hooks;
 mod locks;
 mod logs;
 mod manual;

@@ -53,6 +53,8 @@ pub struct Config {
     pub site: SiteConfig,
     /// `[authenticators]`.
     pub authenticators: AuthenticatorsConfig,
+    /// `[hooks]`.
+    pub hooks: HooksConfig,
     /// `[roles.NAME]`: what a role changes, by name.
     pub roles: BTreeMap<String, RolePolicy>,
     /// `[[metric]]`: the operator's own counts.
@@ -129,6 +131,13 @@ pub struct AuthenticatorsConfig {
     pub deny_on_silence: bool,
     /// How long each has to answer.
     pub deadline: Duration,
+}
+
+/// `[hooks]`: webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HooksConfig {
+    /// A PEM file of authorities that `https` receivers may be vouched for by, beside those that browsers trust.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl GatewayConfig {

@@ -190,6 +190,11 @@ pub(super) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     Ok(path.to_owned())
 }
 
+/// The same; empty is none.
+pub(super) fn path_if(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
+    if text(value)?.is_empty() { Ok(None) } else { path(value).map(Some) }
+}
+
 /// A path that a Unix socket can have.
 pub(super) fn socket_path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     let path = path(value)?;

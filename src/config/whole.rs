@@ -10,7 +10,7 @@ use super::report::Report;
 use super::section::Section;
 use super::zone::{self, ReadZone};
 use super::{
-    AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
+    AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, HooksConfig,
     NetworkConfig, StoreConfig, metric, roles, site, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
@@ -45,6 +45,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let audit = top.table("audit");
     let site = top.table("site");
     let authenticators = top.table("authenticators");
+    let hooks = top.table("hooks");
     let roles = top.named_tables("roles");
     let metrics = top.tables("metric");
     top.finish();
@@ -59,6 +60,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let audit = read_audit(&mut report, or_empty(audit));
     let site = site::read(&mut report, or_empty(site));
     let authenticators = site::read_authenticators(&mut report, or_empty(authenticators));
+    let hooks = read_hooks(&mut report, or_empty(hooks));
     let roles = roles::read(&mut report, roles);
     let metrics = metric::read(&mut report, metrics);
 
@@ -92,6 +94,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         audit,
         site,
         authenticators,
+        hooks,
         roles,
         metrics,
         warnings,
@@ -158,6 +161,13 @@ fn read_audit(report: &mut Report<'_>, (at, table): Table<'_>) -> AuditConfig {
     let keep_days = section.read("keep_days", values::days(1, 3650));
     section.finish();
     AuditConfig { keep_days: keep_days.map_or(DEFAULT_AUDIT_DAYS, |days| days.value) }
+}
+
+fn read_hooks(report: &mut Report<'_>, (at, table): Table<'_>) -> HooksConfig {
+    let mut section = Section::new(report, "hooks", at, table);
+    let ca_file = section.read("ca_file", values::path_if).and_then(|found| found.value);
+    section.finish();
+    HooksConfig { ca_file }
 }
 
 fn host_name() -> Text {

@@ -59,6 +59,11 @@ uuid_id! {
     ConnectionId
 }
 
+uuid_id! {
+    /// A webhook's id.
+    HookId
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Actor, BootId, DeviceId, Now, SessionId, Tag};
+use super::{Actor, BootId, DeviceId, HookId, Now, SessionId, Tag};
 
 /// A request that is carried out at most once, however often it is sent: it names itself by a key of its caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub enum OnceSubject {
     Voucher(i64),
     /// A line of the till.
     Sale(uuid::Uuid),
+    /// A webhook.
+    Hook(HookId),
 }
 
 impl fmt::Display for OnceSubject {
@@ -68,6 +70,7 @@ impl fmt::Display for OnceSubject {
             Self::Plan(id) => write!(f, "plan {id}"),
             Self::Voucher(id) => write!(f, "voucher {id}"),
             Self::Sale(id) => write!(f, "sale {id}"),
+            Self::Hook(id) => write!(f, "hook {id}"),
         }
     }
 }
@@ -91,6 +94,7 @@ impl FromStr for OnceSubject {
             "plan" => id.parse().ok().map(Self::Plan),
             "voucher" => id.parse().ok().map(Self::Voucher),
             "sale" => id.parse().ok().map(Self::Sale),
+            "hook" => id.parse().ok().map(Self::Hook),
             _ => None,
         };
         found.ok_or(OnceSubjectError)
@@ -124,6 +128,7 @@ mod tests {
             OnceSubject::Plan(3),
             OnceSubject::Voucher(4),
             OnceSubject::Sale(id),
+            OnceSubject::Hook(HookId::new(id)),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }

@@ -1,5 +1,6 @@
 //! What the HTTP faces share: server, errors, limits, security headers.
 
+mod client;
 mod endpoints;
 mod extract;
 mod finish;
@@ -7,6 +8,7 @@ mod problem;
 mod server;
 mod write_limit;
 
+pub use client::{Answer, AuthorityError, ClientError, HttpClient, Line, MAX_ANSWER_BYTES, Outgoing};
 pub use endpoints::{Endpoints, PeerUser};
 pub use extract::{JsonBody, MAX_BODY_BYTES, PathPart, QueryParams, parse_json, read_body};
 pub use finish::finish_api;

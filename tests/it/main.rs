@@ -18,6 +18,7 @@ mod config;
 mod device_facts;
 mod filter;
 mod filter_sql;
+mod hooks;
 mod listeners;
 mod locks;
 mod metrics;

@@ -23,7 +23,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("http", &["domain", "clock"]),
     ("runtime", &["domain", "clock", "metrics", "gate", "shaper", "net", "store", "providers"]),
     ("portal", &["domain", "clock", "config", "http", "runtime", "store"]),
-    ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store"]),
+    ("hooks", &["domain", "clock", "http", "runtime", "store"]),
+    ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks"]),
     ("admin", &["domain", "clock", "config", "http", "runtime", "store"]),
     (
         "app",
@@ -38,6 +39,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "providers",
             "http",
             "runtime",
+            "hooks",
             "portal",
             "api",
             "admin",

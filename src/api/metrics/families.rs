@@ -4,7 +4,7 @@ use super::custom::Counted;
 use crate::domain::{LockStatus, SessionKind, ZoneName};
 use crate::metrics::{Counters, Exposition, Kind};
 use crate::runtime::{Measures, ServiceStatus, Survey};
-use crate::store::StoreMeasures;
+use crate::store::{KeptHook, StoreMeasures};
 
 /// The states of a session that is not over.
 const STATES: [&str; 3] = ["available", "running", "paused"];
@@ -140,6 +140,24 @@ pub(super) fn locks(text: &mut Exposition, locks: &[LockStatus]) {
     let waiting: usize = locks.iter().map(|lock| lock.waiters.len()).sum();
     text.family("turnpike_lock_waiters", Kind::Gauge, "Who waits in line for a named lock.")
         .sample(&[], waiting);
+}
+
+/// Webhooks, by name.
+pub(super) fn hooks(text: &mut Exposition, hooks: &[KeptHook]) {
+    let mut family = |name, kind, help, value: fn(&KeptHook) -> u64| {
+        let mut family = text.family(name, kind, help);
+        for kept in hooks {
+            family.sample(&[("hook", kept.hook.name.as_str())], value(kept));
+        }
+    };
+    let waiting = "Events that wait for a webhook's receiver.";
+    family("turnpike_hook_waiting", Kind::Gauge, waiting, |kept| kept.standing.waiting);
+    let delivered = "Events that a webhook's receiver took.";
+    family("turnpike_hook_delivered_total", Kind::Counter, delivered, |kept| kept.standing.delivered);
+    let dropped = "Events for a webhook that were given up: too old, or too many waited.";
+    family("turnpike_hook_dropped_total", Kind::Counter, dropped, |kept| kept.standing.dropped);
+    let failures = "Tries in vain since a webhook's receiver last took an event.";
+    family("turnpike_hook_failures", Kind::Gauge, failures, |kept| kept.standing.failures);
 }
 
 /// What the store counted and measured.

@@ -27,11 +27,15 @@ pub(super) async fn metrics(
     let outbox = state.store.outbox_depth().await.inspect_err(|error| {
         tracing::warn!(%error, "how much usage waits could not be read");
     });
+    let hooks = state.store.hooks().await.inspect_err(|error| {
+        tracing::warn!(%error, "how webhooks are doing could not be read");
+    });
     let mut text = Exposition::default();
     families::standing(&mut text, &status, &survey);
     families::counted(&mut text, state.handle.measures(), status.repairs);
     families::waiting(&mut text, state.handle.mailbox_depth(), outbox.ok());
     families::locks(&mut text, &state.handle.locks());
+    families::hooks(&mut text, &hooks.unwrap_or_default());
     families::stored(&mut text, state.store.measures());
     families::custom(&mut text, &custom);
     Ok(([(header::CONTENT_TYPE, Exposition::CONTENT_TYPE)], text.finish()).into_response())

@@ -6,6 +6,7 @@
 mod audit;
 mod devices;
 mod events;
+mod hooks;
 mod locks;
 mod messages;
 mod operation;
@@ -52,6 +53,7 @@ fn areas() -> Vec<Area> {
         steering::area(),
         messages::area(),
         events::area(),
+        hooks::area(),
         locks::area(),
         plans::area(),
         vouchers::area(),

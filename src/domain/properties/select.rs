@@ -44,6 +44,13 @@ impl Select {
         Some(select)
     }
 
+    /// What it was read from, in one form: [`Select::parse`] reads it back.
+    pub fn names(&self) -> Vec<&str> {
+        let all = [(self.all_fixed, Self::ALL_FIXED), (self.all_user, Self::ALL_USER)];
+        let all = all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name);
+        all.chain(self.names.iter().map(String::as_str)).collect()
+    }
+
     /// Whether this property is wanted.
     pub fn wants(&self, key: &str) -> bool {
         let all = if FixedKey::from_name(key).is_some() { self.all_fixed } else { self.all_user };
@@ -59,6 +66,7 @@ mod tests {
     fn names_are_read_between_commas() {
         let select = Select::parse(" Department , ALL_FIXED_PROPERTIES,,$Zone").unwrap();
         assert!(select.wants("$State") && select.wants("Department") && !select.wants("Floor"));
+        assert_eq!(select.names(), [Select::ALL_FIXED, "$Zone", "Department"]);
         let user = Select::parse(Select::ALL_USER).unwrap();
         assert!(user.wants("Floor") && !user.wants("$State"));
         assert_eq!(Select::parse(""), Some(Select::default()));

@@ -1,6 +1,7 @@
 //! The whole daemon in process, on a kernel in memory: real store, real owner's task, real faces.
 
 mod kernel;
+pub mod receiver;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
