@@ -103,6 +103,10 @@ impl HttpRequest {
                 Err(_) if !raw.is_empty() => break,
                 Err(error) => return Err(error),
             }
+            // A server may keep the connection open all the same: the answer ends where it says.
+            if is_whole(&raw) {
+                break;
+            }
         }
         HttpAnswer::parse(&raw)
             .ok_or_else(|| std::io::Error::other(format!("no HTTP: {:?}", String::from_utf8_lossy(&raw))))
@@ -136,6 +140,14 @@ impl HttpAnswer {
         let body = if chunked { unchunk(body)? } else { body.to_vec() };
         Some(Self { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
     }
+}
+
+/// Whether as many bytes of a body are there as its head announces; one that announces nothing ends with the connection.
+fn is_whole(raw: &[u8]) -> bool {
+    let Some(end) = raw.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&raw[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    length.is_some_and(|length: usize| raw.len() - end - 4 >= length)
 }
 
 /// RFC 9112, section 7.1.

@@ -11,6 +11,7 @@
 //! is removed by the next one.
 #![allow(dead_code, unused_imports, reason = "a box of tools: not every tool is in use all the time")]
 
+mod browser;
 mod build;
 mod daemon;
 mod dhcp;
@@ -27,6 +28,7 @@ mod udp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 
+pub use browser::Browser;
 pub use build::LabBuilder;
 pub use daemon::{Daemon, DaemonConfig, used_bytes};
 pub use dhcp::{Lease, dhcp};

@@ -1,0 +1,192 @@
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::http::HttpRequest;
+use super::poll::eventually;
+use super::process::Process;
+use super::{Lab, NET4, Phone};
+
+/// Where the driver listens, on the phone's own loopback.
+const DRIVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9515);
+/// The key of an element in an answer (W3C WebDriver, 12.1).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+const START: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(8);
+
+/// Chromium on a phone, driven as a guest drives it: by what is on the page.
+///
+/// Its profile lies in the lab's directory, so that a browser that is closed and opened again has its cookies.
+pub struct Browser<'lab> {
+    phone: &'lab Phone,
+    driver: Process,
+    session: String,
+    shots: PathBuf,
+}
+
+impl<'lab> Browser<'lab> {
+    /// Opens one, 390 by 900 points large; `profile` names its cookie jar.
+    pub fn open(lab: &'lab Lab, phone: &'lab Phone, profile: &str) -> Self {
+        let dir = lab.dir.path().join(format!("browser-{profile}"));
+        let log = lab.dir.path().join(format!("browser-{profile}.log"));
+        let driver = phone.spawn(&["chromedriver", "--port=9515"], &log);
+        let ready = eventually(START, || {
+            HttpRequest::get("/status").send(phone, DRIVER).is_ok_and(|answer| answer.status == 200)
+        });
+        assert!(ready, "chromedriver does not answer (scripts/test installs it): {}", driver.log());
+        let arguments = [
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            "--disable-quic".to_owned(),
+            "--window-size=390,900".to_owned(),
+            // A phone asks the router's name server; here every name leads to the far end.
+            format!("--host-resolver-rules=MAP *.test {NET4}"),
+            format!("--user-data-dir={}", dir.display()),
+        ];
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": arguments},
+            "timeouts": {"pageLoad": 10_000, "script": 5_000, "implicit": 0},
+        }}});
+        let mut browser = Self { phone, driver, session: String::new(), shots: lab.dir.path().to_owned() };
+        let made = browser.call("POST", "/session", &wanted).unwrap_or_else(|problem| panic!("{problem}"));
+        browser.session = made["sessionId"].as_str().expect("a session").to_owned();
+        browser
+    }
+
+    /// Loads a page.
+    pub fn goto(&self, url: &str) {
+        self.must("POST", "url", &json!({"url": url}));
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        self.must("GET", "url", &Value::Null).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Everything that the page shows.
+    pub fn text(&self) -> String {
+        self.text_of("body").unwrap_or_default()
+    }
+
+    /// What an element shows; `None` if there is none.
+    pub fn text_of(&self, css: &str) -> Option<String> {
+        let element = self.find(css)?;
+        let text = self.session_call("GET", &format!("element/{element}/text"), &Value::Null).ok()?;
+        text.as_str().map(str::to_owned)
+    }
+
+    /// Whether the page has such an element and shows it.
+    pub fn shows(&self, css: &str) -> bool {
+        let Some(element) = self.find(css) else { return false };
+        self.session_call("GET", &format!("element/{element}/displayed"), &Value::Null)
+            .is_ok_and(|shown| shown == true)
+    }
+
+    /// Waits until the page shows a text.
+    pub fn waits_for(&self, text: &str) {
+        let shown = eventually(SOON, || self.text().contains(text));
+        assert!(shown, "no {text:?} at {}:\n{}", self.url(), self.text());
+    }
+
+    /// Presses a button or follows a link.
+    pub fn press(&self, css: &str) {
+        let element = self.must_find(css);
+        self.must("POST", &format!("element/{element}/click"), &json!({}));
+    }
+
+    /// Types into a field, in place of what is there.
+    pub fn fill(&self, css: &str, text: &str) {
+        let element = self.must_find(css);
+        self.must("POST", &format!("element/{element}/clear"), &json!({}));
+        self.must("POST", &format!("element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// What stands in a field.
+    pub fn value(&self, css: &str) -> String {
+        let element = self.must_find(css);
+        let value = self.must("GET", &format!("element/{element}/property/value"), &Value::Null);
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A picture of the page; kept if `TURNPIKE_SHOTS` names a directory.
+    pub fn shot(&self, name: &str) {
+        let taken = self.must("GET", "screenshot", &Value::Null);
+        let encoded = taken.as_str().unwrap_or_default();
+        let directory = std::env::var_os("TURNPIKE_SHOTS").map_or_else(|| self.shots.clone(), PathBuf::from);
+        let file = directory.join(format!("{name}.png"));
+        std::fs::write(&file, base64(encoded)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+
+    /// Closes it; its cookies stay in the profile.
+    pub fn close(self) {
+        self.must("DELETE", "", &Value::Null);
+    }
+
+    fn find(&self, css: &str) -> Option<String> {
+        let wanted = json!({"using": "css selector", "value": css});
+        let found = self.session_call("POST", "element", &wanted).ok()?;
+        found[ELEMENT].as_str().map(str::to_owned)
+    }
+
+    fn must_find(&self, css: &str) -> String {
+        let mut found = None;
+        eventually(SOON, || {
+            found = self.find(css);
+            found.is_some()
+        });
+        found.unwrap_or_else(|| panic!("no {css} at {}:\n{}", self.url(), self.text()))
+    }
+
+    fn must(&self, method: &str, command: &str, body: &Value) -> Value {
+        self.session_call(method, command, body).unwrap_or_else(|problem| panic!("{command}: {problem}"))
+    }
+
+    fn session_call(&self, method: &str, command: &str, body: &Value) -> Result<Value, String> {
+        let path = format!("/session/{}/{command}", self.session);
+        self.call(method, path.trim_end_matches('/'), body)
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let request = match method {
+            "POST" => HttpRequest::json(method, path, &body.to_string()),
+            _ => HttpRequest::new(method, path, "application/json", b""),
+        };
+        let answer = request
+            .send(self.phone, DRIVER)
+            .map_err(|error| format!("the driver: {error}: {}", self.driver.log()))?;
+        let said = answer.json()["value"].clone();
+        if answer.status == 200 { Ok(said) } else { Err(format!("{} {said}", answer.status)) }
+    }
+}
+
+/// Decodes base64 (RFC 4648): a picture from the driver.
+fn base64(text: &str) -> Vec<u8> {
+    let mut bits: u32 = 0;
+    let mut count = 0;
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for letter in text.bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => continue,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).expect("eight bits"));
+        }
+    }
+    bytes
+}
