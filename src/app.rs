@@ -62,7 +62,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
     let registry = Arc::new(registry(&config));
-    registry.register(Arc::new(VoucherProvider::default()))?;
+    registry.register(Arc::new(VoucherProvider::new(Arc::new(store.clone()), clock.clone())))?;
     let providers: Vec<ProviderName> = registry.status().into_iter().map(|provider| provider.name).collect();
     let runtime = Runtime {
         clock,

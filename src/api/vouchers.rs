@@ -14,7 +14,7 @@ use super::once::NotKept;
 use super::shapes::{TermsShape, time};
 use super::terms::NewTerms;
 use super::under::Under;
-use crate::domain::{CloseReason, NewBatch, Refusal, Text, Voucher, VoucherBatch, WallTime};
+use crate::domain::{NewBatch, Refusal, Text, Voucher, VoucherBatch, WallTime};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, VoucherQuery};
 
@@ -113,6 +113,7 @@ pub(super) async fn list(
         revoked: query.revoked,
         page: paging.page,
         per_page: paging.per_page,
+        ..VoucherQuery::default()
     };
     let (found, total) = state.store.list_vouchers(&wanted).await.map_err(store_failed)?;
     let now = state.handle.now().wall;
@@ -240,16 +241,7 @@ pub(super) async fn revoke(
 ) -> Result<Json<VoucherShape>, Problem> {
     under.untagged()?;
     let now = state.handle.now().wall;
-    let revoked = state.store.revoke_voucher(&lookup(&state, &code)?, now).await.map_err(store_failed)?;
-    let revoked = revoked.ok_or(Refusal::VoucherUnknown)?;
-    if let Some(session) = revoked.session {
-        // Also when it was revoked before: a crash in between must not leave the session open.
-        let closed = state.handle.close_session(session, CloseReason::Revoked, Text::default()).await;
-        match closed {
-            Ok(_) | Err(Refusal::UnknownSession) => {}
-            Err(refusal) => return Err(refusal.into()),
-        }
-    }
+    let revoked = state.handle.revoke_voucher(&code).await?;
     if !revoked.already {
         // Never the code: the log is not the place for money.
         let subject = format!("{}/{}", revoked.voucher.batch.id, revoked.voucher.id);

@@ -91,7 +91,10 @@ pub use time::{BootId, BootTime, Now, WallTime};
 pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition};
 pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, KernelBooks, Usage};
-pub use voucher::{NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherStatus};
+pub use voucher::{
+    NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherBook, VoucherOffer, VoucherSale,
+    VoucherStatus, VoucherUse, WhenFull, grant_subject,
+};
 pub use voucher_codes::VoucherCodes;
 pub use web_url::{WebUrl, WebUrlError};
 pub use zone::ZonePolicy;

@@ -106,28 +106,10 @@ impl Plan {
     ///
     /// The field by its API name.
     pub fn check(&self) -> Result<(), TermsError> {
-        let wrong = |field, problem: String| Err(TermsError { field, problem });
         if self.title.is_empty() {
-            return wrong("title", "must not be empty".to_owned());
+            return Err(TermsError { field: "title", problem: "must not be empty".to_owned() });
         }
-        if !(Money::ZERO..=Money::MOST).contains(&self.price) {
-            return wrong("price", "must be an amount that is not negative".to_owned());
-        }
-        if !(1..=Self::MAX_DEVICES).contains(&self.max_devices) {
-            return wrong("max_devices", format!("must be between 1 and {}", Self::MAX_DEVICES));
-        }
-        if self.repeat.is_some_and(|repeat| repeat.at_hour > 23) {
-            return wrong("repeat", "at_hour must be between 0 and 23".to_owned());
-        }
-        match self.at_end {
-            AtEnd::Slow(slow) if slow.rates == ClientRates::default() => {
-                wrong("at_end", "going on slowly needs down_mbps or up_mbps above 0".to_owned())
-            }
-            AtEnd::Slow(slow) if slow.lasts_ms == 0 || slow.lasts_ms / 1000 > MAX_TIME_SECS => {
-                wrong("at_end", format!("secs must be between 1 and {MAX_TIME_SECS}"))
-            }
-            AtEnd::Slow(_) | AtEnd::CutOff => Ok(()),
-        }
+        check_offer(self.price, self.max_devices, self.repeat, self.at_end)
     }
 
     /// What a provider hands out for it; in a period if it repeats: what is left then ends with the period.
@@ -140,6 +122,34 @@ impl Plan {
             expires_at: period.map(|period| period.end),
             ..SourceData::new(self.terms.clone())
         }
+    }
+}
+
+/// Checks what a plan and a batch of vouchers have beside their terms.
+pub(super) fn check_offer(
+    price: Money,
+    max_devices: u32,
+    repeat: Option<Repeat>,
+    at_end: AtEnd,
+) -> Result<(), TermsError> {
+    let wrong = |field, problem: String| Err(TermsError { field, problem });
+    if !(Money::ZERO..=Money::MOST).contains(&price) {
+        return wrong("price", "must be an amount that is not negative".to_owned());
+    }
+    if !(1..=Plan::MAX_DEVICES).contains(&max_devices) {
+        return wrong("max_devices", format!("must be between 1 and {}", Plan::MAX_DEVICES));
+    }
+    if repeat.is_some_and(|repeat| repeat.at_hour > 23) {
+        return wrong("repeat", "at_hour must be between 0 and 23".to_owned());
+    }
+    match at_end {
+        AtEnd::Slow(slow) if slow.rates == ClientRates::default() => {
+            wrong("at_end", "going on slowly needs down_mbps or up_mbps above 0".to_owned())
+        }
+        AtEnd::Slow(slow) if slow.lasts_ms == 0 || slow.lasts_ms / 1000 > MAX_TIME_SECS => {
+            wrong("at_end", format!("secs must be between 1 and {MAX_TIME_SECS}"))
+        }
+        AtEnd::Slow(_) | AtEnd::CutOff => Ok(()),
     }
 }
 

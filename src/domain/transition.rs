@@ -77,6 +77,19 @@ pub enum Guard {
         /// When.
         at: WallTime,
     },
+    /// A device holds a place of a voucher that is not revoked; another one takes it over.
+    TakeOverVoucher {
+        /// The row.
+        voucher: i64,
+        /// From whom.
+        from: DeviceId,
+        /// By whom.
+        device: DeviceId,
+        /// For which session.
+        session: SessionId,
+        /// When.
+        at: WallTime,
+    },
     /// A subject (a device, an account, a voucher) has had fewer than `most` sessions of a plan in a period; this is one
     /// more.
     Grant(Box<PeriodGrant>),
@@ -98,7 +111,8 @@ impl Guard {
     #[must_use]
     pub fn about(mut self, device: DeviceId, session: SessionId) -> Self {
         match &mut self {
-            Self::RedeemVoucher { device: of, session: about, .. } => (*of, *about) = (device, session),
+            Self::RedeemVoucher { device: of, session: about, .. }
+            | Self::TakeOverVoucher { device: of, session: about, .. } => (*of, *about) = (device, session),
             Self::Grant(grant) => grant.session = session,
             Self::ClaimCredits { session: about, .. } => *about = session,
             Self::Once(_) => {}

@@ -19,7 +19,7 @@ use crate::providers::Registry;
 use crate::store::LoggedEvent;
 
 /// The provider of sessions that were made by hand, through API or CLI.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 
 /// The sessions manager's mailbox: every face and provider speaks to it through this.
 #[derive(Clone)]

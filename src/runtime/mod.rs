@@ -3,6 +3,7 @@
 mod ask;
 mod beside;
 mod bulk;
+mod counter;
 mod cycle;
 mod handle;
 mod kernel;
@@ -23,8 +24,10 @@ mod steer;
 mod survey;
 mod under;
 mod visits;
+mod vouchers;
 mod watch;
 
+pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
 pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};

@@ -1,18 +1,15 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::PoisonError;
 
 use futures_util::{StreamExt, stream};
 use tracing::warn;
 
-use super::handle::{DeviceRef, Handle, Ping, new_session};
+use super::handle::{DeviceRef, Handle, Ping};
 use super::lan::Neighbour;
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientDevice, ClientSession, ClientType, DeviceId, Guard, MacAddr, Refusal, SessionId, Text, Transport,
-    Voucher, WallTime, ZoneName,
+    ClientDevice, ClientType, DeviceId, MacAddr, Refusal, SessionId, Text, Transport, ZoneName,
 };
-use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
 
 /// How many sightings are told at the same time when everybody is.
 const SIDE_BY_SIDE: usize = 256;
@@ -64,52 +61,6 @@ impl Handle {
             }
             (None, None) => Err(Refusal::UnknownDevice),
         }
-    }
-
-    /// Redeems a voucher code for a device: durable before it is answered; wrong codes are limited per device.
-    /// The session is made, not connected.
-    pub async fn redeem(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
-        let known = self.find_device(DeviceRef::Id(device)).await?;
-        let measures = &self.shared.measures;
-        if known.blocked {
-            return Err(measures.refused(Refusal::Blocked));
-        }
-        let boot = self.shared.clock.now().boot;
-        // Charged before the look-up, so that tries side by side do not get round it.
-        self.limiter().charge(device, boot).map_err(|refusal| measures.refused(refusal))?;
-        let result = self.redeem_checked(code, device).await;
-        // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
-        if result.is_ok() {
-            self.limiter().right(&device);
-        }
-        result
-    }
-
-    fn limiter(&self) -> std::sync::MutexGuard<'_, TryLimiter> {
-        self.shared.limiter.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
-        let now = self.now();
-        let voucher = self
-            .valid_voucher(code, now.wall)
-            .await
-            .map_err(|refusal| self.shared.measures.refused(refusal))?;
-        let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
-        new.data.principal = Some(voucher.batch.id.to_string());
-        new.data.voucher = VoucherCode::parse(code).map(|code| code.to_string());
-        new.data.guards =
-            vec![Guard::RedeemVoucher { voucher: voucher.id, device, session: new.id, at: now.wall }];
-        self.for_session(Command::CreateSession(Box::new(new))).await
-    }
-
-    async fn valid_voucher(&self, code: &str, at: WallTime) -> Result<Voucher, Refusal> {
-        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
-        let found = self.shared.store.find_voucher(&lookup).await;
-        let found = found.map_err(|error| Refusal::Store(error.to_string()))?;
-        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
-        voucher.check(at)?;
-        Ok(voucher)
     }
 
     /// Whether the device answers ARP or ND, and how fast.

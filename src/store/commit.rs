@@ -5,8 +5,9 @@ use sqlx::{Acquire, SqliteTransaction};
 
 use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
+use super::voucher_uses::Use;
 use super::{
-    Store, StoreError, audit, credits, events, grants, messages, once, sales, session_events, vouchers,
+    Store, StoreError, audit, credits, events, grants, messages, once, sales, session_events, voucher_uses,
 };
 use crate::clock::Stopwatch;
 use crate::domain::{
@@ -128,7 +129,12 @@ async fn hold_all(
 async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result<(), Refusal>, StoreError> {
     match guard {
         Guard::RedeemVoucher { voucher, device, session, at } => {
-            vouchers::redeem(connection, *voucher, *device, *session, *at).await
+            let wanted = Use { voucher: *voucher, device: *device, session: *session, at: *at };
+            voucher_uses::redeem(connection, wanted).await
+        }
+        Guard::TakeOverVoucher { voucher, from, device, session, at } => {
+            let wanted = Use { voucher: *voucher, device: *device, session: *session, at: *at };
+            voucher_uses::take_over(connection, wanted, *from).await
         }
         Guard::Grant(grant) => grants::take(connection, grant).await,
         Guard::ClaimCredits { credits, session, at } => {

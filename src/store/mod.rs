@@ -4,7 +4,9 @@
 //! everything that waits in one transaction. The file belongs to one daemon at a time: a lock file beside it says whose.
 
 mod audit;
+mod batches;
 mod commit;
+mod counter;
 mod credits;
 mod error;
 mod events;
@@ -26,10 +28,12 @@ mod sales;
 mod session_events;
 mod sql;
 mod tokens;
+mod voucher_uses;
 mod vouchers;
 
 pub use audit::{AuditQuery, LoggedAudit};
 pub use commit::{Committed, Numbers, Writes};
+pub use counter::{Refund, Refunded, Stock, VoucherTill};
 pub use credits::Credit;
 pub use error::StoreError;
 pub use events::{KEPT_EVENTS, LoggedEvent};
@@ -43,6 +47,7 @@ pub use open::{Store, StoreSize};
 pub use outbox::PendingUsage;
 pub use page::{Direction, SessionQuery, SortKey};
 pub use plans::PlanProviso;
+pub use sales::{ListedSale, SalesQuery, SalesSum};
 pub use session_events::{KEPT_SESSION_EVENTS, LoggedSessionEvent};
 pub use tokens::{Token, TokenText};
 pub use vouchers::{ListedVoucher, Revoked, VoucherQuery};

@@ -13,10 +13,17 @@ const COLUMNS: &str = "id, name, title, kind, time_limit_ms, data_limit_bytes, e
      max_devices, on_sale";
 
 /// Who may still refer to a plan: a name for it, and a query with its name as `$1` that counts them.
-const REFERENCES: &[(&str, &str)] = &[(
-    "sessions that are not over",
-    "SELECT count(*) FROM sessions WHERE plan = $1 AND state IN ('available', 'running', 'paused')",
-)];
+const REFERENCES: &[(&str, &str)] = &[
+    (
+        "sessions that are not over",
+        "SELECT count(*) FROM sessions WHERE plan = $1 AND state IN ('available', 'running', 'paused')",
+    ),
+    (
+        "vouchers that can still be redeemed",
+        "SELECT count(*) FROM vouchers v JOIN voucher_batches b ON b.id = v.batch WHERE b.plan = $1 \
+         AND v.revoked_at IS NULL AND (v.redeemed_at IS NULL OR b.repeat_every IS NOT NULL)",
+    ),
+];
 
 /// What a change of a plan depends on.
 #[derive(Debug, Clone, Default)]

@@ -1,23 +1,18 @@
-use std::sync::LazyLock;
-
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
-use super::rows::{Columns, integer};
-use super::sql::{RowsStatement, rows_before};
-use super::{Store, StoreError, once};
+use super::batches::{BATCH_COLUMNS, batch};
+use super::rows::Columns;
+use super::sql::rows_before;
+use super::{Store, StoreError};
 use crate::domain::{
-    DeviceId, DoneOnce, NewBatch, Once, OnceSubject, Redeemed, Refusal, SealedCode, SessionId, Text, Voucher,
-    VoucherBatch, WallTime,
+    BoxFuture, DeviceId, PeriodGrant, ProviderError, Redeemed, SealedCode, Text, Voucher, VoucherBook,
+    VoucherSale, VoucherStatus, VoucherUse, WallTime,
 };
 
-const BATCH_COLUMNS: &str = "b.id, b.name, b.kind, b.time_limit_ms, b.data_limit_bytes, b.exp_days, b.down_bps, \
-     b.up_bps, b.use_global_speed, b.valid_from, b.valid_until, b.count, b.created_at";
-
-const VOUCHER_COLUMNS: &str = "v.id, v.lookup, v.sealed, v.redeemed_at, v.device, v.session, v.revoked_at";
-
-static PUT_VOUCHERS: LazyLock<RowsStatement> =
-    LazyLock::new(|| RowsStatement::new("INSERT INTO vouchers (batch, lookup, sealed)", 3, ""));
+pub(super) const VOUCHER_COLUMNS: &str = "v.id, v.lookup, v.sealed, v.redeemed_at, v.device, v.session, \
+     (SELECT count(*) FROM voucher_uses u WHERE u.voucher = v.id AND u.ended_at IS NULL), v.sold_at, v.seller, v.sale, \
+     v.revoked_at";
 
 /// Which vouchers a list shows. The newest batch first, a batch in the order it was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +23,12 @@ pub struct VoucherQuery {
     pub redeemed: Option<bool>,
     /// Only those revoked (`true`) or not (`false`).
     pub revoked: Option<bool>,
+    /// Only those that stand so, at this time.
+    pub status: Option<(VoucherStatus, WallTime)>,
+    /// Only those of this plan.
+    pub plan: Option<String>,
+    /// Only those that this one sold.
+    pub seller: Option<String>,
     /// From 1.
     pub page: u32,
     /// At most this many.
@@ -46,46 +47,13 @@ pub struct ListedVoucher {
 /// What revoking came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revoked {
-    /// The voucher as it is now.
+    /// The voucher as it is now; the sessions that came of it are to be closed.
     pub voucher: Voucher,
-    /// The session that it made, which is to be closed.
-    pub session: Option<SessionId>,
     /// Whether it was revoked before; nothing has changed then.
     pub already: bool,
 }
 
 impl Store {
-    /// Stores a batch with its codes, all or none.
-    pub async fn create_batch(
-        &self,
-        batch: &NewBatch,
-        codes: &[SealedCode],
-        now: WallTime,
-    ) -> Result<VoucherBatch, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let batch = insert_batch(&mut transaction, batch, codes, now).await?;
-        transaction.commit().await?;
-        Ok(batch)
-    }
-
-    /// The same, if the request was not carried out before.
-    pub async fn create_batch_once(
-        &self,
-        batch: &NewBatch,
-        codes: &[SealedCode],
-        once: &Once,
-    ) -> Result<Result<VoucherBatch, Refusal>, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let batch = insert_batch(&mut transaction, batch, codes, once.at.wall).await?;
-        let done = DoneOnce { once: once.clone(), subject: OnceSubject::Batch(batch.id), made: true };
-        if let Err(refusal) = once::remember(&mut transaction, &done).await? {
-            transaction.rollback().await?;
-            return Ok(Err(refusal));
-        }
-        transaction.commit().await?;
-        Ok(Ok(batch))
-    }
-
     /// The voucher that a code's digest belongs to.
     pub async fn find_voucher(&self, lookup: &[u8; 32]) -> Result<Option<Voucher>, StoreError> {
         let text = format!(
@@ -128,27 +96,46 @@ impl Store {
         Ok((rows.iter().map(listed).collect::<Result<_, _>>()?, total.unsigned_abs()))
     }
 
-    /// The batches, newest first.
-    pub async fn list_batches(
-        &self,
-        page: u32,
-        per_page: u32,
-    ) -> Result<(Vec<VoucherBatch>, u64), StoreError> {
-        let total: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM voucher_batches").fetch_one(&self.readers).await?;
-        let text =
-            format!("SELECT {BATCH_COLUMNS} FROM voucher_batches b ORDER BY b.id DESC LIMIT $1 OFFSET $2");
-        let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(i64::from(per_page))
-            .bind(rows_before(page, per_page))
-            .fetch_all(&self.readers)
-            .await?;
-        let batches = rows.iter().map(|row| batch(&mut Columns::new(row, "voucher_batches")));
-        Ok((batches.collect::<Result<_, _>>()?, total.unsigned_abs()))
+    /// The voucher of that row, with what its code is printed from.
+    pub async fn voucher_by_id(&self, id: i64) -> Result<Option<ListedVoucher>, StoreError> {
+        let text = format!(
+            "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM vouchers v \
+             JOIN voucher_batches b ON b.id = v.batch WHERE v.id = $1"
+        );
+        let row = sqlx::query(AssertSqlSafe(text)).bind(id).fetch_optional(&self.readers).await?;
+        row.as_ref().map(listed).transpose()
+    }
+
+    /// The vouchers of a batch that somebody has redeemed.
+    pub async fn redeemed_of_batch(&self, batch: i64) -> Result<Vec<ListedVoucher>, StoreError> {
+        let text = format!(
+            "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM vouchers v JOIN voucher_batches b ON b.id = v.batch \
+             WHERE v.batch = $1 AND v.redeemed_at IS NOT NULL ORDER BY v.id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(batch).fetch_all(&self.readers).await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// Who has, and had, the places of a voucher, in the order in which they were taken.
+    pub async fn voucher_uses(&self, voucher: i64) -> Result<Vec<VoucherUse>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, at, device, session, ended_at FROM voucher_uses WHERE voucher = $1 ORDER BY id LIMIT 10000",
+        )
+        .bind(voucher)
+        .fetch_all(&self.readers)
+        .await?;
+        let one = |row: &SqliteRow| {
+            let mut columns = Columns::new(row, "voucher_uses");
+            columns.int()?;
+            let redeemed =
+                Redeemed { at: columns.wall()?, device: columns.parse()?, session: columns.parse()? };
+            Ok(VoucherUse { redeemed, ended_at: columns.wall_if()? })
+        };
+        rows.iter().map(one).collect()
     }
 
     /// Takes a voucher back; `None` if there is none. One that was redeemed is revoked as well: the caller closes the
-    /// session it made.
+    /// sessions that came of it.
     pub async fn revoke_voucher(
         &self,
         lookup: &[u8; 32],
@@ -161,60 +148,34 @@ impl Store {
                 .execute(&self.writer)
                 .await?;
         let already = done.rows_affected() == 0;
-        Ok(self.find_voucher(lookup).await?.map(|voucher| Revoked {
-            session: voucher.redeemed.map(|redeemed| redeemed.session),
-            voucher,
-            already,
-        }))
+        Ok(self.find_voucher(lookup).await?.map(|voucher| Revoked { voucher, already }))
     }
 }
 
-async fn insert_batch(
-    connection: &mut SqliteConnection,
-    batch: &NewBatch,
-    codes: &[SealedCode],
-    now: WallTime,
-) -> Result<VoucherBatch, StoreError> {
-    let count = u32::try_from(codes.len()).unwrap_or(u32::MAX);
-    if count != batch.count() {
-        let problem = format!("{} codes were asked for, {count} made", batch.count());
-        return Err(StoreError::row("voucher_batches", "new", problem));
-    }
-    let number = |field: &str, value| integer("voucher_batches", "new", field, value);
-    let terms = &batch.terms;
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO voucher_batches (name, kind, time_limit_ms, data_limit_bytes, exp_days, down_bps, up_bps, \
-         use_global_speed, valid_from, valid_until, count, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
-    )
-    .bind(batch.name.as_ref().map(Text::as_str))
-    .bind(terms.kind.as_str())
-    .bind(terms.time_limit_ms.map(|limit| number("time_limit_ms", limit)).transpose()?)
-    .bind(terms.data_limit_bytes.map(|limit| number("data_limit_bytes", limit)).transpose()?)
-    .bind(terms.exp_days.map(i64::from))
-    .bind(terms.down.map(|speed| number("down_bps", speed.bits_per_sec())).transpose()?)
-    .bind(terms.up.map(|speed| number("up_bps", speed.bits_per_sec())).transpose()?)
-    .bind(i64::from(terms.use_global_speed))
-    .bind(batch.valid_from.map(|at| at.0))
-    .bind(batch.valid_until.map(|at| at.0))
-    .bind(i64::from(count))
-    .bind(now.0)
-    .fetch_one(&mut *connection)
-    .await?;
-    PUT_VOUCHERS
-        .execute(connection, codes, |query, code| {
-            Ok(query.bind(id).bind(code.lookup.to_vec()).bind(code.sealed.clone()))
+impl VoucherBook for Store {
+    fn repeating(&self, device: DeviceId) -> BoxFuture<'_, Result<Vec<Voucher>, ProviderError>> {
+        Box::pin(async move {
+            let text = format!(
+                "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM voucher_uses u JOIN vouchers v ON v.id = u.voucher \
+                 JOIN voucher_batches b ON b.id = v.batch WHERE u.device = $1 AND u.ended_at IS NULL \
+                 AND v.revoked_at IS NULL AND b.repeat_every IS NOT NULL ORDER BY u.id LIMIT 100"
+            );
+            let found = sqlx::query(AssertSqlSafe(text))
+                .bind(device.to_string())
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| ProviderError(error.to_string()))?;
+            let read = |row| listed(row).map(|listed| listed.voucher);
+            found.iter().map(read).collect::<Result<_, _>>().map_err(|error| ProviderError(error.to_string()))
         })
-        .await?;
-    Ok(VoucherBatch {
-        id,
-        name: batch.name.clone(),
-        terms: terms.clone(),
-        valid_from: batch.valid_from,
-        valid_until: batch.valid_until,
-        count,
-        created_at: now,
-    })
+    }
+
+    fn was_granted<'a>(&'a self, grant: &'a PeriodGrant) -> BoxFuture<'a, Result<bool, ProviderError>> {
+        Box::pin(async move {
+            let count = self.grants(&grant.subject, &grant.plan, grant.period).await;
+            count.map(|count| count >= grant.most).map_err(|error| ProviderError(error.to_string()))
+        })
+    }
 }
 
 fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &VoucherQuery) {
@@ -228,10 +189,56 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &VoucherQuery) {
     if let Some(revoked) = wanted.revoked {
         query.push(if revoked { " AND v.revoked_at IS NOT NULL" } else { " AND v.revoked_at IS NULL" });
     }
+    if let Some(seller) = &wanted.seller {
+        query.push(" AND v.seller = ").push_bind(seller.clone());
+    }
+    if let Some(plan) = &wanted.plan {
+        query.push(" AND v.batch IN (SELECT id FROM voucher_batches WHERE plan = ").push_bind(plan.clone());
+        query.push(")");
+    }
+    if let Some((status, now)) = wanted.status {
+        push_status(query, status, now);
+    }
+}
+
+/// What `Voucher::status` says, in SQL.
+fn push_status(query: &mut QueryBuilder<Sqlite>, status: VoucherStatus, now: WallTime) {
+    const UNUSED: &str = " AND v.revoked_at IS NULL AND v.redeemed_at IS NULL";
+    // The ends of time stand for no window.
+    let of_batches = |query: &mut QueryBuilder<Sqlite>, from: &str, until: &str| {
+        query.push(" AND v.batch IN (SELECT id FROM voucher_batches WHERE coalesce(valid_from, -9223372036854775807) ");
+        query.push(from).push_bind(now.0).push(" AND coalesce(valid_until, 9223372036854775807) ");
+        query.push(until).push_bind(now.0).push(")");
+    };
+    match status {
+        VoucherStatus::Revoked => {
+            query.push(" AND v.revoked_at IS NOT NULL");
+        }
+        VoucherStatus::Redeemed => {
+            query.push(" AND v.revoked_at IS NULL AND v.redeemed_at IS NOT NULL");
+        }
+        VoucherStatus::Unsold | VoucherStatus::Sold => {
+            query.push(UNUSED);
+            query.push(if status == VoucherStatus::Sold {
+                " AND v.sold_at IS NOT NULL"
+            } else {
+                " AND v.sold_at IS NULL"
+            });
+            of_batches(query, "<= ", "> ");
+        }
+        VoucherStatus::NotYetValid => {
+            query.push(UNUSED);
+            of_batches(query, "> ", "> ");
+        }
+        VoucherStatus::Expired => {
+            query.push(UNUSED);
+            of_batches(query, "<= ", "<= ");
+        }
+    }
 }
 
 /// A row of [`VOUCHER_COLUMNS`] and [`BATCH_COLUMNS`].
-fn listed(row: &SqliteRow) -> Result<ListedVoucher, StoreError> {
+pub(super) fn listed(row: &SqliteRow) -> Result<ListedVoucher, StoreError> {
     let mut columns = Columns::new(row, "vouchers");
     let id = columns.int()?;
     let code = sealed_code(&mut columns)?;
@@ -241,59 +248,20 @@ fn listed(row: &SqliteRow) -> Result<ListedVoucher, StoreError> {
         (None, None, None) => None,
         _ => return Err(columns.wrong("half a redemption")),
     };
+    let uses = columns.int()?.try_into().map_err(|_| columns.wrong("so many uses cannot be"))?;
+    let (sold_at, seller, sale) = (columns.wall_if()?, columns.text_if()?, columns.parse_if()?);
+    let sold = match (sold_at, seller, sale) {
+        (Some(at), Some(seller), Some(sale)) => Some(VoucherSale { at, seller: Text::new(seller), sale }),
+        (None, None, None) => None,
+        _ => return Err(columns.wrong("half a sale")),
+    };
     let revoked_at = columns.wall_if()?;
     let batch = batch(&mut columns)?;
-    Ok(ListedVoucher { voucher: Voucher { id, batch, redeemed, revoked_at }, code })
+    Ok(ListedVoucher { voucher: Voucher { id, batch, redeemed, uses, sold, revoked_at }, code })
 }
 
 fn sealed_code(columns: &mut Columns<'_>) -> Result<SealedCode, StoreError> {
     let lookup = columns.blob()?;
     let lookup = lookup.try_into().map_err(|_| columns.wrong("the digest is not 32 bytes long"))?;
     Ok(SealedCode { lookup, sealed: columns.blob()?.to_vec() })
-}
-
-/// The columns of [`BATCH_COLUMNS`].
-fn batch(columns: &mut Columns<'_>) -> Result<VoucherBatch, StoreError> {
-    Ok(VoucherBatch {
-        id: columns.int()?,
-        name: columns.text_if()?.map(Text::new),
-        terms: columns.terms()?,
-        valid_from: columns.wall_if()?,
-        valid_until: columns.wall_if()?,
-        count: columns.int()?.try_into().map_err(|_| columns.wrong("a batch of that many cannot be"))?,
-        created_at: columns.wall()?,
-    })
-}
-
-/// Marks a voucher as redeemed if it is unsold and not revoked: the guard of a redemption.
-pub(super) async fn redeem(
-    connection: &mut SqliteConnection,
-    voucher: i64,
-    device: DeviceId,
-    session: SessionId,
-    at: WallTime,
-) -> Result<Result<(), Refusal>, StoreError> {
-    let done = sqlx::query(
-        "UPDATE vouchers SET redeemed_at = $2, device = $3, session = $4 \
-         WHERE id = $1 AND redeemed_at IS NULL AND revoked_at IS NULL",
-    )
-    .bind(voucher)
-    .bind(at.0)
-    .bind(device.to_string())
-    .bind(session.to_string())
-    .execute(&mut *connection)
-    .await?;
-    if done.rows_affected() == 1 {
-        return Ok(Ok(()));
-    }
-    let standing: Option<(bool, bool)> =
-        sqlx::query_as("SELECT redeemed_at IS NOT NULL, revoked_at IS NOT NULL FROM vouchers WHERE id = $1")
-            .bind(voucher)
-            .fetch_optional(&mut *connection)
-            .await?;
-    Ok(Err(match standing {
-        None => Refusal::VoucherUnknown,
-        Some((_, true)) => Refusal::VoucherRevoked,
-        Some((_, false)) => Refusal::VoucherUsed,
-    }))
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use super::bulk::Bulk;
 use super::steer::RolePatch;
 use crate::domain::{
-    Allowed, ClientKey, ClientSession, ClientType, CloseReason, DeviceId, MacAddr, Message, Once,
-    PauseReason, PropertyPatch, ProviderName, Proviso, Refusal, SessionId, SessionPatch, SourceData, Text,
-    Transport, WallTime, ZoneName,
+    Allowed, ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Message, Once,
+    PauseReason, PropertyPatch, ProviderName, Proviso, Refusal, Sale, SessionId, SessionPatch, SourceData,
+    Text, Transport, WallTime, ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
@@ -40,6 +40,15 @@ pub enum Command {
         session: SessionId,
         /// How.
         patch: SessionPatch,
+    },
+    /// Add to a session what was bought for it.
+    TopUp {
+        /// Which.
+        session: SessionId,
+        /// How much.
+        patch: SessionPatch,
+        /// The sale.
+        sale: Box<Sale>,
     },
     /// A session's source says anew what it grants.
     Reloaded {
@@ -79,6 +88,17 @@ pub enum Command {
         to: DeviceId,
         /// The ids that the sessions get there, in the order of use; one for each.
         fresh: Vec<SessionId>,
+    },
+    /// Move some of what a device has left to another one, which takes its place.
+    TakeOver {
+        /// From this one.
+        from: DeviceId,
+        /// To this one.
+        to: DeviceId,
+        /// Which sessions, each with the id that it gets there.
+        sessions: Vec<(SessionId, SessionId)>,
+        /// What must hold for it.
+        guards: Vec<Guard>,
     },
     /// Leave a text for a device's portal page.
     Message {

@@ -24,6 +24,11 @@ impl SessionsMgr {
                 Ok(()) => shut(*from),
                 Err(_) => Want::Nothing,
             },
+            Command::TakeOver { from, to, sessions, .. } => {
+                let is_moved = |id: SessionId| sessions.iter().any(|(moved, _)| *moved == id);
+                let runs = self.curr_session(*from).is_some_and(is_moved);
+                if runs && self.may_take_over(*from, *to).is_ok() { shut(*from) } else { Want::Nothing }
+            }
             // Nobody is shut for a patch that will be refused.
             Command::UpdateDevice { device, patch }
                 if (patch.blocked == Some(true) || patch.disconnect)
@@ -35,6 +40,7 @@ impl SessionsMgr {
                 of_session(*session, Want::Shut)
             }
             Command::UpdateSession { session, .. }
+            | Command::TopUp { session, .. }
             | Command::ChangeRoles { session, .. }
             | Command::SetPrincipal { session, .. }
             | Command::Reloaded { session, .. } => of_session(*session, Want::Read),
@@ -68,11 +74,13 @@ impl SessionsMgr {
             | Command::UpdateDevice { device, .. }
             | Command::NoteClient { device, .. }
             | Command::MoveSessions { from: device, .. }
+            | Command::TakeOver { from: device, .. }
             | Command::DeleteDevice { device } => Some(*device),
             Command::CreateSession(new) => Some(new.device),
             Command::Message { message, .. } => Some(message.device),
             Command::Bulk(_) => None,
             Command::UpdateSession { session, .. }
+            | Command::TopUp { session, .. }
             | Command::SetProperties { session, .. }
             | Command::ChangeRoles { session, .. }
             | Command::SetPrincipal { session, .. }
@@ -95,7 +103,11 @@ impl SessionsMgr {
         if let Command::Under { command, .. } = command {
             return self.second_device_of(command);
         }
-        if let Command::MoveSessions { to, .. } = command { Some(*to) } else { None }
+        if let Command::MoveSessions { to, .. } | Command::TakeOver { to, .. } = command {
+            Some(*to)
+        } else {
+            None
+        }
     }
 
     /// Carries out a command. An error changes nothing.
@@ -116,6 +128,8 @@ impl SessionsMgr {
                 work.set_principal(session, principal, &allowed)
             }
             Command::MoveSessions { from, to, fresh } => work.move_sessions(from, to, fresh),
+            Command::TakeOver { from, to, sessions, guards } => work.take_over(from, to, sessions, guards),
+            Command::TopUp { session, patch, sale } => work.top_up(session, &patch, sale),
             Command::Message { message, .. } => work.message(*message),
             Command::Bulk(bulk) => work.bulk(*bulk),
             Command::CloseSession { session, reason, text } => work.close_session(session, reason, text),

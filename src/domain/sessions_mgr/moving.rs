@@ -3,9 +3,11 @@
 use super::SessionsMgr;
 use super::connect::is_used_up;
 use super::devices::TRUSTED;
+use super::sessions::More;
 use super::work::Work;
 use crate::domain::{
-    CloseReason, DeviceId, EventKind, Outcome, PauseReason, Refusal, SessionId, SessionState, Text,
+    ClientSession, CloseReason, DeviceId, EventKind, Guard, MacAddr, Outcome, PauseReason, Refusal,
+    SessionId, SessionState, Text,
 };
 
 impl SessionsMgr {
@@ -34,7 +36,81 @@ impl SessionsMgr {
     }
 }
 
+impl SessionsMgr {
+    /// Whether a device may take the place of another one.
+    pub(super) fn may_take_over(&self, from: DeviceId, to: DeviceId) -> Result<(), Refusal> {
+        if from == to {
+            return Err(Refusal::SameDevice);
+        }
+        self.device(from)?;
+        if self.device(to)?.blocked { Err(Refusal::Blocked) } else { Ok(()) }
+    }
+}
+
 impl Work<'_> {
+    /// Ends some sessions of a device and makes the same ones, with the same usage, for another. The device goes on with
+    /// what it has left beside them.
+    ///
+    /// If none has anything left by its last books, nothing is taken over: [`Outcome::Done`].
+    pub(super) fn take_over(
+        &mut self,
+        from: DeviceId,
+        to: DeviceId,
+        sessions: Vec<(SessionId, SessionId)>,
+        guards: Vec<Guard>,
+    ) -> Result<Outcome, Refusal> {
+        self.mgr.may_take_over(from, to)?;
+        let mac = self.entry(to)?.device.mac;
+        let mut guards = Some(guards);
+        let mut ran = None;
+        let mut first = None;
+        for (old, id) in sessions {
+            let Ok(session) = self.session(old).cloned() else { continue };
+            if session.device != from {
+                continue;
+            }
+            if is_used_up(&session) {
+                if session.is_running() {
+                    // Its last books have ended it.
+                    self.pause(from, PauseReason::Asked)?;
+                }
+                continue;
+            }
+            if session.is_running() {
+                ran = Some(old);
+            }
+            let copy = self.hand_on(&session, id, to, mac)?;
+            self.make(copy.clone(), guards.take().unwrap_or_default(), None);
+            first.get_or_insert(copy);
+        }
+        if let Some(ended) = ran {
+            self.hand_over(from, ended, More::Unwanted)?;
+        }
+        Ok(first.map_or(Outcome::Done, |session| Outcome::Session(Box::new(session))))
+    }
+
+    /// Ends a session as moved; the same one as it begins with another device.
+    fn hand_on(
+        &mut self,
+        session: &ClientSession,
+        id: SessionId,
+        to: DeviceId,
+        mac: MacAddr,
+    ) -> Result<ClientSession, Refusal> {
+        let text = Text::new(&format!("moved to {mac}"));
+        let state = SessionState::Closed(CloseReason::Moved, text.clone());
+        self.end(session.id, state, EventKind::SessionClosed(CloseReason::Moved, text))?;
+        let mut copy = session.clone();
+        copy.id = id;
+        copy.device = to;
+        copy.source_seq = copy.source_seq.saturating_add(1);
+        copy.resumed_at = None;
+        if copy.is_running() {
+            copy.state = SessionState::Paused(PauseReason::Asked);
+        }
+        Ok(copy)
+    }
+
     /// Ends the sessions of one device and makes the same ones, with the same usage, for another.
     ///
     /// All or nothing; the device that they are taken from is captive when this is done.
@@ -54,15 +130,7 @@ impl Work<'_> {
             if is_used_up(&session) {
                 continue;
             }
-            let text = Text::new(&format!("moved to {mac}"));
-            let state = SessionState::Closed(CloseReason::Moved, text.clone());
-            let event = EventKind::SessionClosed(CloseReason::Moved, text);
-            self.end(session.id, state, event)?;
-            let mut copy = session;
-            copy.id = id;
-            copy.device = to;
-            copy.source_seq = copy.source_seq.saturating_add(1);
-            copy.resumed_at = None;
+            let copy = self.hand_on(&session, id, to, mac)?;
             self.make(copy, Vec::new(), None);
         }
         let device = self.entry(to)?.device.as_ref().clone();

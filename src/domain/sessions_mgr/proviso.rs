@@ -60,11 +60,13 @@ impl SessionsMgr {
             | Command::Disconnect { device, .. }
             | Command::UpdateDevice { device, .. }
             | Command::MoveSessions { from: device, .. }
+            | Command::TakeOver { to: device, .. }
             | Command::DeleteDevice { device } => of_device(*device),
             Command::CreateSession(new) => of_device(new.device),
             Command::Message { session: Some(session), .. } => of_session(*session),
             Command::Message { message, session: None } => of_device(message.device),
             Command::UpdateSession { session, .. }
+            | Command::TopUp { session, .. }
             | Command::SetProperties { session, .. }
             | Command::ChangeRoles { session, .. }
             | Command::SetPrincipal { session, .. }
@@ -90,6 +92,9 @@ pub(super) fn forget_once(guards: &[Guard]) -> impl Iterator<Item = Change> + '_
             let (caller, key) = (done.once.caller.clone(), done.once.key.clone());
             Some(Change::ForgetOnce { caller, key })
         }
-        Guard::RedeemVoucher { .. } | Guard::Grant(_) | Guard::ClaimCredits { .. } => None,
+        Guard::RedeemVoucher { .. }
+        | Guard::TakeOverVoucher { .. }
+        | Guard::Grant(_)
+        | Guard::ClaimCredits { .. } => None,
     })
 }

@@ -61,6 +61,19 @@ impl Work<'_> {
         Ok(Outcome::Session(Box::new(self.session(id)?.clone())))
     }
 
+    /// Adds what was bought, with the sale.
+    pub(super) fn top_up(
+        &mut self,
+        id: SessionId,
+        patch: &SessionPatch,
+        mut sale: Box<Sale>,
+    ) -> Result<Outcome, Refusal> {
+        let outcome = self.update_session(id, patch)?;
+        (sale.device, sale.session) = (Some(self.session(id)?.device), Some(id));
+        self.change(Change::Sale(sale));
+        Ok(outcome)
+    }
+
     pub(super) fn close_session(
         &mut self,
         id: SessionId,

@@ -1,26 +1,75 @@
+use std::sync::Arc;
+
+use crate::clock::Clock;
 use crate::domain::{
-    BoxFuture, ClientDevice, FieldKind, FormField, ProviderError, ProviderFace, ProviderName,
-    SessionProvider, SessionSource, SourceData, Text,
+    BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, Guard, ProviderError, ProviderFace,
+    ProviderName, SessionProvider, SessionSource, SourceData, SourceUsage, Text, VoucherBook,
 };
 
 /// Vouchers among the session providers.
 ///
-/// A voucher is nobody's until its code is typed in, so there is nothing to offer to a device that merely asks. A code that
-/// is redeemed becomes a session of this provider at once, in the same transaction; it lives in the store like any other,
-/// and has no source elsewhere.
-#[derive(Debug, Clone)]
+/// A voucher is nobody's until its code is typed in. A code that is redeemed becomes a session of this provider at once, in
+/// the same transaction; it lives in the store like any other, and has no source elsewhere. One that comes anew each day
+/// offers the device that has redeemed it a session for each period.
+#[derive(Clone)]
 pub struct VoucherProvider {
     name: ProviderName,
+    book: Option<(Arc<dyn VoucherBook>, Clock)>,
 }
 
 impl VoucherProvider {
     /// The name that sessions from vouchers carry.
     pub const NAME: &str = "voucher";
+
+    /// With where vouchers that come anew are looked up.
+    pub fn new(book: Arc<dyn VoucherBook>, clock: Clock) -> Self {
+        Self { name: ProviderName::new(Self::NAME), book: Some((book, clock)) }
+    }
+
+    /// What a device has a place of and was not granted in this period yet.
+    async fn offers(&self, device: DeviceId) -> Result<Vec<SourceData>, ProviderError> {
+        let Some((book, clock)) = &self.book else { return Ok(Vec::new()) };
+        let now = clock.believable();
+        let mut offers = Vec::new();
+        for voucher in book.repeating(device).await? {
+            let Some(grant) = voucher.period_grant(device, now, clock) else { continue };
+            if voucher.ends_at().is_some_and(|end| now >= end) || book.was_granted(&grant).await? {
+                continue;
+            }
+            let mut data = voucher.source_data(voucher.reference(), now, clock);
+            data.guards = vec![Guard::Grant(Box::new(grant))];
+            offers.push(data);
+        }
+        Ok(offers)
+    }
 }
 
 impl Default for VoucherProvider {
     fn default() -> Self {
-        Self { name: ProviderName::new(Self::NAME) }
+        Self { name: ProviderName::new(Self::NAME), book: None }
+    }
+}
+
+impl std::fmt::Debug for VoucherProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VoucherProvider")
+    }
+}
+
+/// What a voucher grants for a period. It lives here only.
+struct Granted(SourceData);
+
+impl SessionSource for Granted {
+    fn data(&self) -> SourceData {
+        self.0.clone()
+    }
+
+    fn save<'a>(&'a self, _usage: &'a SourceUsage) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<SourceData, ProviderError>> {
+        Box::pin(async { Ok(self.0.clone()) })
     }
 }
 
@@ -31,18 +80,25 @@ impl SessionProvider for VoucherProvider {
 
     fn get_session<'a>(
         &'a self,
-        _device: &'a ClientDevice,
+        device: &'a ClientDevice,
     ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
+        Box::pin(async move {
+            let first = self.offers(device.id).await?.into_iter().next();
+            Ok(first.map(|data| Box::new(Granted(data)) as Box<dyn SessionSource>))
+        })
     }
 
     fn fetch_sessions<'a>(
         &'a self,
-        _device: &'a ClientDevice,
-        _page: u32,
-        _per_page: u32,
+        device: &'a ClientDevice,
+        page: u32,
+        per_page: u32,
     ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
-        Box::pin(async { Ok(Vec::new()) })
+        Box::pin(async move {
+            let size = usize::try_from(per_page).unwrap_or(usize::MAX);
+            let before = usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX).saturating_mul(size);
+            Ok(self.offers(device.id).await?.into_iter().skip(before).take(size).collect())
+        })
     }
 
     /// Its form is taken by the portal, which redeems the code.

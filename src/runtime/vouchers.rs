@@ -1,0 +1,219 @@
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+
+use futures_util::{StreamExt, stream};
+
+use super::handle::{DeviceRef, Handle, new_session};
+use super::mail::Reply;
+use crate::domain::sessions_mgr::Command;
+use crate::domain::{
+    ClientSession, CloseReason, DeviceId, Guard, Refusal, SessionId, SessionsMgr, Text, Voucher, VoucherUse,
+    WhenFull,
+};
+use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
+use crate::store::{ListedVoucher, Revoked, StoreError};
+
+/// How many sessions of a batch that is taken back are closed at the same time.
+const SIDE_BY_SIDE: usize = 64;
+/// How often a place is looked for while others take the places of the same code.
+const TRIES: usize = 8;
+
+pub(super) fn store_failed(error: StoreError) -> Refusal {
+    Refusal::Store(error.to_string())
+}
+
+/// Vouchers: who redeems them, and what becomes of their sessions when they are taken back.
+impl Handle {
+    /// Redeems a voucher code for a device: durable before it is answered; wrong codes are limited per device.
+    /// The session is made, not connected.
+    pub async fn redeem(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
+        let known = self.find_device(DeviceRef::Id(device)).await?;
+        let measures = &self.shared.measures;
+        if known.blocked {
+            return Err(measures.refused(Refusal::Blocked));
+        }
+        let boot = self.shared.clock.now().boot;
+        // Charged before the look-up, so that tries side by side do not get round it.
+        self.limiter().charge(device, boot).map_err(|refusal| measures.refused(refusal))?;
+        let result = self.redeem_checked(code, device).await;
+        // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
+        if result.is_ok() {
+            self.limiter().right(&device);
+        }
+        result
+    }
+
+    fn limiter(&self) -> std::sync::MutexGuard<'_, TryLimiter> {
+        self.shared.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
+        let measures = &self.shared.measures;
+        let mut tries = 0;
+        loop {
+            let voucher = self.valid_voucher(code).await.map_err(|refusal| measures.refused(refusal))?;
+            let printed = VoucherCode::parse(code).map(|code| code.to_string()).unwrap_or_default();
+            let shown_as = voucher.shown_as(&printed);
+            let done = if voucher.is_full() {
+                self.take_over(&voucher, shown_as, device).await
+            } else {
+                self.take_place(&voucher, shown_as, device).await
+            };
+            tries += 1;
+            match done {
+                // The place went to another one in the same moment; there may be one to be taken over.
+                Err(Refusal::VoucherUsed)
+                    if voucher.batch.offer.when_full == WhenFull::TakeOver && tries < TRIES => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn valid_voucher(&self, code: &str) -> Result<Voucher, Refusal> {
+        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
+        let found = self.shared.store.find_voucher(&lookup).await.map_err(store_failed)?;
+        let voucher = found.ok_or(Refusal::VoucherUnknown)?;
+        voucher.check(self.now().wall)?;
+        Ok(voucher)
+    }
+
+    /// A place is left.
+    async fn take_place(
+        &self,
+        voucher: &Voucher,
+        shown_as: String,
+        device: DeviceId,
+    ) -> Result<ClientSession, Refusal> {
+        let clock = &self.shared.clock;
+        let (wall, believable) = (self.now().wall, clock.believable());
+        let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
+        // What comes anew each day goes by the time that can be believed; a plain one never looks at it.
+        let now = if voucher.batch.offer.repeat.is_some() { believable } else { wall };
+        new.data = voucher.source_data(shown_as, now, clock);
+        new.data.guards = voucher.guards(device, now, clock);
+        self.for_session(Command::CreateSession(Box::new(new))).await
+    }
+
+    /// All places are taken: that of the device which is away the longest, else of the first, with what it has left.
+    async fn take_over(
+        &self,
+        voucher: &Voucher,
+        shown_as: String,
+        device: DeviceId,
+    ) -> Result<ClientSession, Refusal> {
+        let uses = self.shared.store.voucher_uses(voucher.id).await.map_err(store_failed)?;
+        let uses: Vec<VoucherUse> = uses.into_iter().filter(|place| place.ended_at.is_none()).collect();
+        if uses.iter().any(|place| place.redeemed.device == device) {
+            return Err(self.shared.measures.refused(Refusal::VoucherUsed));
+        }
+        let found = self.ask(move |mgr, _| longest_away(mgr, &uses, &shown_as)).await?;
+        let (from, left) = found.ok_or(Refusal::VoucherUsed)?;
+        let session = SessionId::new(uuid::Uuid::nil());
+        let guard =
+            Guard::TakeOverVoucher { voucher: voucher.id, from, device, session, at: self.now().wall };
+        let sessions = left.into_iter().map(|id| (id, SessionId::new(uuid::Uuid::now_v7()))).collect();
+        let command = Command::TakeOver { from, to: device, sessions, guards: vec![guard] };
+        match self.command(command).await? {
+            Reply::Session(session) => Ok(*session),
+            Reply::Done | Reply::Device(_) | Reply::Previous(_) | Reply::Matched(_) => {
+                Err(Refusal::VoucherUsed)
+            }
+        }
+    }
+
+    /// Takes a voucher back and closes all sessions that came of it. Again, it closes what a crash left open.
+    pub async fn revoke_voucher(&self, code: &str) -> Result<Revoked, Refusal> {
+        let store = &self.shared.store;
+        let lookup = self.shared.vault.lookup(code).ok_or(Refusal::VoucherUnknown)?;
+        let revoked = store.revoke_voucher(&lookup, self.now().wall).await.map_err(store_failed)?;
+        let revoked = revoked.ok_or(Refusal::VoucherUnknown)?;
+        self.close_vouchers(vec![self.listed_voucher(revoked.voucher.id).await?]).await?;
+        Ok(revoked)
+    }
+
+    /// Takes a batch back, and closes all sessions that came of it: how many vouchers were not taken back before, and how
+    /// many sessions were closed.
+    pub async fn revoke_batch(&self, batch: i64) -> Result<(u64, usize), Refusal> {
+        let store = &self.shared.store;
+        let count = store.revoke_batch(batch, self.now().wall).await.map_err(store_failed)?;
+        let count = count.ok_or(Refusal::UnknownBatch)?;
+        let used = store.redeemed_of_batch(batch).await.map_err(store_failed)?;
+        Ok((count, self.close_vouchers(used).await?))
+    }
+
+    /// A voucher with what its code is printed from.
+    pub(super) async fn listed_voucher(&self, id: i64) -> Result<ListedVoucher, Refusal> {
+        let found = self.shared.store.voucher_by_id(id).await.map_err(store_failed)?;
+        found.ok_or(Refusal::VoucherUnknown)
+    }
+
+    /// The sessions that came of vouchers and are not over.
+    pub async fn voucher_sessions(
+        &self,
+        vouchers: Vec<ListedVoucher>,
+    ) -> Result<Vec<ClientSession>, Refusal> {
+        let vault = Arc::clone(&self.shared.vault);
+        // Many codes take a moment to be read: not where others wait.
+        let names = tokio::task::spawn_blocking(move || {
+            let mut names = HashSet::new();
+            for listed in &vouchers {
+                let code = vault.unseal(&listed.code).map_err(|error| Refusal::Store(error.to_string()))?;
+                names.extend([listed.voucher.reference(), code.to_string()]);
+            }
+            Ok::<_, Refusal>(names)
+        })
+        .await
+        .map_err(|error| Refusal::Store(error.to_string()))??;
+        let snapshot = self.snapshot().await?;
+        let is_theirs = |session: &ClientSession| {
+            session.provider.as_str() == VoucherProvider::NAME
+                && session.voucher.as_ref().is_some_and(|voucher| names.contains(voucher))
+        };
+        let sessions = snapshot.sessions.iter().map(|(session, _)| session.as_ref());
+        Ok(sessions.filter(|session| is_theirs(session)).cloned().collect())
+    }
+
+    /// Closes all sessions that came of vouchers which were taken back; how many.
+    pub(super) async fn close_vouchers(&self, vouchers: Vec<ListedVoucher>) -> Result<usize, Refusal> {
+        // What the request depends on was decided with the voucher.
+        let handle = Self { proviso: None, ..self.clone() };
+        let sessions = handle.voucher_sessions(vouchers).await?;
+        let ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
+        let mut closing = stream::iter(ids)
+            .map(|id| handle.close_session(id, CloseReason::Revoked, Text::default()))
+            .buffer_unordered(SIDE_BY_SIDE);
+        let mut closed = 0;
+        while let Some(done) = closing.next().await {
+            match done {
+                Ok(_) => closed += 1,
+                // It was forgotten meanwhile.
+                Err(Refusal::UnknownSession) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(closed)
+    }
+}
+
+/// Of those who hold a place and have something left: whose it is to be taken, and what.
+fn longest_away(
+    mgr: &SessionsMgr,
+    uses: &[VoucherUse],
+    shown_as: &str,
+) -> Option<(DeviceId, Vec<SessionId>)> {
+    let has_left = |id: &SessionId| {
+        mgr.session(*id).is_some_and(|session| {
+            session.voucher.as_deref() == Some(shown_as)
+                && session.time_left_ms() != Some(0)
+                && session.data_left_bytes() != Some(0)
+        })
+    };
+    let left = uses.iter().enumerate().filter_map(|(order, place)| {
+        let device = mgr.device(place.redeemed.device).ok()?;
+        let sessions: Vec<SessionId> =
+            mgr.usable_sessions(device.id).into_iter().filter(|id| has_left(id)).collect();
+        let away_since = device.last_seen.filter(|_| !device.present);
+        (!sessions.is_empty()).then_some(((device.present, away_since, order), device.id, sessions))
+    });
+    left.min_by_key(|(key, _, _)| *key).map(|(_, device, sessions)| (device, sessions))
+}

@@ -1,0 +1,133 @@
+//! The guards of redemptions: who gets a place of a voucher is decided here, in the transaction that makes the session.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::StoreError;
+use crate::domain::{DeviceId, Refusal, SessionId, WallTime, grant_subject};
+
+/// A redemption that is to be.
+#[derive(Clone, Copy)]
+pub(super) struct Use {
+    pub(super) voucher: i64,
+    pub(super) device: DeviceId,
+    pub(super) session: SessionId,
+    pub(super) at: WallTime,
+}
+
+/// A voucher as a guard sees it.
+#[derive(sqlx::FromRow)]
+struct Standing {
+    revoked: bool,
+    redeemed_at: Option<i64>,
+    max_devices: i64,
+    use_days: Option<u32>,
+    taken: i64,
+    has_place: bool,
+}
+
+async fn standing(
+    connection: &mut SqliteConnection,
+    voucher: i64,
+    device: DeviceId,
+) -> Result<Option<Standing>, StoreError> {
+    let found = sqlx::query_as(
+        "SELECT v.revoked_at IS NOT NULL AS revoked, v.redeemed_at, b.max_devices, b.use_days, \
+         (SELECT count(*) FROM voucher_uses u WHERE u.voucher = v.id AND u.ended_at IS NULL) AS taken, \
+         EXISTS (SELECT 1 FROM voucher_uses u WHERE u.voucher = v.id AND u.device = $2 AND u.ended_at IS NULL) \
+         AS has_place FROM vouchers v JOIN voucher_batches b ON b.id = v.batch WHERE v.id = $1",
+    )
+    .bind(voucher)
+    .bind(device.to_string())
+    .fetch_optional(connection)
+    .await?;
+    Ok(found)
+}
+
+/// Why a device cannot have a place, if all are to be had.
+fn refusal(standing: Option<&Standing>, at: WallTime) -> Option<Refusal> {
+    let Some(standing) = standing else { return Some(Refusal::VoucherUnknown) };
+    let first_use = standing.redeemed_at.map(WallTime);
+    let over = first_use.zip(standing.use_days).is_some_and(|(first, days)| at >= first.plus_days(days));
+    if standing.revoked {
+        Some(Refusal::VoucherRevoked)
+    } else if standing.has_place {
+        Some(Refusal::VoucherUsed)
+    } else if over {
+        Some(Refusal::VoucherNotValid("any more"))
+    } else {
+        None
+    }
+}
+
+/// Gives a device a place of a voucher if one is left and it is not revoked: the guard of a redemption.
+pub(super) async fn redeem(
+    connection: &mut SqliteConnection,
+    wanted: Use,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let standing = standing(connection, wanted.voucher, wanted.device).await?;
+    if let Some(refusal) = refusal(standing.as_ref(), wanted.at) {
+        return Ok(Err(refusal));
+    }
+    if standing.is_none_or(|standing| standing.taken >= standing.max_devices) {
+        return Ok(Err(Refusal::VoucherUsed));
+    }
+    insert(connection, wanted).await?;
+    Ok(Ok(()))
+}
+
+/// Gives a device the place of another one: the guard of a take-over. What that one was granted for this period counts
+/// for this one.
+pub(super) async fn take_over(
+    connection: &mut SqliteConnection,
+    wanted: Use,
+    from: DeviceId,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let standing = standing(connection, wanted.voucher, wanted.device).await?;
+    if let Some(refusal) = refusal(standing.as_ref(), wanted.at) {
+        return Ok(Err(refusal));
+    }
+    let ended = sqlx::query(
+        "UPDATE voucher_uses SET ended_at = $3 WHERE voucher = $1 AND device = $2 AND ended_at IS NULL",
+    )
+    .bind(wanted.voucher)
+    .bind(from.to_string())
+    .bind(wanted.at.0)
+    .execute(&mut *connection)
+    .await?;
+    if ended.rows_affected() != 1 {
+        return Ok(Err(Refusal::VoucherUsed));
+    }
+    insert(connection, wanted).await?;
+    let (old, new) = (grant_subject(wanted.voucher, from), grant_subject(wanted.voucher, wanted.device));
+    sqlx::query(
+        "INSERT INTO grants (subject, plan, period, session) SELECT $2, g.plan, g.period, $3 FROM grants g \
+         WHERE g.subject = $1 AND NOT EXISTS (SELECT 1 FROM grants h WHERE h.subject = $2 AND h.plan = g.plan \
+         AND h.period = g.period) ORDER BY g.period DESC LIMIT 1",
+    )
+    .bind(old)
+    .bind(new)
+    .bind(wanted.session.to_string())
+    .execute(connection)
+    .await?;
+    Ok(Ok(()))
+}
+
+async fn insert(connection: &mut SqliteConnection, wanted: Use) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO voucher_uses (voucher, device, session, at) VALUES ($1, $2, $3, $4)")
+        .bind(wanted.voucher)
+        .bind(wanted.device.to_string())
+        .bind(wanted.session.to_string())
+        .bind(wanted.at.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "UPDATE vouchers SET redeemed_at = $2, device = $3, session = $4 WHERE id = $1 AND redeemed_at IS NULL",
+    )
+    .bind(wanted.voucher)
+    .bind(wanted.at.0)
+    .bind(wanted.device.to_string())
+    .bind(wanted.session.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
