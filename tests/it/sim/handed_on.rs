@@ -284,7 +284,9 @@ fn guards_and_the_sale_learn_which_session_they_are_for() {
         .iter()
         .filter_map(|guard| match guard {
             Guard::Grant(grant) => Some(grant.session),
-            Guard::ClaimCredits { session, .. } | Guard::RedeemVoucher { session, .. } => Some(*session),
+            Guard::ClaimCredits { session, .. }
+            | Guard::RedeemVoucher { session, .. }
+            | Guard::TakeOverVoucher { session, .. } => Some(*session),
             Guard::Once(_) => None,
         })
         .collect();

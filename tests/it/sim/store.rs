@@ -29,7 +29,10 @@ impl SimStore {
             .iter()
             .filter_map(|guard| match guard {
                 Guard::Once(done) => Some(done.once.key.clone()),
-                Guard::RedeemVoucher { .. } | Guard::Grant(_) | Guard::ClaimCredits { .. } => None,
+                Guard::RedeemVoucher { .. }
+                | Guard::TakeOverVoucher { .. }
+                | Guard::Grant(_)
+                | Guard::ClaimCredits { .. } => None,
             })
             .collect();
         if keys.iter().any(|key| self.once.contains(key)) {
@@ -39,7 +42,10 @@ impl SimStore {
             .iter()
             .filter_map(|guard| match guard {
                 Guard::RedeemVoucher { voucher, .. } => Some(*voucher),
-                Guard::Once(_) | Guard::Grant(_) | Guard::ClaimCredits { .. } => None,
+                Guard::TakeOverVoucher { .. }
+                | Guard::Once(_)
+                | Guard::Grant(_)
+                | Guard::ClaimCredits { .. } => None,
             })
             .collect();
         if wanted.iter().any(|voucher| self.redeemed.contains(voucher)) {
