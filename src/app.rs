@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::api::{self, ApiState, AuditLog};
 use crate::clock::Clock;
+use crate::coinslot;
 use crate::config::Config;
 use crate::domain::{ClientKey, ClientRates, Filter, ProviderName, VoucherCodes, ZoneName};
 use crate::gate::{Gate, Policy, ZoneGate};
@@ -96,6 +97,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         net.clone(),
         isolated.clone(),
     ));
+    for slot in coinslot::open(&handle, &store, config.site.currency, &config.coin_slots)? {
+        watchers.spawn(slot);
+    }
     if config.network.wan.is_empty() {
         watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
     }

@@ -3,6 +3,7 @@
 //! serde stops at the first mistake and knows no places; here the parsed file, with the place of every value, is walked
 //! with typed getters that collect what is wrong.
 
+mod coinslot;
 mod metric;
 mod report;
 mod roles;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use crate::domain::{Currency, GatewayFacts, RolePolicy, Text};
 
+pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
 pub use metric::MetricConfig;
 pub use report::{ConfigError, Finding};
 pub use zone::ZoneConfig;
@@ -59,6 +61,8 @@ pub struct Config {
     pub roles: BTreeMap<String, RolePolicy>,
     /// `[[metric]]`: the operator's own counts.
     pub metrics: Vec<MetricConfig>,
+    /// `[[coinslot]]`: coin slots.
+    pub coin_slots: Vec<CoinSlotConfig>,
     /// What works but is hardly meant; to be logged at start.
     pub warnings: Vec<Finding>,
 }

@@ -38,7 +38,8 @@ fn float(value: &DeValue<'_>) -> Result<f64, String> {
     written.ok_or_else(|| expected("a number", value))
 }
 
-fn integer(value: &DeValue<'_>) -> Result<i64, String> {
+/// A whole number.
+pub(super) fn integer(value: &DeValue<'_>) -> Result<i64, String> {
     let written = value.as_integer().ok_or_else(|| expected("a whole number", value))?;
     i64::from_str_radix(written.as_str(), written.radix()).map_err(|_| "is too large a number".to_owned())
 }
@@ -76,6 +77,11 @@ pub(super) fn timeout(value: &DeValue<'_>) -> Result<Option<u64>, String> {
 /// Mbit/s of which 0 means unlimited.
 pub(super) fn speed(value: &DeValue<'_>) -> Result<Option<Mbps>, String> {
     Mbps::from_mbps(float(value)?).map_err(|error| error.to_string())
+}
+
+/// Megabytes; whoever takes them checks the bounds.
+pub(super) fn megabytes(value: &DeValue<'_>) -> Result<f64, String> {
+    float(value)
 }
 
 /// Degrees; `nan` is unset.

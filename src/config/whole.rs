@@ -11,7 +11,7 @@ use super::section::Section;
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, HooksConfig,
-    NetworkConfig, StoreConfig, metric, roles, site, values,
+    NetworkConfig, StoreConfig, coinslot, metric, roles, site, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -48,6 +48,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let hooks = top.table("hooks");
     let roles = top.named_tables("roles");
     let metrics = top.tables("metric");
+    let coin_slots = top.tables("coinslot");
     top.finish();
 
     let empty = DeTable::new();
@@ -63,6 +64,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let hooks = read_hooks(&mut report, or_empty(hooks));
     let roles = roles::read(&mut report, roles);
     let metrics = metric::read(&mut report, metrics);
+    let coin_slots = coinslot::read(&mut report, coin_slots, site.currency);
 
     // A `zone` that is no list of tables was reported already.
     let none_written =
@@ -97,6 +99,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         hooks,
         roles,
         metrics,
+        coin_slots,
         warnings,
     })
 }

@@ -8,6 +8,7 @@ mod audit;
 mod authenticator;
 mod client_type;
 mod clock_guard;
+pub mod coin;
 mod device;
 mod event;
 pub mod filter;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{
     AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event,
-    Grant, MacAddr, Message, Sale, SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
+    Grant, MacAddr, Message, Money, Sale, SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
 };
 
 /// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.
@@ -95,8 +95,10 @@ pub enum Guard {
     Grant(Box<PeriodGrant>),
     /// Coins that were inserted and that nobody has got anything for: from now on this session is what they bought.
     ClaimCredits {
-        /// Their rows.
+        /// Their rows: all of them must still be unclaimed.
         credits: Vec<i64>,
+        /// How much of them is spent; what is over stays unclaimed.
+        amount: Money,
         /// The session.
         session: SessionId,
         /// When.

@@ -137,8 +137,8 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
             voucher_uses::take_over(connection, wanted, *from).await
         }
         Guard::Grant(grant) => grants::take(connection, grant).await,
-        Guard::ClaimCredits { credits, session, at } => {
-            credits::claim(connection, credits, *session, *at).await
+        Guard::ClaimCredits { credits, amount, session, at } => {
+            credits::claim(connection, credits, *amount, *session, *at).await
         }
         Guard::Once(done) => once::remember(connection, done).await,
     }

@@ -23,6 +23,21 @@ pub struct Credit {
     pub session: Option<SessionId>,
 }
 
+/// Which credits are listed.
+#[derive(Debug, Clone, Default)]
+pub struct CreditQuery {
+    /// Only those that nobody has got anything for, or only the others.
+    pub unclaimed: Option<bool>,
+    /// Of this machine.
+    pub source: Option<String>,
+    /// Of this device.
+    pub device: Option<DeviceId>,
+    /// The page, from 1.
+    pub page: u32,
+    /// Items of a page.
+    pub per_page: u32,
+}
+
 const COLUMNS: &str = "id, source, at, amount, device, claimed_at, session";
 
 impl Store {
@@ -68,6 +83,40 @@ impl Store {
         rows.iter().map(credit).collect()
     }
 
+    /// One of them.
+    pub async fn credit(&self, id: i64) -> Result<Option<Credit>, StoreError> {
+        let text = format!("SELECT {COLUMNS} FROM credits WHERE id = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(&self.readers).await?;
+        row.as_ref().map(credit).transpose()
+    }
+
+    /// A page of all money that ever came in, the newest first, and how many there are.
+    pub async fn list_credits(&self, wanted: &CreditQuery) -> Result<(Vec<Credit>, u64), StoreError> {
+        let device = wanted.device.map(|device| device.to_string());
+        let matches = "($1 IS NULL OR (claimed_at IS NULL) = $1) AND ($2 IS NULL OR source = $2) \
+                       AND ($3 IS NULL OR device = $3)";
+        let text = format!("SELECT count(*) FROM credits WHERE {matches}");
+        let total: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(text))
+            .bind(wanted.unclaimed)
+            .bind(&wanted.source)
+            .bind(&device)
+            .fetch_one(&self.readers)
+            .await?;
+        let text =
+            format!("SELECT {COLUMNS} FROM credits WHERE {matches} ORDER BY id DESC LIMIT $4 OFFSET $5");
+        let skip = (i64::from(wanted.page) - 1).saturating_mul(wanted.per_page.into());
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(wanted.unclaimed)
+            .bind(&wanted.source)
+            .bind(&device)
+            .bind(wanted.per_page)
+            .bind(skip)
+            .fetch_all(&self.readers)
+            .await?;
+        let credits = rows.iter().map(credit).collect::<Result<_, _>>()?;
+        Ok((credits, u64::try_from(total).unwrap_or(0)))
+    }
+
     /// Says whose unclaimed money this is: what nobody was at the slot for, or whose device has a new MAC. Whether it was
     /// still unclaimed.
     pub async fn assign_credit(&self, id: i64, device: DeviceId) -> Result<bool, StoreError> {
@@ -93,29 +142,53 @@ fn credit(row: &SqliteRow) -> Result<Credit, StoreError> {
     })
 }
 
-/// Marks money as turned into a session, if all of it is unclaimed: the guard of a sale by coins.
+/// Marks money as turned into a session: so much of these rows, if all of them are unclaimed. The row at the border is cut
+/// in two, so that the sum of all rows is what came in, always. The guard of a sale by coins.
 pub(super) async fn claim(
     connection: &mut SqliteConnection,
     credits: &[i64],
+    amount: Money,
     session: SessionId,
     at: WallTime,
 ) -> Result<Result<(), Refusal>, StoreError> {
     let rows = serde_json::to_string(credits).map_err(|error| StoreError::row("credits", "list", error))?;
-    let unclaimed = "id IN (SELECT value FROM json_each($1)) AND claimed_at IS NULL";
-    let found: i64 =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM credits WHERE {unclaimed}")))
-            .bind(&rows)
-            .fetch_one(&mut *connection)
-            .await?;
-    if usize::try_from(found) != Ok(credits.len()) {
+    let found: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT id, amount FROM credits WHERE id IN (SELECT value FROM json_each($1)) AND claimed_at IS NULL \
+         ORDER BY id",
+    )
+    .bind(&rows)
+    .fetch_all(&mut *connection)
+    .await?;
+    let sum = found.iter().fold(0_i64, |sum, (_, amount)| sum.saturating_add(*amount));
+    if found.len() != credits.len() || sum < amount.0 || amount <= Money::ZERO {
         return Ok(Err(Refusal::CreditClaimed));
     }
-    let text = format!("UPDATE credits SET claimed_at = $2, session = $3 WHERE {unclaimed}");
-    sqlx::query(sqlx::AssertSqlSafe(text))
-        .bind(&rows)
-        .bind(at.0)
-        .bind(session.to_string())
-        .execute(connection)
-        .await?;
+    let mut wanted = amount.0;
+    for (id, amount) in found {
+        if wanted == 0 {
+            break;
+        }
+        if amount > wanted {
+            sqlx::query(
+                "INSERT INTO credits (source, reference, at, amount, device) \
+                 SELECT source, $2, at, amount - $3, device FROM credits WHERE id = $1",
+            )
+            .bind(id)
+            // A session is bought once, and cuts one row at most.
+            .bind(format!("rest of {session}"))
+            .bind(wanted)
+            .execute(&mut *connection)
+            .await?;
+        }
+        let taken = amount.min(wanted);
+        sqlx::query("UPDATE credits SET amount = $2, claimed_at = $3, session = $4 WHERE id = $1")
+            .bind(id)
+            .bind(taken)
+            .bind(at.0)
+            .bind(session.to_string())
+            .execute(&mut *connection)
+            .await?;
+        wanted -= taken;
+    }
     Ok(Ok(()))
 }

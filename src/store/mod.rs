@@ -34,7 +34,7 @@ mod vouchers;
 pub use audit::{AuditQuery, LoggedAudit};
 pub use commit::{Committed, Numbers, Writes};
 pub use counter::{Refund, Refunded, Stock, VoucherTill};
-pub use credits::Credit;
+pub use credits::{Credit, CreditQuery};
 pub use error::StoreError;
 pub use events::{KEPT_EVENTS, LoggedEvent};
 pub use hook_outbox::{Delivery, HookHeard, MAX_HOOK_WAITING, NewDelivery};

@@ -104,6 +104,7 @@ fn what_the_example_leaves_out_can_be_taken_in() {
     assert_eq!(config.authenticators.order, ["school-register"]);
     assert_eq!(config.zones[0].providers.as_ref().unwrap().len(), 3);
     assert_eq!(config.metrics[0].group_by.as_deref(), Some("$Zone"));
+    assert_eq!(config.coin_slots[0].slot.rates.rows().len(), 2);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod authenticators;
 mod bulk;
 mod cli;
 mod cli_manual;
+mod coins;
 mod config;
 mod device_facts;
 mod filter;

@@ -25,6 +25,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("portal", &["domain", "clock", "config", "http", "runtime", "store"]),
     ("hooks", &["domain", "clock", "http", "runtime", "store"]),
     ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks"]),
+    ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
     ("admin", &["domain", "clock", "config", "http", "runtime", "store"]),
     (
         "app",
@@ -43,6 +44,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "portal",
             "api",
             "admin",
+            "coinslot",
         ],
     ),
     ("cli", &["domain", "clock", "config", "http", "app"]),

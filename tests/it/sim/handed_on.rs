@@ -274,7 +274,7 @@ fn guards_and_the_sale_learn_which_session_they_are_for() {
     };
     let guards = vec![
         Guard::Grant(Box::new(grant)),
-        Guard::ClaimCredits { credits: vec![1, 2], session: nobody, at: WallTime(1) },
+        Guard::ClaimCredits { credits: vec![1, 2], amount: Money(1), session: nobody, at: WallTime(1) },
     ];
     let data = SourceData { guards, sale: Some(Box::new(sale)), ..SourceData::new(time(60)) };
     let new = NewSession { id, device, provider: ProviderName::new("coin"), data };

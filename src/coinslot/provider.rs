@@ -1,0 +1,139 @@
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::coin::{CoinSlot, sells};
+use crate::domain::{
+    BoxFuture, ClientDevice, Currency, DeviceId, FieldKind, FormField, FormValues, ProviderError,
+    ProviderFace, ProviderName, SessionKind, SessionProvider, SessionSource, SourceData, Submitted, Text,
+};
+
+/// Requests that may wait for a slot's task; more are refused.
+const WAITING: usize = 64;
+/// The field that says what is wanted, where there is a choice.
+const KIND: &str = "kind";
+
+/// What a guest wants of a slot.
+pub(super) struct Request {
+    pub(super) device: DeviceId,
+    pub(super) wish: Wish,
+    pub(super) reply: oneshot::Sender<Submitted>,
+}
+
+/// What was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// "Insert coins", for a session of this kind; `None`: whatever can be bought.
+    Insert(Option<SessionKind>),
+    /// "Done".
+    Done,
+    /// "Cancel".
+    Cancel,
+}
+
+/// A slot as the registry knows it. It holds nothing but the way to the slot's task.
+pub(super) struct CoinProvider {
+    name: ProviderName,
+    face: ProviderFace,
+    slot: mpsc::Sender<Request>,
+}
+
+impl CoinProvider {
+    /// The provider of a slot, and where its requests come out.
+    pub(super) fn new(slot: &CoinSlot, currency: Currency) -> (Self, mpsc::Receiver<Request>) {
+        let (sender, requests) = mpsc::channel(WAITING);
+        let kinds = slot.rates.kinds();
+        let choice = FormField {
+            name: KIND.to_owned(),
+            label: Text::new("What for"),
+            kind: FieldKind::Choice(
+                kinds.iter().map(|kind| (kind.as_str().to_owned(), Text::new(label(*kind)))).collect(),
+            ),
+            required: true,
+            max_chars: 20,
+        };
+        let face = ProviderFace {
+            title: slot.title.clone(),
+            icon: Text::new("🪙"),
+            text: Text::new(&sells(&slot.rates, currency)),
+            fields: if kinds.len() > 1 { vec![choice] } else { Vec::new() },
+            button: Text::new("Insert coins"),
+        };
+        (Self { name: slot.provider(), face, slot: sender }, requests)
+    }
+}
+
+const fn label(kind: SessionKind) -> &'static str {
+    match kind {
+        SessionKind::Time => "Time",
+        SessionKind::Data => "Data",
+        SessionKind::TimeOrData => "Time and data",
+    }
+}
+
+/// The sentence of a form that is not taken.
+pub(super) fn refused(text: &str) -> Submitted {
+    Submitted::Refused { field: None, text: Text::new(text) }
+}
+
+fn read(values: &FormValues) -> Option<Wish> {
+    match values.get("action").map(String::as_str) {
+        Some("done") => Some(Wish::Done),
+        Some("cancel") => Some(Wish::Cancel),
+        Some(_) => None,
+        None => Some(Wish::Insert(values.get(KIND).and_then(|kind| SessionKind::from_name(kind)))),
+    }
+}
+
+impl SessionProvider for CoinProvider {
+    fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    fn get_session<'a>(
+        &'a self,
+        _device: &'a ClientDevice,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
+        // Nothing without a coin.
+        Box::pin(async { Ok(None) })
+    }
+
+    fn fetch_sessions<'a>(
+        &'a self,
+        _device: &'a ClientDevice,
+        _page: u32,
+        _per_page: u32,
+    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn face(&self) -> Option<ProviderFace> {
+        Some(self.face.clone())
+    }
+
+    fn submit<'a>(
+        &'a self,
+        device: &'a ClientDevice,
+        values: &'a FormValues,
+    ) -> BoxFuture<'a, Result<Submitted, ProviderError>> {
+        Box::pin(async move {
+            let Some(wish) = read(values) else { return Ok(refused("There is no such button.")) };
+            let (reply, answer) = oneshot::channel();
+            let request = Request { device: device.id, wish, reply };
+            match self.slot.try_send(request) {
+                Ok(()) => answer.await.map_err(|_| ProviderError("the slot has stopped".to_owned())),
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    Ok(refused("Too many are asking. Please try again."))
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => {
+                    Err(ProviderError("the slot has stopped".to_owned()))
+                }
+            }
+        })
+    }
+
+    fn source<'a>(
+        &'a self,
+        _reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
+        Box::pin(async { Ok(None) })
+    }
+}

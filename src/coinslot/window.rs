@@ -1,0 +1,68 @@
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::domain::coin::{Rates, in_words};
+use crate::domain::{BootTime, Currency, DeviceId, Money, SessionKind, Submitted, Text, Waiting};
+
+/// The time in which one device's coins are taken.
+pub(super) struct Window {
+    pub(super) device: DeviceId,
+    /// What is wanted; `None`: whatever can be bought.
+    pub(super) kind: Option<SessionKind>,
+    /// Until when the slot waits for a coin.
+    pub(super) until: BootTime,
+    /// Set when it is to be closed.
+    pub(super) closing: Option<Closing>,
+    /// All that the device has here, with what it had left over before.
+    credit: Money,
+    /// Whether a coin has come.
+    any: bool,
+}
+
+/// A window that is to be closed once nothing falls any more.
+pub(super) struct Closing {
+    /// Whether the device is to be let through.
+    pub(super) connect: bool,
+    /// Who is to be told.
+    pub(super) replies: Vec<oneshot::Sender<Submitted>>,
+    /// When it is closed whatever falls.
+    pub(super) at_last: Instant,
+}
+
+impl Window {
+    pub(super) const fn new(
+        device: DeviceId,
+        kind: Option<SessionKind>,
+        credit: Money,
+        until: BootTime,
+    ) -> Self {
+        Self { device, kind, until, closing: None, credit, any: false }
+    }
+
+    /// A coin is on disk: the countdown begins anew.
+    pub(super) fn add(&mut self, amount: Money, until: BootTime) {
+        self.credit = Money(self.credit.0.saturating_add(amount.0));
+        self.until = until;
+        self.any = true;
+    }
+
+    /// What the device's page shows.
+    pub(super) fn waiting(&self, rates: &Rates, currency: Currency) -> Waiting {
+        let so_far = currency.show(self.credit);
+        let text = match rates.best(self.kind, self.credit) {
+            Some(bought) => {
+                let rest = Money(self.credit.0 - bought.spent.0);
+                let kept = format!(" {} are kept for your next visit.", currency.show(rest));
+                let kept = if rest.is_zero() { "" } else { kept.as_str() };
+                format!("{so_far} so far: {}.{kept} Insert more, or press Done.", in_words(&bought))
+            }
+            None if self.credit.is_zero() => {
+                "Insert coins now. Each coin starts the countdown anew.".to_owned()
+            }
+            None => format!("{so_far} so far. Insert more: this is not enough yet."),
+        };
+        let button = |text| Some(Text::new(text));
+        let (done, cancel) = if self.any { (button("Done"), None) } else { (None, button("Cancel")) };
+        Waiting { text: Text::new(&text), until: Some(self.until), done, cancel }
+    }
+}
