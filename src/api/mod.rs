@@ -29,6 +29,7 @@ mod list;
 mod locks;
 mod messages;
 mod metrics;
+mod offers;
 mod once;
 mod openapi;
 mod plans;
@@ -150,6 +151,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/devices/{dev}/connect", post(devices::connect))
         .route("/devices/{dev}/disconnect", post(devices::disconnect))
         .route("/devices/{dev}/ping", post(devices::ping))
+        .route("/devices/{dev}/offers", get(offers::list))
         .route("/devices/{dev}/session", get(sessions::current))
         .route("/devices/{dev}/sessions", get(session_list::list_of_device).post(sessions::create))
         .route("/sessions", get(session_list::list))

@@ -186,6 +186,8 @@ pub enum Device {
     Show(OfDevice),
     /// Show the session that a device runs on
     Session(SessionOf),
+    /// What the session providers have for a device
+    Offers(OffersOf),
     /// Rename a device; without a name, take it away
     Rename(Rename),
     /// Leave a text on a device's portal page
@@ -194,6 +196,16 @@ pub enum Device {
     Roles(steer::DeviceRoles),
     /// Forget a device with its sessions
     Delete(OfDevice),
+}
+
+/// `turnpike device offers`.
+#[derive(Debug, Args)]
+pub struct OffersOf {
+    #[command(flatten)]
+    of: OfDevice,
+    /// The page, from 1
+    #[arg(long, value_name = "N")]
+    page: Option<u32>,
 }
 
 /// `turnpike device session`.
@@ -258,6 +270,10 @@ impl Device {
                 let part = if *usable { "/session?usable=true" } else { "/session" };
                 (&of.connection, Request::get(of.target.path(part), table::one))
             }
+            Self::Offers(OffersOf { of, page }) => {
+                let path = query(&of.target.path("/offers"), [("page", page.map(|page| page.to_string()))]);
+                (&of.connection, Request::get(path, offers))
+            }
             Self::Rename(rename) => {
                 let body = fields([("alias", Some(json!(rename.alias)))]);
                 (&rename.connection, Request::send(Method::PATCH, rename.target.path(""), body, table::one))
@@ -267,4 +283,16 @@ impl Device {
             Self::Delete(of) => (&of.connection, Request::delete(of.target.path(""), table::done)),
         }
     }
+}
+
+fn offers(answer: &Value) -> String {
+    let columns = [
+        ("PROVIDER", "provider"),
+        ("REFERENCE", "reference"),
+        ("KIND", "kind"),
+        ("SECONDS", "time_secs"),
+        ("MB", "data_mb"),
+        ("PLAN", "plan"),
+    ];
+    table::list(answer, &columns)
 }

@@ -42,6 +42,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["device", "add"], &["turnpike device add 02:00:5e:00:53:01 --alias till --zone guests"]),
     (&["device", "show"], &["turnpike device show 10.0.0.7"]),
     (&["device", "session"], &["turnpike device session 10.0.0.7 --usable"]),
+    (&["device", "offers"], &["turnpike device offers 10.0.0.7"]),
     (&["device", "rename"], &["turnpike device rename 10.0.0.7 till"]),
     (&["device", "delete"], &["turnpike device delete 02:00:5e:00:53:01"]),
     (&["device", "message"], &["turnpike device message 10.0.0.7 'Your coffee is ready' --expires-secs 600"]),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Authenticators;
 use super::answer::within;
 use crate::domain::{
-    ClientDevice, FormValues, ProviderError, ProviderFace, ProviderName, SessionKind, SessionProvider,
-    SourceData, SourceUsage, Submitted, Text, ZoneName,
+    ClientDevice, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName, SessionKind,
+    SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -58,6 +58,8 @@ pub struct RegisterError(pub ProviderName);
 
 /// The longest reference, plan and principal, in characters.
 const MAX_NAME_CHARS: usize = 200;
+/// The most roles of one session.
+const MAX_ROLES: usize = 64;
 /// The most pages that one provider is asked for: one that never ends does not hold anybody up for ever.
 const MAX_PAGES: u32 = 100;
 
@@ -215,36 +217,38 @@ impl Registry {
         .await
     }
 
-    /// A page (from 1) of what all providers of the device's zone have for it, one after the other. One that fails is
-    /// passed over.
+    /// A page (from 1) of what all providers of the device's zone have for it, one after the other, and how many were
+    /// seen up to its end: all there are on the last page. One that fails is passed over.
     pub async fn fetch_all(
         &self,
         device: &ClientDevice,
         page: u32,
         per_page: u32,
-    ) -> Vec<(ProviderName, SourceData)> {
-        let wanted = usize::try_from(per_page).unwrap_or(usize::MAX);
-        let mut to_skip =
-            wanted.saturating_mul(usize::try_from(page.saturating_sub(1)).unwrap_or(usize::MAX));
+    ) -> (Vec<(ProviderName, SourceData)>, u64) {
+        let wanted = u64::from(per_page);
+        let before = wanted.saturating_mul(u64::from(page.saturating_sub(1)));
+        let mut seen = 0;
         let mut found = Vec::new();
         for provider in self.in_zone(device.zone.as_ref()) {
             let name = provider.name();
             for page in 1..=MAX_PAGES {
                 let Ok(sessions) = self.fetch_sessions(name, device, page, per_page).await else { break };
-                let is_last = sessions.len() < wanted;
-                let skipped = to_skip.min(sessions.len());
-                to_skip -= skipped;
-                found.extend(sessions.into_iter().skip(skipped).map(|data| (name.clone(), data)));
-                if found.len() >= wanted {
-                    found.truncate(wanted);
-                    return found;
+                let is_last = (sessions.len() as u64) < wanted;
+                for data in sessions {
+                    seen += 1;
+                    if seen > before {
+                        found.push((name.clone(), data));
+                    }
+                    if found.len() as u64 == wanted {
+                        return (found, seen);
+                    }
                 }
                 if is_last {
                     break;
                 }
             }
         }
-        found
+        (found, seen)
     }
 
     /// Has a source take totals.
@@ -324,6 +328,13 @@ fn checked(data: &SourceData) -> Result<(), ProviderError> {
     let usage = &data.usage;
     if usage.time_ms > longest_ms || usage.sent_bytes > most_bytes || usage.received_bytes > most_bytes {
         return wrong("the usage is absurd");
+    }
+    let set = data.properties.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+    if let Err(error) = PropertyPatch::new(set) {
+        return wrong(&error.to_string());
+    }
+    if data.roles.len() > MAX_ROLES || data.roles.iter().any(|role| roles::check(role).is_err()) {
+        return wrong("a role has no name that roles can have, or there are too many");
     }
     let is_name = |text: &str| {
         !text.is_empty() && text.chars().count() <= MAX_NAME_CHARS && !text.contains(char::is_control)

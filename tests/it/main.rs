@@ -28,6 +28,7 @@ mod plans;
 mod portal;
 mod portal_forms;
 mod portal_guest;
+mod provider_order;
 mod providers;
 mod runtime;
 mod runtime_sources;

@@ -68,9 +68,26 @@ pub(super) fn area() -> Area {
             ("NewDevice", new),
             ("DeviceChange", change),
             ("Notify", notify()),
+            ("Offer", offer()),
             ("Ping", whole(fields([("reachable", boolean()), ("rtt_ms", nullable(amount()))]))),
         ],
     }
+}
+
+fn offer() -> Value {
+    let mut all = super::terms::shown();
+    all.extend(fields([
+        ("provider", text()),
+        ("reference", about(nullable(text()), "The provider's own name for it; null: it lives here only.")),
+        ("time_used_secs", amount()),
+        ("data_used_mb", amount()),
+        ("expires_at", nullable(time())),
+        ("plan", nullable(text())),
+        ("principal", nullable(text())),
+        ("properties", json!({ "type": "object", "additionalProperties": text() })),
+        ("roles", roles()),
+    ]));
+    whole(all)
 }
 
 fn operations() -> Vec<Operation> {
@@ -123,6 +140,15 @@ fn operations() -> Vec<Operation> {
         .if_match()
         .optional_body(reference("Notify"))
         .answers_tagged(200, "The device.", reference("Device")),
+        Operation::get("/api/v1/devices/{dev}/offers", "listOffers", "What the session providers have for a device")
+            .about(
+                "They are asked now, in the order of the device's zone. `total` is how many were seen up to the end of \
+                 the page: all there are on the last one. A page has at most 100.",
+            )
+            .needs::<View>()
+            .device()
+            .pages()
+            .answers(200, "A page of them.", page_of("Offer")),
         Operation::post("/api/v1/devices/{dev}/ping", "pingDevice", "Whether a device answers, and how fast")
             .needs::<View>()
             .device()
