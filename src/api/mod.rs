@@ -29,6 +29,7 @@ mod list;
 mod locks;
 mod messages;
 mod metrics;
+mod moving;
 mod offers;
 mod once;
 mod openapi;
@@ -150,6 +151,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/devices/{dev}", get(devices::get).patch(devices::change).delete(devices::delete))
         .route("/devices/{dev}/connect", post(devices::connect))
         .route("/devices/{dev}/disconnect", post(devices::disconnect))
+        .route("/devices/{dev}/move", post(moving::move_to))
+        .route("/devices/{dev}/recovery-code", get(moving::recovery_code))
         .route("/devices/{dev}/ping", post(devices::ping))
         .route("/devices/{dev}/offers", get(offers::list))
         .route("/devices/{dev}/session", get(sessions::current))

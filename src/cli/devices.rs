@@ -194,6 +194,10 @@ pub enum Device {
     Message(steer::ToDevice),
     /// Give a device these roles and no others
     Roles(steer::DeviceRoles),
+    /// Move what a device has left to another: the same guest under a new MAC
+    Move(Move),
+    /// Show the code by which a guest moves it
+    RecoveryCode(OfDevice),
     /// Forget a device with its sessions
     Delete(OfDevice),
 }
@@ -233,7 +237,18 @@ pub struct Add {
     connection: Connection,
 }
 
-/// `turnpike device show|session|delete`.
+/// `turnpike device move`.
+#[derive(Debug, Args)]
+pub struct Move {
+    #[command(flatten)]
+    target: Target,
+    /// The device that is to have it: its id, MAC or IP
+    to: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `turnpike device show|session|recovery-code|delete`.
 #[derive(Debug, Args)]
 pub struct OfDevice {
     #[command(flatten)]
@@ -280,6 +295,14 @@ impl Device {
             }
             Self::Message(message) => (&message.connection, message.request()),
             Self::Roles(roles) => (&roles.connection, roles.request()),
+            Self::Move(other) => {
+                let body = fields([("to", Some(json!(other.to)))]);
+                let path = other.target.path("/move");
+                (&other.connection, Request::send(Method::POST, path, body, table::one))
+            }
+            Self::RecoveryCode(of) => {
+                (&of.connection, Request::get(of.target.path("/recovery-code"), table::one))
+            }
             Self::Delete(of) => (&of.connection, Request::delete(of.target.path(""), table::done)),
         }
     }

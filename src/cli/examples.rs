@@ -46,6 +46,8 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["device", "rename"], &["turnpike device rename 10.0.0.7 till"]),
     (&["device", "delete"], &["turnpike device delete 02:00:5e:00:53:01"]),
     (&["device", "message"], &["turnpike device message 10.0.0.7 'Your coffee is ready' --expires-secs 600"]),
+    (&["device", "move"], &["turnpike device move 02:00:5e:00:53:01 10.0.0.9"]),
+    (&["device", "recovery-code"], &["turnpike device recovery-code 10.0.0.7"]),
     (&["device", "roles"], &["turnpike device roles 10.0.0.7 staff"]),
     (
         &["session", "create"],

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{ClientKey, ClientType, DeviceId, MacAddr, Text, Transport, WallTime, ZoneName};
+use super::{ClientKey, ClientType, DeviceId, Identity, MacAddr, Text, Transport, WallTime, ZoneName};
 
 /// A phone or laptop, known by its MAC.
 ///
@@ -44,6 +44,8 @@ pub struct ClientDevice {
     pub client_type: Option<ClientType>,
     /// What its browser asks for: a BCP 47 tag.
     pub language: Option<Text>,
+    /// What it is known by beyond its MAC.
+    pub identity: Identity,
 }
 
 /// A device's standing, as the API shows it.
@@ -93,6 +95,7 @@ impl ClientDevice {
             transport: Transport::Other,
             client_type: None,
             language: None,
+            identity: Identity::default(),
         }
     }
 }

@@ -120,6 +120,15 @@ pub enum Refusal {
     /// More was to be given back than was paid.
     #[error("this sale cannot be refunded: {0}")]
     CannotRefund(&'static str),
+    /// A code that is no device's, or of one that has nothing left.
+    #[error("this recovery code is not known")]
+    RecoveryUnknown,
+    /// The same things moved from device to device too often.
+    #[error("this has been moved too often; try again in {retry_secs} s")]
+    TooManyMoves {
+        /// Seconds until the next move.
+        retry_secs: u64,
+    },
     /// A device's sessions to itself.
     #[error("this is the same device")]
     SameDevice,
@@ -201,6 +210,8 @@ impl Refusal {
             Self::UnknownBatch => "unknown_batch",
             Self::UnknownSale => "unknown_sale",
             Self::CannotRefund(_) => "cannot_refund",
+            Self::RecoveryUnknown => "recovery_unknown",
+            Self::TooManyMoves { .. } => "too_many_moves",
             Self::SameDevice => "same_device",
             Self::Provider(_) => "provider",
             Self::Store(_) => "store",

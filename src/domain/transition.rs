@@ -159,6 +159,14 @@ pub enum Change {
     Message(Box<Message>),
     /// Note a sale; one of the same id is there already changes nothing.
     Sale(Box<Sale>),
+    /// Give money that one device put in and has got nothing for to another one. It stays there if the rest is taken back:
+    /// both are the same phone.
+    MoveCredits {
+        /// Whose it was.
+        from: DeviceId,
+        /// Whose it is.
+        to: DeviceId,
+    },
     /// Append a line to the audit log.
     Audit(Box<AuditLine>),
     /// A request that was carried out has been taken back.

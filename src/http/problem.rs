@@ -175,7 +175,8 @@ impl Problem {
         &self.detail
     }
 
-    fn of_field(mut self, field: &str) -> Self {
+    /// The same about this field.
+    pub fn of_field(mut self, field: &str) -> Self {
         self.field = Some(field.into());
         self
     }
@@ -222,6 +223,11 @@ impl From<Refusal> for Problem {
             Refusal::UnknownBatch => Self::unknown("unknown-batch", "Unknown batch", detail),
             Refusal::UnknownSale => Self::unknown("unknown-sale", "Unknown sale", detail),
             Refusal::CannotRefund(_) => Self::conflict("cannot-refund", "It cannot be refunded", detail),
+            Refusal::RecoveryUnknown => Self::unknown("recovery-unknown", "Unknown recovery code", detail),
+            Refusal::TooManyMoves { retry_secs } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-moves", "Moved too often", detail)
+                    .retry_after(retry_secs)
+            }
             Refusal::SameDevice => Self::conflict("same-device", "The same device", detail),
             Refusal::NoSession => Self::conflict("no-session", "No session", detail),
             Refusal::SessionEnded(_) => Self::conflict("session-ended", "The session has ended", detail),

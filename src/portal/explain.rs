@@ -32,6 +32,13 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         }
         Refusal::GrantUsed => other(StatusCode::CONFLICT, "You have used this up for now."),
         Refusal::CreditClaimed => other(StatusCode::CONFLICT, "This has been claimed already."),
+        Refusal::RecoveryUnknown => code(
+            StatusCode::NOT_FOUND,
+            "We do not know this code, or nothing is left on it. Please check it and try again.",
+        ),
+        Refusal::TooManyMoves { .. } => {
+            other(StatusCode::TOO_MANY_REQUESTS, "This has been moved too often today. Please ask the staff.")
+        }
         Refusal::SameDevice => other(StatusCode::CONFLICT, "This is the same device."),
         Refusal::NoSession | Refusal::UnknownSession | Refusal::SessionEnded(_) => {
             other(StatusCode::CONFLICT, "There is nothing left to connect with.")
@@ -77,7 +84,11 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
 
 /// The `Retry-After` that goes with a refusal, in seconds.
 pub const fn retry_after(refusal: &Refusal) -> Option<u64> {
-    if let Refusal::TooManyTries { retry_secs } = refusal { Some(*retry_secs) } else { None }
+    if let Refusal::TooManyTries { retry_secs } | Refusal::TooManyMoves { retry_secs } = refusal {
+        Some(*retry_secs)
+    } else {
+        None
+    }
 }
 
 fn seconds(secs: u64) -> String {

@@ -216,12 +216,17 @@ pub(super) async fn refused(
     beside: Beside,
 ) -> Response {
     let (status, trouble) = explain(refusal);
-    let field = match refusal {
-        Refusal::Form { field, .. } => field.as_deref(),
-        _ => trouble.about_code.then_some("code"),
+    let field = if let Refusal::Form { field, .. } = refusal {
+        field.as_deref()
+    } else {
+        trouble.about_code.then_some("code")
     };
     let text = format!("{}{}", beside.before, trouble.text);
-    let mut response = with_trouble(state, device, status, field, text, beside).await;
+    with_retry(with_trouble(state, device, status, field, text, beside).await, refusal)
+}
+
+/// The answer with when to come again, if the refusal says that.
+pub(super) fn with_retry(mut response: Response, refusal: &Refusal) -> Response {
     if let Some(secs) = retry_after(refusal) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
     }

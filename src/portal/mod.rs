@@ -11,6 +11,7 @@ mod explain;
 mod forms;
 mod inbox;
 mod live;
+mod moving;
 mod offers;
 mod own;
 mod page;
@@ -28,6 +29,7 @@ use axum::routing::{get, post};
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
 pub use door::guarded;
 pub use inbox::{Inbox, MessageView};
+pub use moving::RecoverView;
 pub use offers::{FieldView, Input, Line, OfferView};
 pub use own::OwnAddress;
 pub use page::{Message, Page, Trouble};
@@ -47,6 +49,7 @@ pub fn router(state: PortalState) -> Router {
         .route("/connect", post(pages::connect).get(pages::back))
         .route("/disconnect", post(pages::disconnect).get(pages::back))
         .route("/providers/{name}", post(forms::submit).get(pages::back))
+        .route("/move", post(moving::bring_over).get(pages::back))
         .route("/messages/{id}/dismiss", post(inbox::dismiss).get(pages::back))
         .route("/events", get(live::events))
         .route("/capport", get(pages::capport))

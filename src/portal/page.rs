@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::{BootTime, FormValues, ProviderName};
 
 use super::inbox::MessageView;
+use super::moving::RecoverView;
 use super::offers::{Input, OfferView};
 use super::scene::{Scene, WaitingView};
 use super::view::Standing;
@@ -32,6 +33,12 @@ pub struct Page<'a> {
     pub waiting: Option<WaitingView>,
     /// The providers' forms.
     pub offers: Vec<OfferView>,
+    /// The form for a recovery code.
+    pub recover: Option<RecoverView>,
+    /// The code that brings along what this device has left.
+    pub recovery_code: Option<String>,
+    /// What another device has left that the same browser was on, in words.
+    pub earlier: Option<String>,
     /// What went wrong with what the guest just did, and is not about one form.
     pub trouble: Option<String>,
     /// Whether anything went wrong.
@@ -85,6 +92,9 @@ impl<'a> Page<'a> {
             messages: Vec::new(),
             waiting,
             offers: scene.offers(),
+            recover: RecoverView::of(&scene.standing),
+            recovery_code: None,
+            earlier: None,
             trouble: None,
             failed: false,
             refresh_secs,

@@ -1,6 +1,6 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::Refusal;
@@ -43,7 +43,10 @@ pub(super) async fn front(
                 }
             }
             let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
-            page.respond(status)
+            let kept = state.identify(&mut page, &device, &headers).await;
+            let mut response = page.respond(status);
+            response.headers_mut().extend(kept.map(|kept| (header::SET_COOKIE, kept)));
+            response
         }
         Err(refusal) => unavailable(&state, &refusal),
     }

@@ -131,7 +131,7 @@ impl Standing {
 }
 
 impl SessionView {
-    fn new(session: &ClientSession, zone: ClientRates, more: usize, now: Now) -> Self {
+    pub(super) fn new(session: &ClientSession, zone: ClientRates, more: usize, now: Now) -> Self {
         let terms = &session.terms;
         // The books are read once a second; time goes on in between, and no number may jump back.
         let running_ms = match &session.state {

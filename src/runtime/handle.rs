@@ -132,7 +132,7 @@ impl Handle {
         answer.await.map_err(|_| Refusal::Stopping)
     }
 
-    async fn ask_exact<T: Send + 'static>(
+    pub(super) async fn ask_exact<T: Send + 'static>(
         &self,
         device: DeviceId,
         question: impl FnOnce(&SessionsMgr, Now) -> T + Send + 'static,

@@ -6,6 +6,7 @@ mod bulk;
 mod counter;
 mod cycle;
 mod handle;
+mod identity;
 mod kernel;
 mod lan;
 mod linux;
@@ -29,6 +30,7 @@ mod watch;
 
 pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
+pub use identity::{Known, Moved};
 pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};
 pub use linux::{LinuxKernel, LinuxLan, watch_offload};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, broadcast, mpsc};
 
 use super::handle::PortalNotice;
+use super::identity::Recovery;
 use super::lan::Lan;
 use super::listeners::Listeners;
 use super::locks::Locks;
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) lan: Arc<dyn Lan>,
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
     pub(super) limiter: Mutex<TryLimiter>,
+    pub(super) recovery: Mutex<Recovery>,
     pub(super) locks: Mutex<Locks>,
     /// What pages show while a provider waits for something outside them.
     pub(super) waiting: Mutex<HashMap<DeviceId, (ProviderName, Waiting)>>,
@@ -71,6 +73,7 @@ impl Shared {
             lan: parts.lan,
             kernel: parts.kernel,
             limiter: Mutex::new(TryLimiter::default()),
+            recovery: Mutex::default(),
             locks: Mutex::new(Locks::default()),
             waiting: Mutex::default(),
             outbox: Notify::new(),

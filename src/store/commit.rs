@@ -157,6 +157,7 @@ struct Pending {
     forgotten: Vec<(String, String)>,
     messages: Vec<Message>,
     sales: Vec<Sale>,
+    moved_credits: Vec<(DeviceId, DeviceId)>,
     audit: Vec<AuditLine>,
     events: Vec<Event>,
     told: Vec<SessionEvent>,
@@ -190,6 +191,7 @@ impl Pending {
             Change::NewestWall(wall) => self.newest_wall = Some(wall),
             Change::Message(message) => self.messages.push(*message),
             Change::Sale(sale) => self.sales.push(*sale),
+            Change::MoveCredits { from, to } => self.moved_credits.push((from, to)),
             Change::Audit(line) => self.audit.push(*line),
             Change::ForgetOnce { caller, key } => self.forgotten.push((caller, key)),
         }
@@ -238,6 +240,9 @@ impl Pending {
             once::forget(connection, caller, key).await?;
         }
         messages::put(connection, &self.messages).await?;
+        for (from, to) in &self.moved_credits {
+            credits::reassign(connection, *from, *to).await?;
+        }
         sales::put(connection, &self.sales).await?;
         audit::put(connection, &self.audit).await?;
         let first_event = events::put(connection, &self.events).await?;

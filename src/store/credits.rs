@@ -192,3 +192,17 @@ pub(super) async fn claim(
     }
     Ok(Ok(()))
 }
+
+/// What a device has got nothing for yet goes to the one that it is now.
+pub(super) async fn reassign(
+    connection: &mut SqliteConnection,
+    from: DeviceId,
+    to: DeviceId,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE credits SET device = $2 WHERE device = $1 AND claimed_at IS NULL")
+        .bind(from.to_string())
+        .bind(to.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

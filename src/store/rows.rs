@@ -10,12 +10,13 @@ use super::StoreError;
 use super::sql::{Bound, RowsStatement};
 use crate::domain::{
     AtEnd, BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession, ClientType,
-    CloseReason, DeviceId, Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState,
+    CloseReason, DeviceId, Identity, Mbps, PauseReason, ProviderName, SessionId, SessionKind, SessionState,
     SessionTerms, SlowEnd, Text, Usage, WallTime, ZoneName,
 };
 
 /// The columns of `devices`, in the order that [`device`] reads and [`bind_device`] binds.
-pub(super) const DEVICE_COLUMNS: &str = "id, mac, zone, client_key, hostname, alias, blocked, notice, roles, first_seen, last_seen, client_type, language";
+pub(super) const DEVICE_COLUMNS: &str = "id, mac, zone, client_key, hostname, alias, blocked, notice, roles, first_seen, last_seen, client_type, language, \
+     identity, moves, moves_since";
 
 /// The columns of `sessions`, in the order that [`session`] reads and [`bind_session`] binds.
 pub(super) const SESSION_COLUMNS: &str = "id, device, provider, source, source_seq, kind, time_limit_ms, \
@@ -80,7 +81,10 @@ pub(super) fn bind_device(query: Bound, device: &ClientDevice) -> Result<Bound, 
         .bind(device.first_seen.0)
         .bind(device.last_seen.map(|at| at.0))
         .bind(device.client_type.map(ClientType::as_str))
-        .bind(device.language.as_ref().map(Text::as_str)))
+        .bind(device.language.as_ref().map(Text::as_str))
+        .bind(i64::from(device.identity.version))
+        .bind(i64::from(device.identity.moves))
+        .bind(device.identity.moves_since.map(|at| at.0)))
 }
 
 pub(super) fn bind_session(query: Bound, session: &ClientSession) -> Result<Bound, StoreError> {
@@ -230,6 +234,10 @@ impl<'r> Columns<'r> {
         self.int()?.try_into().map_err(|_| self.wrong("a negative amount"))
     }
 
+    fn small_count(&mut self) -> Result<u32, StoreError> {
+        self.int()?.try_into().map_err(|_| self.wrong("a number beyond what it can be"))
+    }
+
     pub(super) fn count_if(&mut self) -> Result<Option<u64>, StoreError> {
         self.int_if()?.map(|value| value.try_into().map_err(|_| self.wrong("a negative amount"))).transpose()
     }
@@ -354,7 +362,12 @@ pub(super) fn device(row: &SqliteRow) -> Result<ClientDevice, StoreError> {
     let client_type = columns.text_if()?.and_then(ClientType::from_name);
     let language = columns.text_if()?.map(Text::new);
     let known = ClientDevice::new(id, mac, first_seen);
-    let known = ClientDevice { client_type, language, ..known };
+    let identity = Identity {
+        version: columns.small_count()?,
+        moves: columns.small_count()?,
+        moves_since: columns.wall_if()?,
+    };
+    let known = ClientDevice { client_type, language, identity, ..known };
     Ok(ClientDevice { zone, key, hostname, alias, blocked, notice, roles, last_seen, ..known })
 }
 

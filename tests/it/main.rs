@@ -20,6 +20,7 @@ mod device_facts;
 mod filter;
 mod filter_sql;
 mod hooks;
+mod identity;
 mod listeners;
 mod locks;
 mod metrics;

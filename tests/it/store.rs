@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use turnpike::domain::{
     AtEnd, BootId, BootTime, Change, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession,
-    CloseReason, DeviceId, Event, EventKind, Guard, MacAddr, Mbps, PauseReason, ProviderName, Refusal,
-    SessionId, SessionKind, SessionState, SessionTerms, SlowEnd, SourceUsage, Text, Usage, WallTime,
+    CloseReason, DeviceId, Event, EventKind, Guard, Identity, MacAddr, Mbps, PauseReason, ProviderName,
+    Refusal, SessionId, SessionKind, SessionState, SessionTerms, SlowEnd, SourceUsage, Text, Usage, WallTime,
     ZoneName,
 };
 use turnpike::store::{Store, StoreError, Writes};
@@ -220,6 +220,7 @@ fn every_device_comes_back_as_it_was() {
             notice: Some(Text::new("welcome ☕")),
             roles: ["vip".to_owned(), "a \"b\"".to_owned()].into(),
             last_seen: Some(WallTime(-5)),
+            identity: Identity { version: u32::MAX, moves: 7, moves_since: Some(WallTime(-6)) },
             ..device(2)
         };
         committed(

@@ -69,6 +69,11 @@ pub(super) fn area() -> Area {
             ("DeviceChange", change),
             ("Notify", notify()),
             ("Offer", offer()),
+            (
+                "MoveTo",
+                object(&["to"], fields([("to", about(text(), "The other device: its id, MAC or IP."))])),
+            ),
+            ("RecoveryCode", whole(fields([("code", text())]))),
             ("Ping", whole(fields([("reachable", boolean()), ("rtt_ms", nullable(amount()))]))),
         ],
     }
@@ -149,6 +154,23 @@ fn operations() -> Vec<Operation> {
             .device()
             .pages()
             .answers(200, "A page of them.", page_of("Offer")),
+        Operation::post("/api/v1/devices/{dev}/move", "moveDevice", "Moves what a device has left to another")
+            .about(
+                "The same guest under another MAC. The first is cut off at once, its recovery code and cookie are void; \
+                 the other is let through if the first was. All or nothing, exact to the byte and the millisecond.",
+            )
+            .needs::<Modify>()
+            .device()
+            .if_match()
+            .body(reference("MoveTo"))
+            .answers_tagged(200, "The device that has it all now.", reference("Device"))
+            .refuses(409, "Nothing is left, one of them is blocked, or both are the same."),
+        Operation::get("/api/v1/devices/{dev}/recovery-code", "getRecoveryCode", "The code that a guest moves by")
+            .about("What the device's page shows: entered on another device, it moves what is left there.")
+            .needs::<Modify>()
+            .device()
+            .answers(200, "The code.", reference("RecoveryCode"))
+            .refuses(409, "Nothing is left."),
         Operation::post("/api/v1/devices/{dev}/ping", "pingDevice", "Whether a device answers, and how fast")
             .needs::<View>()
             .device()

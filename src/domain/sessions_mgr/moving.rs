@@ -6,7 +6,7 @@ use super::devices::TRUSTED;
 use super::sessions::More;
 use super::work::Work;
 use crate::domain::{
-    ClientSession, CloseReason, DeviceId, EventKind, Guard, MacAddr, Outcome, PauseReason, Refusal,
+    Change, ClientSession, CloseReason, DeviceId, EventKind, Guard, MacAddr, Outcome, PauseReason, Refusal,
     SessionId, SessionState, Text,
 };
 
@@ -18,6 +18,13 @@ impl SessionsMgr {
             self.table.session(*id).is_some_and(|session| session.provider.as_str() != TRUSTED)
         };
         self.usable_sessions(device).into_iter().filter(is_movable).collect()
+    }
+
+    /// Whether a device has anything that could go with it.
+    pub fn has_movable_sessions(&self, device: DeviceId) -> bool {
+        let Some(entry) = self.table.device(device) else { return false };
+        let mut sessions = entry.sessions.iter().filter_map(|id| self.table.session(*id));
+        sessions.any(|session| session.provider.as_str() != TRUSTED)
     }
 
     /// Whether what one device has may go to another one, with so many new ids.
@@ -133,6 +140,11 @@ impl Work<'_> {
             let copy = self.hand_on(&session, id, to, mac)?;
             self.make(copy, Vec::new(), None);
         }
+        let (old, at) = (self.entry(from)?.device.identity, self.now.wall);
+        self.change_device(to, |device| device.identity = device.identity.taking_over(old, at))?;
+        // Who still has the cookie or the code of before has nothing by it.
+        self.change_device(from, |device| device.identity.version = old.version.saturating_add(1))?;
+        self.change(Change::MoveCredits { from, to });
         let device = self.entry(to)?.device.as_ref().clone();
         Ok(Outcome::Device(Box::new(device)))
     }

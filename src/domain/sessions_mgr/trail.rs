@@ -55,6 +55,7 @@ impl SessionsMgr {
                 | Change::Usage(_)
                 | Change::Outbox(_)
                 | Change::Sale(_)
+                | Change::MoveCredits { .. }
                 | Change::NewestWall(_)
                 | Change::Audit(_)
                 | Change::ForgetOnce { .. } => None,

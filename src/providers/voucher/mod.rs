@@ -16,6 +16,7 @@
 
 mod code;
 mod codes;
+mod devices;
 mod limiter;
 mod provider;
 mod vault;

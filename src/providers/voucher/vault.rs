@@ -21,6 +21,7 @@ const NONCE_BYTES: usize = 12;
 #[derive(Clone)]
 pub struct VoucherVault {
     lookup_key: [u8; 32],
+    device_key: [u8; 64],
     cipher: ChaCha20Poly1305,
 }
 
@@ -96,12 +97,18 @@ impl VoucherVault {
     }
 
     /// One key for each use, so that neither tells anything of the other.
-    fn from_secret(secret: &[u8; SECRET_BYTES]) -> Self {
+    pub(super) fn from_secret(secret: &[u8; SECRET_BYTES]) -> Self {
         let seal_key = digest(secret, b"turnpike voucher seal 1");
         Self {
             lookup_key: digest(secret, b"turnpike voucher lookup 1"),
+            device_key: block(&digest(secret, b"turnpike device 1")),
             cipher: ChaCha20Poly1305::new(&seal_key.into()),
         }
+    }
+
+    /// The key to what devices are known by, as long as a block of SHA-256.
+    pub(super) const fn device_key(&self) -> [u8; 64] {
+        self.device_key
     }
 
     /// New codes, all different, each with what the store keeps of it.
@@ -167,12 +174,16 @@ fn nonce(lookup: &[u8; 32]) -> Nonce {
 }
 
 fn digest(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
-    // The block of SHA-256 is 64 bytes; a key of half that is used as it is (RFC 2104).
-    let mut block = [0; 64];
-    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block(key).into());
     mac.update(text);
     mac.finalize().into_bytes().into()
+}
+
+/// A key of 32 bytes as HMAC takes it: the block of SHA-256 is 64 bytes, a shorter key is padded (RFC 2104).
+fn block(key: &[u8; 32]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    block
 }
 
 /// Writes the key beside its place and moves it there: a power cut leaves a whole key or none.
@@ -198,7 +209,7 @@ fn write_key(path: &Path, secret: &[u8; SECRET_BYTES]) -> std::io::Result<()> {
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
+pub(super) fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
     if text.len() != 2 * SECRET_BYTES {
         return None;
     }

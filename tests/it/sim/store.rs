@@ -98,7 +98,7 @@ impl SimStore {
             }
             Change::NewestWall(wall) => self.newest_wall = *wall,
             // Looked at elsewhere.
-            Change::Message(_) | Change::Audit(_) | Change::Sale(_) => {}
+            Change::Message(_) | Change::Audit(_) | Change::Sale(_) | Change::MoveCredits { .. } => {}
             Change::ForgetOnce { key, .. } => assert!(self.once.remove(key), "forgotten and never done"),
         }
     }

@@ -1,0 +1,224 @@
+//! A phone under a new MAC: what the old one has left is brought over, by the cookie that its browser kept or by a code.
+
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use crate::domain::{ClientDevice, ClientSession, Now, Refusal, Text};
+use crate::http::Endpoints;
+use crate::runtime::Known;
+
+use super::explain::explain;
+use super::forms::{Beside, Pairs, is_clean, refused, with_retry};
+use super::page::{Message, Page};
+use super::pages::unseen;
+use super::state::PortalState;
+use super::view::{SessionView, Standing};
+
+/// The cookie's name.
+const COOKIE: &str = "turnpike-device";
+/// How it is kept: for a year, for the portal alone, out of reach of scripts. Not `Secure`: portals speak plain HTTP.
+const KEPT: &str = "Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax";
+/// The longest code that is looked at, in characters.
+const MAX_CODE_CHARS: usize = 64;
+
+/// The form for a recovery code.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecoverView {
+    /// What was typed.
+    pub code: String,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
+}
+
+impl RecoverView {
+    /// Where it is offered: to whoever is not online, and may be.
+    pub const fn of(standing: &Standing) -> Option<Self> {
+        match standing {
+            Standing::New | Standing::UsedUp(_) | Standing::Ready(_) => {
+                Some(Self { code: String::new(), trouble: None })
+            }
+            Standing::Stranger | Standing::Blocked | Standing::Online(_) => None,
+        }
+    }
+}
+
+/// The token that a browser shows, whatever it is worth.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value).next()
+}
+
+/// What somebody has left, in words: "0:43:10 and 12.5 MB".
+fn in_words(sessions: &[ClientSession], state: &PortalState, now: Now) -> Option<String> {
+    let (first, more) = (sessions.first()?, sessions.len() - 1);
+    let view = SessionView::new(first, state.client_rates, more, now);
+    let parts = [view.time, view.data].into_iter().flatten().map(|meter| meter.left_text);
+    let parts = parts.collect::<Vec<_>>().join(" and ");
+    let left = if parts.is_empty() { "access without a limit".to_owned() } else { parts };
+    Some(match more {
+        0 => left,
+        1 => format!("{left}, and 1 more session,"),
+        more => format!("{left}, and {more} more sessions,"),
+    })
+}
+
+impl PortalState {
+    /// Shows who the device is and was, and says what its browser is to keep.
+    ///
+    /// A token is for those who have something, and does not replace one that something can still be brought over by.
+    pub(super) async fn identify(
+        &self,
+        page: &mut Page<'_>,
+        device: &ClientDevice,
+        headers: &HeaderMap,
+    ) -> Option<HeaderValue> {
+        if device.blocked {
+            return None;
+        }
+        let shown = token(headers);
+        let known = self.handle.known(device.id, shown).await.unwrap_or_else(|refusal| {
+            tracing::debug!(device = %device.id, %refusal, "who a device was could not be told");
+            Known::default()
+        });
+        page.recovery_code = known.code.map(|code| code.to_string());
+        page.earlier = in_words(&known.earlier, self, self.handle.now());
+        let token = known.token.filter(|token| page.earlier.is_none() && shown != Some(token.as_str()))?;
+        HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}")).ok()
+    }
+}
+
+/// `POST /move`: by the code in the form, else by the browser's cookie.
+pub(super) async fn bring_over(
+    State(state): State<PortalState>,
+    Extension(endpoints): Extension<Endpoints>,
+    headers: HeaderMap,
+    form: Result<Form<Pairs>, FormRejection>,
+) -> Response {
+    let device = match state.visitor(endpoints.peer.ip()).await {
+        Ok(device) => device,
+        Err(refusal) => return unseen(&state, &refusal),
+    };
+    if device.blocked {
+        return refused(&state, &device, &Refusal::Blocked, Beside::default()).await;
+    }
+    let code = match read(form) {
+        Ok(code) => code,
+        Err((status, typed, text)) => {
+            return with_code(&state, &device, status, typed, text.to_owned()).await;
+        }
+    };
+    let origin = Text::new(&endpoints.peer.ip().to_string());
+    let moved = match (&code, token(&headers)) {
+        (Some(code), _) => state.handle.move_by_code(code, device.id, origin).await,
+        (None, Some(token)) => state.handle.move_by_token(token, device.id, origin).await,
+        (None, None) => Err(Refusal::NoSession),
+    };
+    match (moved, code) {
+        (Ok(moved), _) => match moved.connected {
+            Some(Err(refusal)) => {
+                let beside = Beside { before: "It has been brought over. ", ..Beside::default() };
+                refused(&state, &device, &refusal, beside).await
+            }
+            Some(Ok(_)) | None => Redirect::to("/").into_response(),
+        },
+        (Err(Refusal::NoSession), None) => {
+            let text = "There is nothing left to be brought over.".to_owned();
+            with_code(&state, &device, StatusCode::CONFLICT, String::new(), text).await
+        }
+        (Err(refusal), code) => {
+            let (status, trouble) = explain(&refusal);
+            let typed = code.unwrap_or_default();
+            let response = with_code(&state, &device, status, typed, trouble.text).await;
+            with_retry(response, &refusal)
+        }
+    }
+}
+
+/// The code that a form has; `None`: a form without the field.
+fn read(
+    form: Result<Form<Pairs>, FormRejection>,
+) -> Result<Option<String>, (StatusCode, String, &'static str)> {
+    let Form(pairs) = form
+        .map_err(|error| (error.status(), String::new(), "The form could not be read. Please try again."))?;
+    let wrong = |typed: &str, text| Err((StatusCode::UNPROCESSABLE_ENTITY, typed.to_owned(), text));
+    match pairs.as_slice() {
+        [] => Ok(None),
+        [(name, code)] if name == "code" => match code.trim() {
+            "" => wrong("", "Please enter your recovery code."),
+            code if code.chars().count() > MAX_CODE_CHARS => wrong("", "This is too long for a code."),
+            code if !is_clean(code) => wrong("", "The code has characters that cannot be used here."),
+            code => Ok(Some(code.to_owned())),
+        },
+        _ => wrong("", "The form has a field that is not known here. Please load the page again."),
+    }
+}
+
+/// The device's page with what is wrong with a code beside its form, or above it all where there is none.
+async fn with_code(
+    state: &PortalState,
+    device: &ClientDevice,
+    status: StatusCode,
+    code: String,
+    text: String,
+) -> Response {
+    match state.page(device).await {
+        Ok(mut page) => {
+            page.failed = true;
+            page.refresh_secs = None;
+            match &mut page.recover {
+                Some(recover) => *recover = RecoverView { code, trouble: Some(text) },
+                None => page.trouble = Some(text),
+            }
+            page.respond(status)
+        }
+        Err(_) => {
+            Message { gateway: &state.gateway, heading: "That did not work", text: &text }.respond(status)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let found = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::COOKIE, line.parse().unwrap());
+            }
+            token(&headers).map(str::to_owned)
+        };
+        assert_eq!(found(&[]), None);
+        assert_eq!(found(&["a=1; turnpike-device=x.1.y; b=2"]).as_deref(), Some("x.1.y"));
+        assert_eq!(found(&["a=1", "turnpike-device=z"]).as_deref(), Some("z"));
+        assert_eq!(found(&["turnpike-device", "xturnpike-device=1", ";;=;"]), None);
+    }
+
+    #[test]
+    fn a_form_has_one_code_or_none() {
+        let read = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            read(Ok(Form(pairs.collect()))).map_err(|(status, ..)| status.as_u16())
+        };
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[("code", " abcd-efgh ")]), Ok(Some("abcd-efgh".to_owned())));
+        for wrong in [
+            vec![("code", " ")],
+            vec![("code", "a"), ("code", "b")],
+            vec![("kode", "a")],
+            vec![("code", "a"), ("x", "b")],
+            vec![("code", "a\u{0}")],
+            vec![("code", "\u{fffd}")],
+        ] {
+            assert_eq!(read(&wrong), Err(422), "{wrong:?}");
+        }
+        let long = "a".repeat(65);
+        assert_eq!(read(&[("code", &long)]), Err(422));
+    }
+}
