@@ -169,6 +169,10 @@ pub enum Change {
     },
     /// Append a line to the audit log.
     Audit(Box<AuditLine>),
+    /// What a guard took for a session that has been taken back is given back: a grant, money that was claimed.
+    GiveBack(Box<Guard>),
+    /// A sale that has been taken back before anybody was told of it.
+    DropSale(uuid::Uuid),
     /// A request that was carried out has been taken back.
     ForgetOnce {
         /// Whose.

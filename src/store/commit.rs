@@ -144,6 +144,16 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
     }
 }
 
+/// Undoes what [`hold`] did, for a session that has been taken back.
+async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(), StoreError> {
+    match guard {
+        Guard::Grant(grant) => grants::give_back(connection, grant).await,
+        Guard::ClaimCredits { session, .. } => credits::unclaim(connection, *session).await,
+        // Not given back: see `sessions_mgr::proviso`.
+        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } | Guard::Once(_) => Ok(()),
+    }
+}
+
 /// All changes of a group, the last word on each row: many commands touch the same device.
 #[derive(Default)]
 struct Pending {
@@ -158,6 +168,8 @@ struct Pending {
     messages: Vec<Message>,
     sales: Vec<Sale>,
     moved_credits: Vec<(DeviceId, DeviceId)>,
+    given_back: Vec<Guard>,
+    dropped_sales: Vec<uuid::Uuid>,
     audit: Vec<AuditLine>,
     events: Vec<Event>,
     told: Vec<SessionEvent>,
@@ -193,6 +205,8 @@ impl Pending {
             Change::Sale(sale) => self.sales.push(*sale),
             Change::MoveCredits { from, to } => self.moved_credits.push((from, to)),
             Change::Audit(line) => self.audit.push(*line),
+            Change::GiveBack(guard) => self.given_back.push(*guard),
+            Change::DropSale(id) => self.dropped_sales.push(id),
             Change::ForgetOnce { caller, key } => self.forgotten.push((caller, key)),
         }
     }
@@ -243,6 +257,10 @@ impl Pending {
         for (from, to) in &self.moved_credits {
             credits::reassign(connection, *from, *to).await?;
         }
+        for guard in &self.given_back {
+            give_back(connection, guard).await?;
+        }
+        sales::drop(connection, &self.dropped_sales).await?;
         sales::put(connection, &self.sales).await?;
         audit::put(connection, &self.audit).await?;
         let first_event = events::put(connection, &self.events).await?;

@@ -206,3 +206,12 @@ pub(super) async fn reassign(
         .await?;
     Ok(())
 }
+
+/// Money that was claimed for a session that has been taken back is unclaimed again.
+pub(super) async fn unclaim(connection: &mut SqliteConnection, session: SessionId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE credits SET claimed_at = NULL, session = NULL WHERE session = $1")
+        .bind(session.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

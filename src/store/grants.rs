@@ -36,3 +36,18 @@ pub(super) async fn take(
     .await?;
     Ok(if done.rows_affected() == 1 { Ok(()) } else { Err(Refusal::GrantUsed) })
 }
+
+/// A grant whose session has been taken back is to be had again.
+pub(super) async fn give_back(
+    connection: &mut SqliteConnection,
+    grant: &PeriodGrant,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM grants WHERE subject = $1 AND plan = $2 AND period = $3 AND session = $4")
+        .bind(&grant.subject)
+        .bind(&grant.plan)
+        .bind(grant.period.0)
+        .bind(grant.session.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

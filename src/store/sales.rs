@@ -186,3 +186,11 @@ pub(super) async fn put(connection: &mut SqliteConnection, sales: &[Sale]) -> Re
     }
     Ok(())
 }
+
+/// Takes sales out that have been taken back before anybody was told of them.
+pub(super) async fn drop(connection: &mut SqliteConnection, sales: &[uuid::Uuid]) -> Result<(), StoreError> {
+    for id in sales {
+        sqlx::query("DELETE FROM sales WHERE id = $1").bind(id.to_string()).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -213,3 +213,17 @@ async fn what_ends_with_its_day_goes_on_with_the_next_days_and_only_once_a_day()
     assert!(app.kernel.packet(mac(1), 100, true));
     assert_eq!(app.handle.session(second.id).await.unwrap().state.as_str(), "expired");
 }
+
+#[tokio::test]
+async fn what_the_kernel_refuses_does_not_use_up_the_day() {
+    let daily = Arc::new(Daily { name: ProviderName::new("daily"), now: Mutex::new(START.wall) });
+    let app = TestApp::start_with(vec![zone()], vec![daily]).await;
+    let device = app.device(1).await;
+    app.kernel.refuse_opening(true);
+    let refused = app.handle.connect(device.id, None).await.unwrap_err();
+    assert!(matches!(refused, turnpike::domain::Refusal::Kernel(_)), "{refused}");
+    assert!(app.handle.usable_sessions(device.id).await.unwrap().is_empty());
+    app.kernel.refuse_opening(false);
+    app.handle.connect(device.id, None).await.unwrap();
+    assert!(app.kernel.packet(mac(1), 100, true));
+}

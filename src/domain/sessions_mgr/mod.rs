@@ -243,7 +243,7 @@ impl SessionsMgr {
     /// not needed when the store itself refused. The kernel's elements of its devices are to be reconciled.
     pub fn undo(&mut self, transition: &Transition, now: super::Now) -> Vec<super::Change> {
         let mut changes = self.put_back(&transition.before, true, now);
-        changes.extend(proviso::forget_once(&transition.guards));
+        changes.extend(proviso::give_back(transition));
         changes.extend(trail::taken_back(&transition.changes, now));
         changes
     }

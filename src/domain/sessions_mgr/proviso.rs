@@ -85,16 +85,19 @@ impl SessionsMgr {
     }
 }
 
-/// What was taken back was not done: it may be asked for again.
-pub(super) fn forget_once(guards: &[Guard]) -> impl Iterator<Item = Change> + '_ {
-    guards.iter().filter_map(|guard| match guard {
+/// What was taken back was not done: it may be asked for again, and what it took is given back.
+pub(super) fn give_back(transition: &Transition) -> impl Iterator<Item = Change> + '_ {
+    let guards = transition.guards.iter().filter_map(|guard| match guard {
         Guard::Once(done) => {
             let (caller, key) = (done.once.caller.clone(), done.once.key.clone());
             Some(Change::ForgetOnce { caller, key })
         }
-        Guard::RedeemVoucher { .. }
-        | Guard::TakeOverVoucher { .. }
-        | Guard::Grant(_)
-        | Guard::ClaimCredits { .. } => None,
-    })
+        Guard::Grant(_) | Guard::ClaimCredits { .. } => Some(Change::GiveBack(Box::new(guard.clone()))),
+        // A code is redeemed, or taken over, by transitions that let nobody through: the kernel cannot refuse them.
+        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } => None,
+    });
+    let sales = transition.changes.iter().filter_map(|change| {
+        if let Change::Sale(sale) = change { Some(Change::DropSale(sale.id)) } else { None }
+    });
+    guards.chain(sales)
 }

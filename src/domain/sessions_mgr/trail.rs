@@ -56,6 +56,8 @@ impl SessionsMgr {
                 | Change::Outbox(_)
                 | Change::Sale(_)
                 | Change::MoveCredits { .. }
+                | Change::GiveBack(_)
+                | Change::DropSale(_)
                 | Change::NewestWall(_)
                 | Change::Audit(_)
                 | Change::ForgetOnce { .. } => None,

@@ -98,7 +98,12 @@ impl SimStore {
             }
             Change::NewestWall(wall) => self.newest_wall = *wall,
             // Looked at elsewhere.
-            Change::Message(_) | Change::Audit(_) | Change::Sale(_) | Change::MoveCredits { .. } => {}
+            Change::Message(_)
+            | Change::Audit(_)
+            | Change::Sale(_)
+            | Change::MoveCredits { .. }
+            | Change::GiveBack(_)
+            | Change::DropSale(_) => {}
             Change::ForgetOnce { key, .. } => assert!(self.once.remove(key), "forgotten and never done"),
         }
     }
