@@ -98,6 +98,18 @@ impl Deref for Phone {
     }
 }
 
+impl Phone {
+    /// Leaves the network and comes back under another MAC, as phones do that make theirs up; its addresses stay.
+    /// `mac` remains the one that it began with.
+    pub fn change_mac(&self, mac: &str) {
+        self.ns.ip(&format!(
+            "link set eth0 down\nlink set eth0 address {mac} up\naddress replace {}/64 dev eth0 nodad\n\
+             route replace default via {LAN4}\nroute replace default via {LAN6}\n",
+            self.v6
+        ));
+    }
+}
+
 impl Lab {
     /// One phone, no guest, addresses set by hand, IPv4 masqueraded.
     pub fn builder() -> LabBuilder {
