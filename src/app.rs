@@ -15,8 +15,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
+use crate::admin::{self, AdminState};
 use crate::api::{self, ApiState, AuditLog};
-use crate::clock::Clock;
+use crate::clock::{Clock, MachinePlace};
 use crate::coinslot;
 use crate::config::Config;
 use crate::domain::{ClientKey, ClientRates, Filter, ProviderName, VoucherCodes, ZoneName};
@@ -307,6 +308,9 @@ impl Listeners {
             servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
+        let (name, currency) = (config.gateway.name.clone(), config.site.currency);
+        let place = Arc::new(MachinePlace);
+        let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency);
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, providers)
             .with_metrics(&config.metrics)
             .with_currency(config.site.currency);
@@ -316,7 +320,8 @@ impl Listeners {
             servers.spawn(hooks.clone().run(told(stopped)));
             state = state.with_hooks(hooks);
         }
-        servers.spawn(http::serve(self.admin, api::router(state.clone()), programs(), told(stopped)));
+        let both = api::router(state.clone()).merge(admin::router(pages));
+        servers.spawn(http::serve(self.admin, both, programs(), told(stopped)));
         let audit = state.audit.clone();
         // A stream never ends by itself, and the stop would wait for it.
         let (events, stop) = (state.events.clone(), told(stopped));

@@ -1,5 +1,6 @@
 //! Turnpike: a captive-portal hotspot session manager. The kernel enforces each session; this keeps the books.
 
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;

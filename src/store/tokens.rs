@@ -110,6 +110,13 @@ impl Store {
         row.as_ref().map(token).transpose()
     }
 
+    /// The token of that number, unless it was revoked.
+    pub async fn token(&self, id: i64) -> Result<Option<Token>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = $1 AND revoked_at IS NULL");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&self.readers).await?;
+        row.as_ref().map(token).transpose()
+    }
+
     /// All tokens, revoked ones too, in the order of their making.
     pub async fn list_tokens(&self) -> Result<Vec<Token>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM tokens ORDER BY id");

@@ -1,0 +1,122 @@
+//! What every request to the pages passes first: may it change anything, and what every answer carries.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::page::Message;
+use super::state::AdminState;
+
+/// No script at all, styles of ours only, nothing from elsewhere, in nobody's frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+pub(super) async fn pass(State(state): State<AdminState>, request: Request, next: Next) -> Response {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let mut response = if is_safe || is_ours(&request) {
+        next.run(request).await
+    } else {
+        Message {
+            gateway: state.gateway.as_str(),
+            heading: "That did not come from here",
+            text: "Another page tried to send this form. Nothing was changed.",
+            link: "/admin",
+            link_text: "Go to the counter",
+        }
+        .respond(StatusCode::FORBIDDEN)
+    };
+    seal(response.headers_mut());
+    response
+}
+
+/// Whether a form was posted by a page of ours: its `Origin`, or where a browser hides that its `Referer`, names the host
+/// that the request was sent to. One of both must be there: every browser of the last ten years sends it.
+fn is_ours(request: &Request) -> bool {
+    let headers = request.headers();
+    let (Ok(host), Ok(origin), Ok(referer), Ok(site)) = (
+        only(headers, header::HOST),
+        only(headers, header::ORIGIN),
+        only(headers, header::REFERER),
+        only(headers, "sec-fetch-site"),
+    ) else {
+        return false;
+    };
+    let host = request.uri().authority().map(|authority| authority.as_str()).or(host);
+    let Some(host) = host.filter(|host| !host.is_empty()) else { return false };
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return false;
+    }
+    let source = match origin {
+        Some("null") | None => referer,
+        origin => origin,
+    };
+    source.is_some_and(|source| authority(source).is_some_and(|from| from.eq_ignore_ascii_case(host)))
+}
+
+/// The host and port of a URL, as a browser writes it.
+fn authority(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    rest.split(['/', '?', '#']).next().filter(|authority| is_web && !authority.contains('@'))
+}
+
+/// The header's value if it is there once; `Err` if it is there twice or is not text.
+fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, NotOnce> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| NotOnce),
+        (Some(_), Some(_)) => Err(NotOnce),
+    }
+}
+
+struct NotOnce;
+
+/// The headers of every answer. `Referer` stays within the pages, and must: without it browsers send `Origin: null` with
+/// our own forms.
+fn seal(headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn forms_are_taken_from_our_own_pages_only() {
+        let host = ("host", "box.lan:2051");
+        let cases: [(&[(&str, &str)], bool); 14] = [
+            (&[host], false),
+            (&[host, ("origin", "http://box.lan:2051")], true),
+            (&[host, ("origin", "https://BOX.lan:2051")], true),
+            (&[host, ("origin", "http://box.lan:2051"), ("sec-fetch-site", "same-origin")], true),
+            (&[host, ("origin", "http://box.lan:2051"), ("sec-fetch-site", "same-site")], false),
+            (&[host, ("origin", "http://box.lan")], false),
+            (&[host, ("origin", "http://evil.test"), ("referer", "http://box.lan:2051/admin")], false),
+            (&[host, ("origin", "null")], false),
+            (&[host, ("origin", "null"), ("referer", "http://box.lan:2051/admin")], true),
+            (&[host, ("referer", "http://box.lan:2051.evil.test/")], false),
+            (&[host, ("referer", "http://box.lan:2051@evil.test/")], false),
+            (&[host, ("origin", "http://box.lan:2051"), ("origin", "http://evil.test")], false),
+            (&[host, ("host", "evil.test"), ("origin", "http://evil.test")], false),
+            (&[("origin", "http://box.lan:2051")], false),
+        ];
+        for (headers, allowed) in cases {
+            let mut request = Request::new(Body::empty());
+            for (name, value) in headers {
+                let name = header::HeaderName::from_bytes(name.as_bytes()).unwrap();
+                request.headers_mut().append(name, value.parse().unwrap());
+            }
+            assert_eq!(is_ours(&request), allowed, "{headers:?}");
+        }
+    }
+}

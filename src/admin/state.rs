@@ -1,0 +1,48 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::logins::Logins;
+use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
+use crate::runtime::Handle;
+use crate::store::Store;
+
+/// What the admin pages work with.
+#[derive(Clone)]
+pub struct AdminState {
+    /// The sessions manager.
+    pub handle: Handle,
+    /// Plans, vouchers, sales, tokens.
+    pub store: Store,
+    /// For making and reading voucher codes.
+    pub codes: Arc<dyn VoucherCodes>,
+    /// The local time of the place.
+    pub place: Arc<dyn LocalTime>,
+    /// This box's name.
+    pub gateway: Text,
+    /// What money is counted in.
+    pub currency: Currency,
+    logins: Arc<Mutex<Logins>>,
+}
+
+impl AdminState {
+    /// Nobody is logged in yet.
+    pub fn new(
+        handle: Handle,
+        store: Store,
+        codes: Arc<dyn VoucherCodes>,
+        place: Arc<dyn LocalTime>,
+        gateway: Text,
+        currency: Currency,
+    ) -> Self {
+        Self { handle, store, codes, place, gateway, currency, logins: Arc::default() }
+    }
+
+    pub(super) fn logins(&self) -> MutexGuard<'_, Logins> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for AdminState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AdminState")
+    }
+}

@@ -1,0 +1,193 @@
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::clerk::{Clerk, Fields};
+use super::device::{self, find_device};
+use super::page::{failed, forbidden, html, refused, say};
+use super::shown;
+use super::state::AdminState;
+use crate::domain::{CloseReason, Refusal, Text, Voucher, VoucherStatus};
+
+/// The longest code that is looked at, in characters; real ones are far shorter.
+const MAX_CODE_CHARS: usize = 64;
+
+/// A voucher, and what can be done with it.
+#[derive(Debug, Template)]
+#[template(path = "admin/voucher.html")]
+struct VoucherPage<'a> {
+    gateway: &'a str,
+    clerk: &'a Clerk,
+    code: &'a str,
+    print_place: String,
+    status: VoucherStatus,
+    standing: &'static str,
+    facts: Vec<(&'static str, String)>,
+    /// What was just done.
+    done: Option<&'static str>,
+}
+
+/// A voucher as it is handed over.
+#[derive(Debug, Template)]
+#[template(path = "admin/print.html")]
+struct PrintPage<'a> {
+    gateway: &'a str,
+    code: &'a str,
+    name: String,
+    grants: String,
+    until: Option<String>,
+    back: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    code: String,
+    /// What was just done, by a word of ours.
+    done: Option<String>,
+}
+
+/// The address of a voucher's page.
+pub(super) fn place(code: &str, done: &str) -> String {
+    format!("/admin/voucher?code={}&done={done}", plain(code))
+}
+
+/// A code as it stands in an address: nothing else is in one.
+fn plain(code: &str) -> String {
+    code.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect()
+}
+
+async fn find(state: &AdminState, code: &str) -> Result<Voucher, Response> {
+    let lookup = state.codes.lookup(code).filter(|_| code.chars().count() <= MAX_CODE_CHARS);
+    let unknown = || refused(state, Refusal::VoucherUnknown);
+    let found = state.store.find_voucher(&lookup.ok_or_else(unknown)?).await;
+    found.map_err(|error| failed(state, &error))?.ok_or_else(unknown)
+}
+
+fn seller_only(state: &AdminState, clerk: &Clerk) -> Result<(), Response> {
+    if clerk.sells() { Ok(()) } else { Err(forbidden(state, "manage_vouchers")) }
+}
+
+/// `GET /admin/voucher`
+pub(super) async fn show(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Response> {
+    seller_only(&state, &clerk)?;
+    let code = wanted.code.trim();
+    let voucher = find(&state, code).await?;
+    let now = state.handle.now().wall;
+    let status = voucher.status(now);
+    let page = VoucherPage {
+        gateway: state.gateway.as_str(),
+        clerk: &clerk,
+        code,
+        print_place: format!("/admin/print?code={}", plain(code)),
+        status,
+        standing: shown::standing(status),
+        facts: facts(&state, &voucher),
+        done: match wanted.done.as_deref() {
+            Some("sold") => Some("Sold. Hand over the code."),
+            Some("revoked") => Some("Taken back. What it made is over."),
+            Some(_) | None => None,
+        },
+    };
+    Ok(html(StatusCode::OK, page.render()))
+}
+
+fn facts(state: &AdminState, voucher: &Voucher) -> Vec<(&'static str, String)> {
+    let time = |at| shown::time(at, &*state.place);
+    let batch = &voucher.batch;
+    let mut facts = vec![("Grants", shown::terms(&batch.terms))];
+    facts.extend(batch.name.as_ref().map(|name| ("Batch", name.to_string())));
+    facts.extend(batch.valid_from.map(|at| ("Valid from", time(at))));
+    facts.extend(batch.valid_until.map(|at| ("Valid until", time(at))));
+    facts.extend(voucher.redeemed.map(|redeemed| ("Redeemed", time(redeemed.at))));
+    facts.extend(voucher.revoked_at.map(|at| ("Taken back", time(at))));
+    facts
+}
+
+/// `GET /admin/print`
+pub(super) async fn print(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Response> {
+    seller_only(&state, &clerk)?;
+    let code = wanted.code.trim();
+    let voucher = find(&state, code).await?;
+    let page = PrintPage {
+        gateway: state.gateway.as_str(),
+        code,
+        name: voucher.batch.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+        grants: shown::terms(&voucher.batch.terms),
+        until: voucher.batch.valid_until.map(|at| shown::time(at, &*state.place)),
+        back: place(code, ""),
+    };
+    Ok(html(StatusCode::OK, page.render()))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Redeem {
+    code: String,
+    dev: String,
+}
+
+/// `POST /admin/redeem`
+pub(super) async fn redeem(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Fields(fields): Fields<Redeem>,
+) -> Result<Response, Response> {
+    if !clerk.serves() {
+        return Err(forbidden(&state, "modify_session"));
+    }
+    let device = find_device(&state, fields.dev.trim()).await?;
+    if fields.code.chars().count() > MAX_CODE_CHARS {
+        return Err(refused(&state, Refusal::VoucherUnknown));
+    }
+    let handle = clerk.handle(&state, "voucher.redeem");
+    handle.redeem(fields.code.trim(), device.id).await.map_err(|refusal| refused(&state, refusal))?;
+    Ok(Redirect::to(&device::place(device.id, "redeemed")).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Revoke {
+    code: String,
+    sure: Option<String>,
+}
+
+/// `POST /admin/revoke`
+pub(super) async fn revoke(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Fields(fields): Fields<Revoke>,
+) -> Result<Response, Response> {
+    seller_only(&state, &clerk)?;
+    if fields.sure.is_none() {
+        let text = "Nothing was changed: tick the box to take a voucher back.";
+        return Err(say(&state, StatusCode::UNPROCESSABLE_ENTITY, "Are you sure?", text));
+    }
+    let code = fields.code.trim();
+    let voucher = find(&state, code).await?;
+    let lookup = state.codes.lookup(code).ok_or_else(|| refused(&state, Refusal::VoucherUnknown))?;
+    let now = state.handle.now().wall;
+    let revoked = state.store.revoke_voucher(&lookup, now).await.map_err(|error| failed(&state, &error))?;
+    let revoked = revoked.ok_or_else(|| refused(&state, Refusal::VoucherUnknown))?;
+    if let Some(session) = revoked.session {
+        // Also when it was taken back before: a crash in between must not leave the session open.
+        match state.handle.close_session(session, CloseReason::Revoked, Text::default()).await {
+            Ok(_) | Err(Refusal::UnknownSession) => {}
+            Err(refusal) => return Err(refused(&state, refusal)),
+        }
+    }
+    if !revoked.already {
+        // Never the code: the log is not the place for money.
+        let subject = format!("{}/{}", voucher.batch.id, voucher.id);
+        clerk.note(&state, "voucher.revoke", &subject).await;
+    }
+    Ok(Redirect::to(&place(code, "revoked")).into_response())
+}
