@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::clerk::{Clerk, Fields};
+use super::front::{PlanView, plans_on_sale};
 use super::page::{forbidden, html, refused};
+use super::sale::new_once;
 use super::shown;
 use super::state::AdminState;
 use crate::domain::{ClientDevice, ClientSession, DeviceId, Refusal};
@@ -23,6 +25,8 @@ struct DevicePage<'a> {
     device: DeviceView,
     facts: Vec<(&'static str, String)>,
     sessions: Vec<SessionView>,
+    plans: Vec<PlanView>,
+    once: String,
     can_connect: bool,
     /// What was just done.
     done: Option<&'static str>,
@@ -148,11 +152,14 @@ pub(super) async fn show(
         device: DeviceView::new(device),
         facts: facts(&state, device, connected),
         can_connect: !connected && !device.blocked && !sessions.is_empty(),
+        plans: plans_on_sale(&state).await?,
+        once: new_once(),
         sessions: sessions.iter().map(|session| SessionView::new(&state, session)).collect(),
         done: match wanted.done.as_deref() {
             Some("redeemed") => Some("The code is redeemed."),
             Some("connected") => Some("The device is let through."),
-            Some("topped_up") => Some("Topped up."),
+            Some("topped_up") => Some("Sold and added."),
+            Some("again") => Some("This form was sent before. What it sold was added then, and once."),
             Some(_) | None => None,
         },
     };

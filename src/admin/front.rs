@@ -5,9 +5,13 @@ use axum::response::Response;
 
 use super::clerk::Clerk;
 use super::page::{failed, html};
+use super::sale::new_once;
 use super::shown;
 use super::state::AdminState;
-use crate::domain::{Currency, Plan, Text};
+use crate::domain::{Currency, Plan, Text, VoucherBatch};
+
+/// So many batches are looked through for those that can be sold from.
+const MOST_BATCHES: u32 = 200;
 
 /// The counter: what is sold, and whom or what to look for.
 #[derive(Debug, Template)]
@@ -16,6 +20,8 @@ struct FrontPage<'a> {
     gateway: &'a str,
     clerk: &'a Clerk,
     plans: Vec<PlanView>,
+    /// Batches of printed codes, by number.
+    batches: Vec<(i64, String)>,
     /// Names this page's sale: sent twice, it is one.
     once: String,
 }
@@ -47,14 +53,24 @@ pub(super) async fn plans_on_sale(state: &AdminState) -> Result<Vec<PlanView>, R
     Ok(on_sale.map(|plan| PlanView::new(plan, state.currency)).collect())
 }
 
-/// Names what one page does, so that it is done once.
-pub(super) fn new_once() -> String {
-    uuid::Uuid::now_v7().to_string()
+/// The newest batches of codes that were printed in advance.
+async fn batches(state: &AdminState) -> Result<Vec<(i64, String)>, Response> {
+    let (batches, _) =
+        state.store.list_batches(None, 1, MOST_BATCHES).await.map_err(|error| failed(state, &error))?;
+    // One of a single code was made for a sale.
+    let printed = batches.iter().filter(|batch| batch.count > 1);
+    let name = |batch: &VoucherBatch| {
+        let name = batch.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        let (grants, price) = (shown::terms(&batch.terms), state.currency.show(batch.offer.price));
+        format!("{}: {name}{grants}, {price}", batch.id)
+    };
+    Ok(printed.map(|batch| (batch.id, name(batch))).collect())
 }
 
 /// `GET /admin`
 pub(super) async fn front(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     let plans = if clerk.sells() { plans_on_sale(&state).await? } else { Vec::new() };
-    let page = FrontPage { gateway: state.gateway.as_str(), clerk: &clerk, plans, once: new_once() };
+    let batches = if clerk.sells() { batches(&state).await? } else { Vec::new() };
+    let page = FrontPage { gateway: state.gateway.as_str(), clerk: &clerk, plans, batches, once: new_once() };
     Ok(html(StatusCode::OK, page.render()))
 }

@@ -11,8 +11,10 @@ mod front;
 mod login;
 mod logins;
 mod page;
+mod sale;
 mod shown;
 mod state;
+mod till;
 mod voucher;
 
 use axum::Router;
@@ -36,6 +38,9 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin", get(front::front))
         .route("/admin/login", get(login::form).post(login::log_in))
         .route("/admin/logout", get(login::form).post(login::log_out))
+        .route("/admin/sell", post(sale::sell))
+        .route("/admin/topup", post(sale::top_up))
+        .route("/admin/till", get(till::report))
         .route("/admin/voucher", get(voucher::show))
         .route("/admin/print", get(voucher::print))
         .route("/admin/redeem", post(voucher::redeem))

@@ -71,6 +71,7 @@ pub(super) const fn state(session: &ClientSession) -> &'static str {
 pub(super) const fn standing(status: VoucherStatus) -> &'static str {
     match status {
         VoucherStatus::Unsold => "can be redeemed",
+        VoucherStatus::Sold => "sold, can be redeemed",
         VoucherStatus::NotYetValid => "not valid yet",
         VoucherStatus::Expired => "expired",
         VoucherStatus::Redeemed => "redeemed",

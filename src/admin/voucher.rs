@@ -7,9 +7,10 @@ use serde::Deserialize;
 use super::clerk::{Clerk, Fields};
 use super::device::{self, find_device};
 use super::page::{failed, forbidden, html, refused, say};
+use super::sale::new_once;
 use super::shown;
 use super::state::AdminState;
-use crate::domain::{CloseReason, Refusal, Text, Voucher, VoucherStatus};
+use crate::domain::{Refusal, Voucher, VoucherStatus};
 
 /// The longest code that is looked at, in characters; real ones are far shorter.
 const MAX_CODE_CHARS: usize = 64;
@@ -25,6 +26,9 @@ struct VoucherPage<'a> {
     status: VoucherStatus,
     standing: &'static str,
     facts: Vec<(&'static str, String)>,
+    /// What it costs, if it can be sold.
+    price: Option<String>,
+    once: String,
     /// What was just done.
     done: Option<&'static str>,
 }
@@ -89,13 +93,20 @@ pub(super) async fn show(
         status,
         standing: shown::standing(status),
         facts: facts(&state, &voucher),
+        price: can_be_sold(status).then(|| state.currency.show(voucher.batch.offer.price)),
+        once: new_once(),
         done: match wanted.done.as_deref() {
             Some("sold") => Some("Sold. Hand over the code."),
+            Some("again") => Some("This form was sent before. It sold this voucher, and no other one."),
             Some("revoked") => Some("Taken back. What it made is over."),
             Some(_) | None => None,
         },
     };
     Ok(html(StatusCode::OK, page.render()))
+}
+
+fn can_be_sold(status: VoucherStatus) -> bool {
+    matches!(status, VoucherStatus::Unsold | VoucherStatus::NotYetValid)
 }
 
 fn facts(state: &AdminState, voucher: &Voucher) -> Vec<(&'static str, String)> {
@@ -105,6 +116,12 @@ fn facts(state: &AdminState, voucher: &Voucher) -> Vec<(&'static str, String)> {
     facts.extend(batch.name.as_ref().map(|name| ("Batch", name.to_string())));
     facts.extend(batch.valid_from.map(|at| ("Valid from", time(at))));
     facts.extend(batch.valid_until.map(|at| ("Valid until", time(at))));
+    let price = state.currency.show(batch.offer.price);
+    let sale = voucher.sold.as_ref();
+    facts.extend(sale.map(|sale| ("Sold", format!("{}, by {}, for {price}", time(sale.at), sale.seller))));
+    if batch.offer.max_devices > 1 {
+        facts.push(("Devices", format!("{} of {}", voucher.uses, batch.offer.max_devices)));
+    }
     facts.extend(voucher.redeemed.map(|redeemed| ("Redeemed", time(redeemed.at))));
     facts.extend(voucher.revoked_at.map(|at| ("Taken back", time(at))));
     facts
@@ -172,21 +189,13 @@ pub(super) async fn revoke(
         return Err(say(&state, StatusCode::UNPROCESSABLE_ENTITY, "Are you sure?", text));
     }
     let code = fields.code.trim();
-    let voucher = find(&state, code).await?;
-    let lookup = state.codes.lookup(code).ok_or_else(|| refused(&state, Refusal::VoucherUnknown))?;
-    let now = state.handle.now().wall;
-    let revoked = state.store.revoke_voucher(&lookup, now).await.map_err(|error| failed(&state, &error))?;
-    let revoked = revoked.ok_or_else(|| refused(&state, Refusal::VoucherUnknown))?;
-    if let Some(session) = revoked.session {
-        // Also when it was taken back before: a crash in between must not leave the session open.
-        match state.handle.close_session(session, CloseReason::Revoked, Text::default()).await {
-            Ok(_) | Err(Refusal::UnknownSession) => {}
-            Err(refusal) => return Err(refused(&state, refusal)),
-        }
+    if code.chars().count() > MAX_CODE_CHARS {
+        return Err(refused(&state, Refusal::VoucherUnknown));
     }
+    let revoked = state.handle.revoke_voucher(code).await.map_err(|refusal| refused(&state, refusal))?;
     if !revoked.already {
         // Never the code: the log is not the place for money.
-        let subject = format!("{}/{}", voucher.batch.id, voucher.id);
+        let subject = format!("{}/{}", revoked.voucher.batch.id, revoked.voucher.id);
         clerk.note(&state, "voucher.revoke", &subject).await;
     }
     Ok(Redirect::to(&place(code, "revoked")).into_response())

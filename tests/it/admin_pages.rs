@@ -19,21 +19,21 @@ use crate::support::{START, TestApp, mac, minutes};
 const HOST: &str = "box.lan:2051";
 const ORIGIN: &str = "http://box.lan:2051";
 
-struct Pages {
-    app: TestApp,
+pub struct Pages {
+    pub app: TestApp,
     router: Router,
 }
 
 /// An answer: status, where it leads, its cookie, its text.
-struct Shown {
-    status: u16,
-    to: String,
-    cookie: String,
-    text: String,
+pub struct Shown {
+    pub status: u16,
+    pub to: String,
+    pub cookie: String,
+    pub text: String,
 }
 
 impl Pages {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let app = TestApp::start().await;
         let codes = Arc::clone(&app.vault) as Arc<dyn VoucherCodes>;
         let (handle, store) = (app.handle.clone(), app.store.clone());
@@ -78,7 +78,7 @@ impl Pages {
     }
 
     /// As a browser posts a form of ours.
-    async fn post(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> Shown {
+    pub async fn post(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> Shown {
         let headers =
             [("cookie", cookie), ("origin", ORIGIN), ("content-type", "application/x-www-form-urlencoded")];
         let body: Vec<String> =
@@ -86,12 +86,12 @@ impl Pages {
         self.ask("POST", path, &headers, &body.join("&")).await
     }
 
-    async fn get(&self, cookie: &str, path: &str) -> Shown {
+    pub async fn get(&self, cookie: &str, path: &str) -> Shown {
         self.ask("GET", path, &[("cookie", cookie)], "").await
     }
 
     /// Logs in and keeps the cookie.
-    async fn log_in(&self, permissions: &[Permission]) -> String {
+    pub async fn log_in(&self, permissions: &[Permission]) -> String {
         let (_, token) = self.token(permissions).await;
         let shown = self.post("", "/admin/login", &[("token", &token)]).await;
         assert_eq!((shown.status, shown.to.as_str()), (303, "/admin"), "{}", shown.text);
@@ -103,7 +103,7 @@ impl Pages {
     }
 
     /// Makes one voucher of ten minutes.
-    async fn voucher(&self) -> String {
+    pub async fn voucher(&self) -> String {
         let batch = NewBatch::new(Some(Text::new("Desk <i>")), minutes(10), None, None, 1).unwrap();
         let (code, sealed) = VoucherCodes::new_codes(&*self.app.vault, 1).unwrap().remove(0);
         self.app.store.create_batch(&batch, &[sealed], START.wall).await.unwrap();
@@ -125,7 +125,7 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-fn seller() -> [Permission; 3] {
+pub fn seller() -> [Permission; 3] {
     [Permission::ManageVouchers, Permission::ViewSession, Permission::ModifySession]
 }
 

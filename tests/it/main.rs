@@ -6,6 +6,7 @@
     reason = "a test that panics has failed, which is the point"
 )]
 
+mod admin_counter;
 mod admin_pages;
 mod api;
 mod api_once;
