@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiState, devices, plans, sessions, vouchers};
+use super::{ApiState, devices, plans, sales, sessions, vouchers};
 use crate::domain::{OnceSubject, Refusal};
 use crate::http::Problem;
 use crate::runtime::DeviceRef;
@@ -61,7 +61,8 @@ async fn lost(state: &ApiState, subject: OnceSubject, made: bool) -> Result<Resp
             format!("this request made token {id}, which is shown once; revoke it and make another"),
         )),
         OnceSubject::Plan(id) => plans::again(state, id, made).await?.ok_or_else(gone),
-        OnceSubject::Voucher(_) | OnceSubject::Sale(_) => Err(gone()),
+        OnceSubject::Voucher(id) => sales::sold_again(state, id).await,
+        OnceSubject::Sale(id) => sales::refund_again(state, id).await?.ok_or_else(gone),
         OnceSubject::Hook(id) => Err(Problem::conflict(
             "secret-shown-once",
             "The hook was made before",

@@ -44,6 +44,9 @@ pub struct Listen;
 /// Vouchers.
 #[derive(Debug)]
 pub struct ManageVouchers;
+/// Selling what changes a session.
+#[derive(Debug)]
+pub struct Sell;
 /// Everything else: tokens.
 #[derive(Debug)]
 pub struct Administer;
@@ -60,6 +63,10 @@ impl Need for Listen {
 impl Need for ManageVouchers {
     const PERMISSIONS: &'static [Permission] = &[Permission::ManageVouchers];
 }
+impl Need for Sell {
+    const PERMISSIONS: &'static [Permission] =
+        &[Permission::ViewSession, Permission::ModifySession, Permission::ManageVouchers];
+}
 impl Need for Administer {
     const PERMISSIONS: &'static [Permission] = &[Permission::Admin];
 }
@@ -71,6 +78,8 @@ pub struct Allowed<N> {
     pub caller: Caller,
     /// The token's number, if it is one.
     pub(super) token: Option<i64>,
+    /// How the till names it: a token by its name alone, or root.
+    pub(super) seller: Text,
     need: PhantomData<N>,
 }
 
@@ -86,7 +95,8 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
                 }
             }
         }
-        Ok(Self { caller: identity.caller, token: identity.token, need: PhantomData })
+        let Identity { caller, token, seller, .. } = identity;
+        Ok(Self { caller, token, seller, need: PhantomData })
     }
 }
 
@@ -129,6 +139,8 @@ pub(super) struct Identity {
     caller: Caller,
     /// The token's number, if it is one.
     token: Option<i64>,
+    /// A token's name, or root.
+    seller: Text,
     /// What their idempotency keys belong to: it stays the same from request to request, and nobody else has it.
     pub(super) scope: String,
     /// What they may do; `None` for root, who may do everything.
@@ -147,8 +159,13 @@ impl Identity {
         // A token that is sent counts, also for root: what it may not do is refused.
         let Some(sent) = bearer(&parts.headers) else {
             let is_root = user.is_some_and(|user| user.uid == 0);
-            let root =
-                || Self { caller: caller("root"), token: None, scope: "root".to_owned(), permissions: None };
+            let root = || Self {
+                caller: caller("root"),
+                token: None,
+                seller: Text::new("root"),
+                scope: "root".to_owned(),
+                permissions: None,
+            };
             return if is_root { Ok(root()) } else { Err(Problem::unauthorized()) };
         };
         let text = TokenText::parse(sent?).ok_or_else(Problem::unauthorized)?;
@@ -157,6 +174,7 @@ impl Identity {
         Ok(Self {
             caller: caller(&format!("token {} {}", token.id, token.name)),
             token: Some(token.id),
+            seller: token.name.clone(),
             scope: format!("token {}", token.id),
             permissions: Some(token.permissions),
         })

@@ -19,7 +19,9 @@ mod again;
 mod audit;
 mod audit_list;
 mod auth;
+mod batches;
 mod bulk;
+mod csv;
 mod device_list;
 mod devices;
 mod events;
@@ -36,14 +38,17 @@ mod openapi;
 mod plans;
 mod properties;
 mod roles;
+mod sales;
 mod search;
 mod session_list;
 mod sessions;
 mod shapes;
+mod sheet;
 mod status;
 mod terms;
 mod tokens;
 mod under;
+mod voucher_shapes;
 mod vouchers;
 
 use std::sync::Arc;
@@ -176,6 +181,16 @@ pub fn router(state: ApiState) -> Router {
         .route("/plans", get(plans::list).post(plans::create))
         .route("/plans/{name}", get(plans::get).patch(plans::change).delete(plans::delete))
         .route("/vouchers", get(vouchers::list).post(vouchers::create))
+        .route("/vouchers/batches", get(batches::list))
+        .route("/vouchers/batches/{id}", get(batches::get).delete(batches::revoke))
+        .route("/vouchers/batches/{id}/sheet", get(batches::print))
+        .route("/vouchers/import", post(batches::import))
+        .route("/vouchers/sell", post(sales::sell))
+        .route("/top_ups", post(sales::top_up))
+        .route("/sales", get(sales::list))
+        .route("/sales.csv", get(sales::export))
+        .route("/sales/{id}", get(sales::get))
+        .route("/sales/{id}/refund", post(sales::refund))
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))
         .route("/hooks", get(hooks::list).post(hooks::create))

@@ -17,6 +17,20 @@ pub(super) struct NewTerms {
 }
 
 impl NewTerms {
+    /// The first field that says anything.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("kind", self.kind.is_some()),
+            ("time_secs", self.time_secs.is_some()),
+            ("data_mb", self.data_mb.is_some()),
+            ("exp_days", self.exp_days.is_some()),
+            ("down_mbps", self.down_mbps.is_some()),
+            ("up_mbps", self.up_mbps.is_some()),
+            ("use_global_speed", self.use_global_speed.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(field, _)| field)
+    }
+
     /// Checks it.
     pub(super) fn check(&self) -> Result<SessionTerms, Problem> {
         let kind = self

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -5,89 +6,34 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::ApiState;
 use super::auth::{Allowed, ManageVouchers, Modify};
-use super::list::{Page, Paging};
+use super::list::{Page, Paging, read_name};
 use super::once::NotKept;
-use super::shapes::{TermsShape, time};
+use super::plans::{read_price, read_properties};
 use super::terms::NewTerms;
 use super::under::Under;
-use crate::domain::{NewBatch, Refusal, Text, Voucher, VoucherBatch, WallTime};
+use super::voucher_shapes::{BatchShape, VoucherDetail, VoucherShape};
+use super::{ApiState, roles};
+use crate::domain::{
+    NewBatch, Refusal, SealedCode, Text, VoucherBatch, VoucherOffer, VoucherStatus, WallTime, WhenFull,
+};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
-use crate::store::{StoreError, VoucherQuery};
+use crate::store::{ListedVoucher, StoreError, VoucherQuery};
 
-fn store_failed(error: StoreError) -> Problem {
+pub(super) fn store_failed(error: StoreError) -> Problem {
     Problem::internal(&error)
 }
 
-/// A voucher as the API shows it.
-#[derive(Debug, Serialize)]
-pub(super) struct VoucherShape {
-    code: String,
-    status: &'static str,
-    batch: i64,
-    name: Option<String>,
-    #[serde(flatten)]
-    terms: TermsShape,
-    valid_from: Option<String>,
-    valid_until: Option<String>,
-    created_at: Option<String>,
-    redeemed_at: Option<String>,
-    revoked_at: Option<String>,
-    device: Option<String>,
-    session: Option<String>,
-}
-
-impl VoucherShape {
-    fn new(voucher: &Voucher, code: String, now: WallTime) -> Self {
-        let batch = &voucher.batch;
-        let sale = voucher.redeemed;
-        Self {
-            code,
-            status: voucher.status(now).as_str(),
-            batch: batch.id,
-            name: batch.name.as_ref().map(ToString::to_string),
-            terms: TermsShape::new(&batch.terms),
-            valid_from: batch.valid_from.and_then(time),
-            valid_until: batch.valid_until.and_then(time),
-            created_at: time(batch.created_at),
-            redeemed_at: sale.and_then(|sale| time(sale.at)),
-            revoked_at: voucher.revoked_at.and_then(time),
-            device: sale.map(|sale| sale.device.to_string()),
-            session: sale.map(|sale| sale.session.to_string()),
-        }
-    }
-}
-
-/// A batch that was just made, with its codes for printing.
-#[derive(Debug, Serialize)]
-pub(super) struct BatchShape {
-    batch: i64,
-    name: Option<String>,
-    #[serde(flatten)]
-    terms: TermsShape,
-    valid_from: Option<String>,
-    valid_until: Option<String>,
-    created_at: Option<String>,
-    count: u32,
-    codes: Vec<String>,
-}
-
-impl BatchShape {
-    fn new(batch: &VoucherBatch, codes: Vec<String>) -> Self {
-        Self {
-            batch: batch.id,
-            name: batch.name.as_ref().map(ToString::to_string),
-            terms: TermsShape::new(&batch.terms),
-            valid_from: batch.valid_from.and_then(time),
-            valid_until: batch.valid_until.and_then(time),
-            created_at: time(batch.created_at),
-            count: batch.count,
-            codes,
-        }
-    }
+/// The vouchers of a page as they are shown, with their codes.
+pub(super) fn shapes(state: &ApiState, found: &[ListedVoucher]) -> Result<Vec<VoucherShape>, Problem> {
+    let now = state.handle.now().wall;
+    let shape = |listed: &ListedVoucher| {
+        let code = state.codes.unseal(&listed.code).map_err(|error| Problem::internal(&error))?;
+        Ok(VoucherShape::new(&listed.voucher, code, state.currency, now))
+    };
+    found.iter().map(shape).collect()
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +42,9 @@ pub(super) struct ListQuery {
     batch: Option<i64>,
     redeemed: Option<bool>,
     revoked: Option<bool>,
+    status: Option<String>,
+    plan: Option<String>,
+    seller: Option<String>,
     page: Option<String>,
     per_page: Option<String>,
 }
@@ -107,31 +56,31 @@ pub(super) async fn list(
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<Page<VoucherShape>>, Problem> {
     let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
+    let statuses = VoucherStatus::ALL.map(|status| (status, status.as_str()));
+    let status = read_name("status", query.status.as_deref(), &statuses)?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let wanted = VoucherQuery {
         batch: query.batch,
         redeemed: query.redeemed,
         revoked: query.revoked,
+        status: status.map(|status| (status, state.handle.now().wall)),
+        plan: given(query.plan),
+        seller: given(query.seller),
         page: paging.page,
         per_page: paging.per_page,
-        ..VoucherQuery::default()
     };
     let (found, total) = state.store.list_vouchers(&wanted).await.map_err(store_failed)?;
-    let now = state.handle.now().wall;
-    let items = found
-        .iter()
-        .map(|listed| {
-            let code = state.codes.unseal(&listed.code).map_err(|error| Problem::internal(&error))?;
-            Ok(VoucherShape::new(&listed.voucher, code, now))
-        })
-        .collect::<Result<_, Problem>>()?;
-    Ok(Json(paging.of(items, total)))
+    Ok(Json(paging.of(shapes(&state, &found)?, total)))
 }
 
+/// A batch as it is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewVouchers {
-    count: u32,
+    count: Option<u32>,
     name: Option<String>,
+    note: Option<String>,
+    plan: Option<String>,
     valid_from: Option<String>,
     valid_until: Option<String>,
     kind: Option<String>,
@@ -141,10 +90,28 @@ pub(super) struct NewVouchers {
     down_mbps: Option<f64>,
     up_mbps: Option<f64>,
     use_global_speed: Option<bool>,
+    price: Option<String>,
+    roles: Option<Vec<String>>,
+    properties: Option<BTreeMap<String, String>>,
+    max_devices: Option<u32>,
+    when_full: Option<String>,
+    use_days: Option<u32>,
 }
 
 impl NewVouchers {
-    fn check(self) -> Result<NewBatch, Problem> {
+    /// Checks it, and takes from its plan what it does not say itself. `count` is how many there are, if that is known.
+    pub(super) async fn check(self, state: &ApiState, count: Option<u32>) -> Result<NewBatch, Problem> {
+        let from = read_time("valid_from", self.valid_from.as_deref())?;
+        let until = read_time("valid_until", self.valid_until.as_deref())?;
+        let name = self.name.as_deref().map(Text::new);
+        let count = match (count, self.count) {
+            (Some(count), None) => count,
+            (Some(_), Some(_)) => {
+                return Err(Problem::invalid_field("count", "the file says how many there are"));
+            }
+            (None, Some(count)) => count,
+            (None, None) => return Err(Problem::invalid_field("count", "say how many")),
+        };
         let terms = NewTerms {
             kind: self.kind,
             time_secs: self.time_secs,
@@ -154,10 +121,37 @@ impl NewVouchers {
             up_mbps: self.up_mbps,
             use_global_speed: self.use_global_speed,
         };
-        let from = read_time("valid_from", self.valid_from.as_deref())?;
-        let until = read_time("valid_until", self.valid_until.as_deref())?;
-        let name = self.name.as_deref().map(Text::new);
-        Ok(NewBatch::new(name, terms.check()?, from, until, self.count)?)
+        let (terms, mut offer) = match &self.plan {
+            None => (terms.check()?, VoucherOffer::default()),
+            Some(plan) => {
+                if let Some(field) = terms.first_given() {
+                    return Err(Problem::invalid_field(field, "comes with the plan"));
+                }
+                let found = state.store.find_plan(plan).await.map_err(store_failed)?;
+                let plan = found.ok_or_else(|| Refusal::UnknownPlan(Text::new(plan).to_string()))?;
+                if !plan.on_sale {
+                    return Err(Refusal::NotOnSale.into());
+                }
+                (plan.terms.clone(), VoucherOffer::of_plan(&plan))
+            }
+        };
+        if let Some(price) = &self.price {
+            offer.price = read_price("price", price, state.currency)?;
+        }
+        if let Some(names) = self.roles {
+            offer.roles = roles::read("roles", names)?;
+        }
+        if let Some(properties) = self.properties {
+            offer.properties = read_properties(properties)?;
+        }
+        if let Some(when) = &self.when_full {
+            offer.when_full = WhenFull::from_name(when)
+                .ok_or_else(|| Problem::invalid_field("when_full", "must be one of refuse, take_over"))?;
+        }
+        offer.max_devices = self.max_devices.unwrap_or(offer.max_devices);
+        offer.use_days = self.use_days;
+        let new = NewBatch::new(name, terms, from, until, count)?;
+        Ok(new.offering(offer, self.note.as_deref().map(Text::new))?)
     }
 }
 
@@ -177,28 +171,40 @@ pub(super) async fn create(
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<NewVouchers>,
 ) -> Result<Response, Problem> {
-    let once = under.untagged()?;
-    let batch = body.check()?;
+    let batch = body.check(&state, None).await?;
     let (maker, count) = (Arc::clone(&state.codes), batch.count());
     // Sealing a hundred thousand codes takes a while: not where others wait.
     let made = tokio::task::spawn_blocking(move || maker.new_codes(count))
         .await
         .map_err(|error| Problem::internal(&error))?
         .map_err(|error| Problem::internal(&error))?;
-    let (codes, sealed): (Vec<String>, Vec<_>) = made.into_iter().unzip();
+    let (codes, sealed) = made.into_iter().unzip();
+    store_batch(&allowed, under, &state, &batch, codes, sealed).await
+}
+
+/// Stores a batch with its codes, and answers with them.
+pub(super) async fn store_batch(
+    allowed: &Allowed<ManageVouchers>,
+    under: Under,
+    state: &ApiState,
+    batch: &NewBatch,
+    codes: Vec<String>,
+    sealed: Vec<SealedCode>,
+) -> Result<Response, Problem> {
     let now = state.handle.now().wall;
-    let batch = match once {
-        Some(once) => state.store.create_batch_once(&batch, &sealed, &once).await.map_err(store_failed)??,
-        None => state.store.create_batch(&batch, &sealed, now).await.map_err(store_failed)?,
+    let batch = match under.untagged()? {
+        Some(once) => state.store.create_batch_once(batch, &sealed, &once).await.map_err(store_failed)??,
+        None => state.store.create_batch(batch, &sealed, now).await.map_err(store_failed)?,
     };
-    let details = format!("{count} codes");
+    let details = format!("{} codes", batch.count);
     state.audit.note(&allowed.caller, now, "voucher.create", batch.id, &details).await;
-    Ok(batch_made(&batch, codes))
+    Ok(batch_made(state, &batch, codes))
 }
 
 /// The answer that a batch was made. Its codes are kept nowhere but under the vouchers' key.
-fn batch_made(batch: &VoucherBatch, codes: Vec<String>) -> Response {
-    let mut response = (StatusCode::CREATED, Json(BatchShape::new(batch, codes))).into_response();
+fn batch_made(state: &ApiState, batch: &VoucherBatch, codes: Vec<String>) -> Response {
+    let shape = BatchShape::new(batch, Some(codes), state.currency);
+    let mut response = (StatusCode::CREATED, Json(shape)).into_response();
     response.extensions_mut().insert(NotKept);
     response
 }
@@ -213,12 +219,24 @@ pub(super) async fn batch_again(state: &ApiState, id: i64) -> Result<Option<Resp
         tokio::task::spawn_blocking(move || found.iter().map(|listed| reader.unseal(&listed.code)).collect())
             .await
             .map_err(|error| Problem::internal(&error))?;
-    Ok(Some(batch_made(&batch, codes.map_err(|error| Problem::internal(&error))?)))
+    Ok(Some(batch_made(state, &batch, codes.map_err(|error| Problem::internal(&error))?)))
 }
 
-/// The digest that a code in a path is found by.
-fn lookup(state: &ApiState, code: &str) -> Result<[u8; 32], Problem> {
-    state.codes.lookup(code).ok_or_else(|| Refusal::VoucherUnknown.into())
+/// The voucher that a code in a path names, however that is typed.
+async fn find(state: &ApiState, code: &str) -> Result<ListedVoucher, Problem> {
+    let lookup = state.codes.lookup(code).ok_or(Refusal::VoucherUnknown)?;
+    let found = state.store.find_voucher(&lookup).await.map_err(store_failed)?;
+    let id = found.ok_or(Refusal::VoucherUnknown)?.id;
+    Ok(state.store.voucher_by_id(id).await.map_err(store_failed)?.ok_or(Refusal::VoucherUnknown)?)
+}
+
+async fn detail(state: &ApiState, listed: ListedVoucher) -> Result<Json<VoucherDetail>, Problem> {
+    let uses = state.store.voucher_uses(listed.voucher.id).await.map_err(store_failed)?;
+    let code = state.codes.unseal(&listed.code).map_err(|error| Problem::internal(&error))?;
+    let shape = VoucherShape::new(&listed.voucher, code, state.currency, state.handle.now().wall);
+    let sessions =
+        if uses.is_empty() { Vec::new() } else { state.handle.voucher_sessions(vec![listed]).await? };
+    Ok(Json(VoucherDetail::new(shape, &uses, &sessions)))
 }
 
 /// `GET /api/v1/vouchers/{code}`.
@@ -226,28 +244,27 @@ pub(super) async fn get(
     _allowed: Allowed<ManageVouchers>,
     State(state): State<ApiState>,
     PathPart(code): PathPart,
-) -> Result<Json<VoucherShape>, Problem> {
-    let found = state.store.find_voucher(&lookup(&state, &code)?).await.map_err(store_failed)?;
-    let voucher = found.ok_or(Refusal::VoucherUnknown)?;
-    Ok(Json(VoucherShape::new(&voucher, code, state.handle.now().wall)))
+) -> Result<Json<VoucherDetail>, Problem> {
+    let listed = find(&state, &code).await?;
+    detail(&state, listed).await
 }
 
-/// `DELETE /api/v1/vouchers/{code}`: takes it back, and closes the session that it made. Again changes nothing.
+/// `DELETE /api/v1/vouchers/{code}`: takes it back, and closes the sessions that came of it. Again changes nothing.
 pub(super) async fn revoke(
     allowed: Allowed<ManageVouchers>,
     under: Under,
     State(state): State<ApiState>,
     PathPart(code): PathPart,
-) -> Result<Json<VoucherShape>, Problem> {
+) -> Result<Json<VoucherDetail>, Problem> {
     under.untagged()?;
-    let now = state.handle.now().wall;
     let revoked = state.handle.revoke_voucher(&code).await?;
     if !revoked.already {
         // Never the code: the log is not the place for money.
         let subject = format!("{}/{}", revoked.voucher.batch.id, revoked.voucher.id);
-        state.audit.note(&allowed.caller, now, "voucher.revoke", subject, "").await;
+        state.audit.note(&allowed.caller, state.handle.now().wall, "voucher.revoke", subject, "").await;
     }
-    Ok(Json(VoucherShape::new(&revoked.voucher, code, now)))
+    let listed = find(&state, &code).await?;
+    detail(&state, listed).await
 }
 
 #[derive(Debug, Deserialize)]

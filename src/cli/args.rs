@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, events, hooks, locks, logs, manual, plans, sessions, status, tokens, vouchers};
+use super::{devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens, vouchers};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -113,6 +113,11 @@ pub enum Ask {
     /// Vouchers
     #[command(subcommand)]
     Voucher(vouchers::Voucher),
+    /// The till: what was sold, and what came in
+    #[command(subcommand)]
+    Sale(sales::Sale),
+    /// Sell more of a session
+    Topup(sales::Topup),
     /// Texts that were left for portal pages
     Messages(logs::Messages),
     /// Who changed what, when, from where

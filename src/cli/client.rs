@@ -34,7 +34,9 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Device(asked) => asked.request(),
         Ask::Session(asked) => asked.request(),
         Ask::Plan(asked) => asked.request(),
-        Ask::Voucher(asked) => asked.request(),
+        Ask::Voucher(asked) => asked.request()?,
+        Ask::Sale(asked) => asked.request(),
+        Ask::Topup(asked) => (&asked.connection, asked.request()),
         Ask::Messages(asked) => (&asked.connection, asked.request()),
         Ask::Audit(asked) => (&asked.connection, asked.request()),
         Ask::Lock(asked) => asked.request(),
@@ -44,7 +46,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
     };
     let show = request.show;
     let answer = exchange(connection, request)?;
-    if connection.json {
+    if connection.json && !answer.value.is_string() {
         return say(&format!("{}\n", answer.text));
     }
     say(&show(&answer.value))
@@ -71,11 +73,15 @@ fn runtime() -> Result<Runtime, Failure> {
 }
 
 async fn send(connection: &Connection, request: Request) -> Result<Answer, Failure> {
+    let as_is = request.as_is;
     let opened = open(connection, request).await?;
     if !opened.response.status().is_success() {
         return Err(read_refusal(opened).await);
     }
     let text = read(opened).await?;
+    if as_is {
+        return Ok(Answer { value: Value::String(text.clone()), text });
+    }
     let text = if text.is_empty() { "{}".to_owned() } else { text };
     let value = serde_json::from_str(&text).map_err(|error| broken(&error))?;
     Ok(Answer { text, value })
@@ -99,12 +105,16 @@ pub(super) async fn open(connection: &Connection, request: Request) -> Result<Op
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
     let mut connections = JoinSet::new();
     connections.spawn(exchange);
-    let body = request.body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+    let (media_type, body) = match (request.text, request.body) {
+        (Some((media_type, text)), _) => (media_type, Bytes::from(text)),
+        (None, Some(body)) => ("application/json", Bytes::from(body.to_string())),
+        (None, None) => ("application/json", Bytes::new()),
+    };
     let mut request = hyper::Request::builder()
         .method(request.method)
         .uri(request.path)
         .header(HOST, "turnpike")
-        .header(CONTENT_TYPE, "application/json")
+        .header(CONTENT_TYPE, media_type)
         .body(Full::new(body))
         .map_err(|error| Failure(format!("this cannot be asked: {error}")))?;
     if let Some(value) = authorization {

@@ -104,10 +104,32 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["plan", "delete"], &["turnpike plan delete hour"]),
     (
         &["voucher", "create"],
-        &["turnpike voucher create --count 20 --kind time --time-secs 3600 --name spring"],
+        &[
+            "turnpike voucher create --count 20 --kind time --time-secs 3600 --name spring",
+            "turnpike voucher create --count 50 --plan day --max-devices 3 --when-full take_over",
+        ],
     ),
-    (&["voucher", "list"], &["turnpike voucher list --batch 3"]),
-    (&["voucher", "revoke"], &["turnpike voucher revoke ABCDE-FGHJK"]),
+    (&["voucher", "show"], &["turnpike voucher show abcde-fghjk"]),
+    (
+        &["voucher", "sell"],
+        &["turnpike voucher sell --plan hour", "turnpike voucher sell --batch 3 --note 'table 4'"],
+    ),
+    (&["voucher", "batches"], &["turnpike voucher batches --plan hour"]),
+    (
+        &["voucher", "sheet"],
+        &["turnpike voucher sheet 3 --format a4 --portal http://10.0.0.1:2050 > sheet.html"],
+    ),
+    (&["voucher", "import"], &["turnpike voucher import codes.csv --plan hour --name printed"]),
+    (&["voucher", "export"], &["turnpike voucher export 3 > codes.csv"]),
+    (&["sale", "list"], &["turnpike sale list --from 2026-01-31", "turnpike sale list --csv > till.csv"]),
+    (&["sale", "report"], &["turnpike sale report --from 2026-01-01 --to 2026-01-31 --by day,plan"]),
+    (&["sale", "refund"], &["turnpike sale refund 01a1fcb0-2403-7573-9210-5f1275644bbd --note 'no signal'"]),
+    (
+        &["topup"],
+        &["turnpike topup 10.0.0.7 --plan hour", "turnpike topup 10.0.0.7 --add-time-secs 1800 --price 1"],
+    ),
+    (&["voucher", "list"], &["turnpike voucher list --batch 3 --status unsold"]),
+    (&["voucher", "revoke"], &["turnpike voucher revoke ABCDE-FGHJK", "turnpike voucher revoke --batch 3"]),
     (&["voucher", "redeem"], &["turnpike voucher redeem ABCDE-FGHJK 10.0.0.7"]),
     (&["messages"], &["turnpike messages --device 10.0.0.7"]),
     (

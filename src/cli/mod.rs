@@ -15,6 +15,7 @@ mod manual;
 mod output;
 mod plans;
 mod request;
+mod sales;
 mod sessions;
 mod status;
 mod steer;

@@ -8,6 +8,10 @@ pub(super) struct Request {
     pub(super) method: hyper::Method,
     pub(super) path: String,
     pub(super) body: Option<Value>,
+    /// A body that is no JSON: of this media type.
+    pub(super) text: Option<(&'static str, Vec<u8>)>,
+    /// The answer is no JSON: it is printed as it is.
+    pub(super) as_is: bool,
     /// The answer in words or as a table.
     pub(super) show: fn(&Value) -> String,
     /// How long the daemon may wait before it begins to answer.
@@ -17,7 +21,15 @@ pub(super) struct Request {
 impl Request {
     /// `GET`.
     pub(super) fn get(path: String, show: fn(&Value) -> String) -> Self {
-        Self { method: hyper::Method::GET, path, body: None, show, wait: Duration::ZERO }
+        Self {
+            method: hyper::Method::GET,
+            path,
+            body: None,
+            text: None,
+            as_is: false,
+            show,
+            wait: Duration::ZERO,
+        }
     }
 
     /// Any other method, with a body.
@@ -27,12 +39,45 @@ impl Request {
         body: Map<String, Value>,
         show: fn(&Value) -> String,
     ) -> Self {
-        Self { method, path, body: Some(Value::Object(body)), show, wait: Duration::ZERO }
+        Self {
+            method,
+            path,
+            body: Some(Value::Object(body)),
+            text: None,
+            as_is: false,
+            show,
+            wait: Duration::ZERO,
+        }
     }
 
     /// `DELETE`.
     pub(super) fn delete(path: String, show: fn(&Value) -> String) -> Self {
-        Self { method: hyper::Method::DELETE, path, body: None, show, wait: Duration::ZERO }
+        Self {
+            method: hyper::Method::DELETE,
+            path,
+            body: None,
+            text: None,
+            as_is: false,
+            show,
+            wait: Duration::ZERO,
+        }
+    }
+
+    /// `GET` of something that is no JSON.
+    pub(super) fn get_as_is(path: String) -> Self {
+        let show = |answer: &Value| answer.as_str().unwrap_or_default().to_owned();
+        Self { as_is: true, ..Self::get(path, show) }
+    }
+
+    /// `POST` of a text.
+    pub(super) fn post_text(
+        path: String,
+        media_type: &'static str,
+        text: Vec<u8>,
+        show: fn(&Value) -> String,
+    ) -> Self {
+        let method = hyper::Method::POST;
+        Self { method, text: Some((media_type, text)), ..Self::get(path, show) }
     }
 
     /// The same, asking the daemon to wait for something.

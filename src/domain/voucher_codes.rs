@@ -5,6 +5,9 @@ pub trait VoucherCodes: Send + Sync {
     /// New codes as they are printed, all different, each with what the store keeps of it. Takes a moment for many.
     fn new_codes(&self, count: u32) -> Result<Vec<(String, SealedCode)>, String>;
 
+    /// A code that was made elsewhere, as it is printed, with what the store keeps of it; `None` if it cannot be a code.
+    fn seal(&self, typed: &str) -> Option<(String, SealedCode)>;
+
     /// What a typed code is found by in the store; `None` if it cannot be a code.
     fn lookup(&self, typed: &str) -> Option<[u8; 32]>;
 

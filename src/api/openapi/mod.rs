@@ -12,6 +12,7 @@ mod messages;
 mod operation;
 mod plans;
 mod responses;
+mod sales;
 mod schema;
 mod sessions;
 mod steering;
@@ -57,6 +58,7 @@ fn areas() -> Vec<Area> {
         locks::area(),
         plans::area(),
         vouchers::area(),
+        sales::area(),
         tokens::area(),
         audit::area(),
     ]

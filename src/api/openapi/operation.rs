@@ -173,6 +173,13 @@ impl Operation {
         self.with_body(schema, false)
     }
 
+    /// A text that it cannot do without.
+    pub(super) fn text_body(mut self, media_type: &str) -> Self {
+        let content = json!({ media_type: { "schema": schema::text() } });
+        self.body = Some(json!({ "required": true, "content": content }));
+        self.may_end_in(&[400, 413, 422])
+    }
+
     fn with_body(mut self, schema: Value, required: bool) -> Self {
         let content = json!({ "application/json": { "schema": schema } });
         self.body = Some(json!({ "required": required, "content": content }));

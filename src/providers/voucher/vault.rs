@@ -145,7 +145,7 @@ impl VoucherVault {
         std::str::from_utf8(&plain).ok().and_then(VoucherCode::parse).ok_or(VaultError::Unreadable)
     }
 
-    fn seal(&self, code: &VoucherCode) -> Result<SealedCode, VaultError> {
+    pub(super) fn seal(&self, code: &VoucherCode) -> Result<SealedCode, VaultError> {
         let lookup = self.digest(code);
         let sealed = self
             .cipher
