@@ -24,6 +24,7 @@ mod router;
 mod share;
 mod stats;
 mod steer;
+mod vouchers;
 
 use report::Report;
 
@@ -44,12 +45,13 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 7] = [
+const AREAS: [Area; 8] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
     ("listeners", listeners::measure),
     ("crowd", crowd::measure),
     ("steering", steer::measure),
+    ("vouchers", vouchers::measure),
     ("packets", packets::measure),
     ("share", share::measure),
 ];

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::beside;
 use super::handle::Handle;
@@ -120,6 +120,12 @@ impl Runtime {
             beside.spawn(beside::keep("the pruning", move || beside::prune(Arc::clone(&worked_for))));
             owner.run(inbox).await;
         });
-        Ok((Handle::new(shared), task))
+        let handle = Handle::new(shared);
+        match handle.close_revoked().await {
+            Ok(0) => {}
+            Ok(count) => info!(count, "sessions of vouchers that were taken back are closed"),
+            Err(refusal) => warn!(%refusal, "sessions of vouchers that were taken back could not be closed"),
+        }
+        Ok((handle, task))
     }
 }

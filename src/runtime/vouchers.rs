@@ -141,6 +141,12 @@ impl Handle {
         Ok((count, self.close_vouchers(used).await?))
     }
 
+    /// Closes what a crash has left open after vouchers were taken back; how many.
+    pub(super) async fn close_revoked(&self) -> Result<usize, Refusal> {
+        let left = self.shared.store.revoked_with_sessions().await.map_err(store_failed)?;
+        if left.is_empty() { Ok(0) } else { self.close_vouchers(left).await }
+    }
+
     /// A voucher with what its code is printed from.
     pub(super) async fn listed_voucher(&self, id: i64) -> Result<ListedVoucher, Refusal> {
         let found = self.shared.store.voucher_by_id(id).await.map_err(store_failed)?;

@@ -256,6 +256,7 @@ impl Pending {
         messages::put(connection, &self.messages).await?;
         for (from, to) in &self.moved_credits {
             credits::reassign(connection, *from, *to).await?;
+            voucher_uses::move_all(connection, *from, *to).await?;
         }
         for guard in &self.given_back {
             give_back(connection, guard).await?;

@@ -112,6 +112,32 @@ pub(super) async fn take_over(
     Ok(Ok(()))
 }
 
+/// The places of vouchers that a device has are another one's from now on, and what it was granted counts for both: a phone
+/// that makes up a new MAC has no second helping.
+pub(super) async fn move_all(
+    connection: &mut SqliteConnection,
+    from: DeviceId,
+    to: DeviceId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO grants (subject, plan, period, session) \
+         SELECT replace(g.subject, $1, $2), g.plan, g.period, g.session FROM grants g WHERE g.subject IN \
+         (SELECT 'device ' || $1 UNION ALL SELECT 'voucher ' || u.voucher || ' device ' || $1 FROM voucher_uses u \
+         WHERE u.device = $1 AND u.ended_at IS NULL)",
+    )
+    .bind(from.to_string())
+    .bind(to.to_string())
+    .execute(&mut *connection)
+    .await?;
+    // One that the other has a place of already stays where it is.
+    sqlx::query("UPDATE OR IGNORE voucher_uses SET device = $2 WHERE device = $1 AND ended_at IS NULL")
+        .bind(from.to_string())
+        .bind(to.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 async fn insert(connection: &mut SqliteConnection, wanted: Use) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO voucher_uses (voucher, device, session, at) VALUES ($1, $2, $3, $4)")
         .bind(wanted.voucher)

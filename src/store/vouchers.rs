@@ -116,6 +116,18 @@ impl Store {
         rows.iter().map(listed).collect()
     }
 
+    /// Vouchers that were taken back, while sessions that came of them are not over: what a crash has left.
+    pub async fn revoked_with_sessions(&self) -> Result<Vec<ListedVoucher>, StoreError> {
+        let text = format!(
+            "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM vouchers v JOIN voucher_batches b ON b.id = v.batch \
+             WHERE v.id IN (SELECT u.voucher FROM sessions s JOIN voucher_uses u ON u.device = s.device \
+             WHERE s.provider = 'voucher' AND s.state IN ('available', 'running', 'paused')) \
+             AND v.revoked_at IS NOT NULL ORDER BY v.id"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&self.readers).await?;
+        rows.iter().map(listed).collect()
+    }
+
     /// Who has, and had, the places of a voucher, in the order in which they were taken.
     pub async fn voucher_uses(&self, voucher: i64) -> Result<Vec<VoucherUse>, StoreError> {
         let rows = sqlx::query(
