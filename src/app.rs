@@ -27,6 +27,8 @@ use crate::http;
 use crate::http::{AuthorityError, HttpClient, Limits};
 use crate::net::{Net, NetWatch};
 use crate::portal::{self, PortalState, Streams};
+use crate::providers::account::{AccountProvider, Hasher};
+use crate::providers::free::FreeProvider;
 use crate::providers::voucher::{VoucherProvider, VoucherVault};
 use crate::providers::{AuthPolicy, Authenticators, OnSilence, Registry};
 use crate::runtime::{
@@ -64,7 +66,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
     let registry = Arc::new(registry(&config));
-    registry.register(Arc::new(VoucherProvider::new(Arc::new(store.clone()), clock.clone())))?;
+    built_in(&config, &registry, &store, &clock)?;
     let providers: Vec<ProviderName> = registry.status().into_iter().map(|provider| provider.name).collect();
     let runtime = Runtime {
         clock,
@@ -148,6 +150,25 @@ fn registry(config: &Config) -> Registry {
         deadline: asked.deadline,
     };
     Registry::new(PROVIDER_DEADLINE).with_orders(orders).with_authenticators(Authenticators::new(policy))
+}
+
+/// The session providers that are built in, in the order in which a zone that does not say has them.
+fn built_in(config: &Config, registry: &Registry, store: &Store, clock: &Clock) -> anyhow::Result<()> {
+    let voucher = VoucherProvider::new(Arc::new(store.clone()), clock.clone());
+    registry.register(Arc::new(voucher))?;
+    let (store, place) = (Arc::new(store.clone()), Arc::new(clock.clone()));
+    registry.register(Arc::new(AccountProvider::new(
+        Arc::clone(&store) as _,
+        Arc::clone(&store) as _,
+        clock.clone(),
+        Arc::clone(&place) as _,
+        Hasher::default(),
+    )))?;
+    if let Some(offer) = &config.free {
+        let free = FreeProvider::new(offer.clone(), Arc::clone(&store) as _, store, clock.clone(), place);
+        registry.register(Arc::new(free))?;
+    }
+    Ok(())
 }
 
 fn broke_off(what: &str, failure: Option<JoinError>) -> anyhow::Error {

@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiState, devices, plans, sales, sessions, vouchers};
+use super::{ApiState, accounts, devices, plans, sales, sessions, vouchers};
 use crate::domain::{OnceSubject, Refusal};
 use crate::http::Problem;
 use crate::runtime::DeviceRef;
@@ -68,6 +68,7 @@ async fn lost(state: &ApiState, subject: OnceSubject, made: bool) -> Result<Resp
             "The hook was made before",
             format!("this request made hook {id}, whose secret is shown once; give it another or delete it"),
         )),
+        OnceSubject::Account(id) => accounts::again(state, id, made).await?.ok_or_else(gone),
         OnceSubject::Nothing => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

@@ -15,6 +15,7 @@
 //!   what is decided (terms, state, names, block, zone, roles), not for usage. `*` is any. On a path below a device it is
 //!   the device's tag. What has no `ETag` matches `*` only.
 
+mod accounts;
 mod again;
 mod audit;
 mod audit_list;
@@ -195,6 +196,12 @@ pub fn router(state: ApiState) -> Router {
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))
         .route("/hooks", get(hooks::list).post(hooks::create))
         .route("/hooks/{id}", get(hooks::get).patch(hooks::change).delete(hooks::delete))
+        .route("/accounts", get(accounts::list).post(accounts::create))
+        .route("/accounts/{name}", get(accounts::get).patch(accounts::change).delete(accounts::delete))
+        .route("/accounts/{name}/password", post(accounts::password))
+        .route("/accounts/{name}/plans", post(accounts::attach))
+        .route("/accounts/{name}/devices", get(accounts::devices))
+        .route("/accounts/{name}/devices/{dev}", delete(accounts::log_out))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke))
         .route_layer(middleware::from_fn_with_state(state.clone(), once::once));

@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
-use super::{devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens, vouchers};
+use super::{
+    accounts, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens, vouchers,
+};
 
 /// A captive-portal hotspot session manager.
 #[derive(Debug, Parser)]
@@ -107,6 +109,9 @@ pub enum Ask {
     /// One session
     #[command(subcommand)]
     Session(sessions::Session),
+    /// Accounts: who logs in with a name and a password
+    #[command(subcommand)]
+    Account(accounts::Account),
     /// Plans: the products that vouchers and accounts are made of
     #[command(subcommand)]
     Plan(plans::Plan),

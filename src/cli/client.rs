@@ -34,6 +34,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Device(asked) => asked.request(),
         Ask::Session(asked) => asked.request(),
         Ask::Plan(asked) => asked.request(),
+        Ask::Account(asked) => asked.request()?,
         Ask::Voucher(asked) => asked.request()?,
         Ask::Sale(asked) => asked.request(),
         Ask::Topup(asked) => (&asked.connection, asked.request()),

@@ -98,6 +98,28 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
             "turnpike plan create daily --kind data --data-mb 1000 --every day --exp-days 30 --price 15",
         ],
     ),
+    (
+        &["account", "create"],
+        &[
+            "turnpike account create ana --generate --plan daily --max-devices 2",
+            "turnpike account create room12 --plan week --paid --one-more take_over",
+        ],
+    ),
+    (&["account", "list"], &["turnpike account list -q ana"]),
+    (&["account", "show"], &["turnpike account show ana"]),
+    (
+        &["account", "set"],
+        &[
+            "turnpike account set ana --expires-at 2026-12-31T18:00:00Z",
+            "turnpike account set ana --plan daily --plan extra --max-devices 3",
+        ],
+    ),
+    (&["account", "password"], &["turnpike account password ana --generate"]),
+    (&["account", "attach"], &["turnpike account attach ana extra --paid"]),
+    (&["account", "disable"], &["turnpike account disable ana"]),
+    (&["account", "enable"], &["turnpike account enable ana"]),
+    (&["account", "delete"], &["turnpike account delete ana"]),
+    (&["account", "logout"], &["turnpike account logout ana", "turnpike account logout ana 10.0.0.7"]),
     (&["plan", "list"], &["turnpike plan list"]),
     (&["plan", "show"], &["turnpike plan show hour"]),
     (&["plan", "set"], &["turnpike plan set hour --price 3", "turnpike plan set hour --on-sale=false"]),

@@ -1,6 +1,7 @@
 //! The command line: `run`, `check-config` and `down` work on this machine; everything else asks a running daemon over its
 //! control socket.
 
+mod accounts;
 mod args;
 mod client;
 mod daemon;

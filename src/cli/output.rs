@@ -26,6 +26,12 @@ pub(super) fn offer(text: &str) -> Result<bool, Failure> {
     }
 }
 
+/// Tells the one who types, on stderr: what is piped on does not hold it.
+pub(super) fn tell(line: &str) {
+    // Nobody to tell if this cannot be printed.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// Prints to stderr.
 pub(super) fn complain(failure: &Failure) {
     // Nobody to tell if this cannot be printed.

@@ -4,6 +4,7 @@
 //! with typed getters that collect what is wrong.
 
 mod coinslot;
+mod free;
 mod metric;
 mod report;
 mod roles;
@@ -18,7 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::domain::{Currency, GatewayFacts, RolePolicy, Text};
+use crate::domain::{Currency, FreeOffer, GatewayFacts, RolePolicy, Text};
 
 pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
 pub use metric::MetricConfig;
@@ -63,6 +64,8 @@ pub struct Config {
     pub metrics: Vec<MetricConfig>,
     /// `[[coinslot]]`: coin slots.
     pub coin_slots: Vec<CoinSlotConfig>,
+    /// `[free]`: free access, if there is any.
+    pub free: Option<FreeOffer>,
     /// What works but is hardly meant; to be logged at start.
     pub warnings: Vec<Finding>,
 }

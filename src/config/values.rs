@@ -44,6 +44,16 @@ pub(super) fn integer(value: &DeValue<'_>) -> Result<i64, String> {
     i64::from_str_radix(written.as_str(), written.radix()).map_err(|_| "is too large a number".to_owned())
 }
 
+/// A whole number.
+pub(super) fn whole(value: &DeValue<'_>) -> Result<i64, String> {
+    integer(value)
+}
+
+/// A number.
+pub(super) fn amount(value: &DeValue<'_>) -> Result<f64, String> {
+    float(value)
+}
+
 /// `true` or `false`.
 pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| expected("true or false", value))

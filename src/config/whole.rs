@@ -11,7 +11,7 @@ use super::section::Section;
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, HooksConfig,
-    NetworkConfig, StoreConfig, coinslot, metric, roles, site, values,
+    NetworkConfig, StoreConfig, coinslot, free, metric, roles, site, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -46,6 +46,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let site = top.table("site");
     let authenticators = top.table("authenticators");
     let hooks = top.table("hooks");
+    let free = top.table("free");
     let roles = top.named_tables("roles");
     let metrics = top.tables("metric");
     let coin_slots = top.tables("coinslot");
@@ -62,6 +63,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let site = site::read(&mut report, or_empty(site));
     let authenticators = site::read_authenticators(&mut report, or_empty(authenticators));
     let hooks = read_hooks(&mut report, or_empty(hooks));
+    let free = free.and_then(|table| free::read(&mut report, table));
     let roles = roles::read(&mut report, roles);
     let metrics = metric::read(&mut report, metrics);
     let coin_slots = coinslot::read(&mut report, coin_slots, site.currency);
@@ -100,6 +102,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         roles,
         metrics,
         coin_slots,
+        free,
         warnings,
     })
 }

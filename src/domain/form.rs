@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{SourceData, Text};
+use super::{DeviceId, Guard, SourceData, Text};
 
 /// What a provider shows on the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,13 @@ pub enum Submitted {
     Done(Option<Text>),
     /// The provider has made a session by its own means: connect.
     Connect,
+    /// Somebody has shown who they are: what the device has of another account ends, and it is logged in.
+    LogIn(Box<LogIn>),
+    /// The device is to be logged out: what it has of this account waits for the next log-in, here or elsewhere.
+    LogOut {
+        /// The account.
+        principal: String,
+    },
     /// No. Nothing has changed.
     Refused {
         /// The field that is wrong; `None` if it is none in particular.
@@ -73,6 +80,40 @@ pub enum Submitted {
         /// What the guest reads.
         text: Text,
     },
+}
+
+/// Somebody who has shown who they are.
+#[derive(Debug, Clone)]
+pub struct LogIn {
+    /// The account.
+    pub principal: String,
+    /// What they get.
+    pub enter: Enter,
+}
+
+/// What somebody who logs in gets.
+#[derive(Debug, Clone)]
+pub enum Enter {
+    /// A session made of this.
+    Grant(Box<SourceData>),
+    /// What another device has of the account goes on here.
+    TakeOver {
+        /// The other device, which is cut off.
+        from: DeviceId,
+        /// What must hold in the store.
+        guards: Vec<Guard>,
+    },
+}
+
+/// A button of a provider that stands by itself: it posts `action` alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormButton {
+    /// What it posts as `action`.
+    pub action: String,
+    /// What stands beside it.
+    pub text: Text,
+    /// What stands on it.
+    pub label: Text,
 }
 
 /// What a device's page shows while a provider waits for something outside the page: a coin, a payment.

@@ -4,6 +4,7 @@
 //! goes out as a [`Transition`].
 
 mod access;
+mod account;
 mod audit;
 mod authenticator;
 mod client_type;
@@ -13,6 +14,7 @@ mod device;
 mod event;
 pub mod filter;
 mod form;
+mod free;
 mod hook;
 mod identity;
 mod ids;
@@ -50,6 +52,10 @@ mod web_url;
 mod zone;
 
 pub use access::{Access, ClassRates, ClientRates, Grant};
+pub use account::{
+    Account, AccountBook, AccountDevice, AccountGuard, AccountName, AccountOff, AccountPlan, Entry,
+    GrantBook, Helping, OneMore, PasswordHash, standing,
+};
 pub use audit::{Actor, AuditFields, AuditLine};
 pub use authenticator::{Allowed, AuthRequest, Authenticator, Occasion, Verdict};
 pub use client_type::{ClientType, Transport};
@@ -57,7 +63,10 @@ pub use clock_guard::ClockGuard;
 pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
-pub use form::{FieldKind, FormField, FormValues, MAX_FIELDS, ProviderFace, Submitted, Waiting};
+pub use form::{
+    Enter, FieldKind, FormButton, FormField, FormValues, LogIn, MAX_FIELDS, ProviderFace, Submitted, Waiting,
+};
+pub use free::{FreeGift, FreeOffer};
 pub use hook::{Hook, HookFilter, HookFilterError, HookKinds, HookPatch, HookSecret, HookSecretError};
 pub use identity::{Identity, RecoveryCode};
 pub use ids::{ConnectionId, DeviceId, HookId, ProviderName, SessionId, ZoneName};
@@ -91,7 +100,9 @@ pub use tag::Tag;
 pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
 pub use time::{BootId, BootTime, Now, WallTime};
-pub use transition::{Change, Deadline, GateOp, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition};
+pub use transition::{
+    Change, Deadline, GateOp, GrantChange, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition,
+};
 pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, KernelBooks, Usage};
 pub use voucher::{

@@ -57,6 +57,8 @@ pub enum OnceSubject {
     Sale(uuid::Uuid),
     /// A webhook.
     Hook(HookId),
+    /// An account, by its number.
+    Account(i64),
 }
 
 impl fmt::Display for OnceSubject {
@@ -71,6 +73,7 @@ impl fmt::Display for OnceSubject {
             Self::Voucher(id) => write!(f, "voucher {id}"),
             Self::Sale(id) => write!(f, "sale {id}"),
             Self::Hook(id) => write!(f, "hook {id}"),
+            Self::Account(id) => write!(f, "account {id}"),
         }
     }
 }
@@ -95,6 +98,7 @@ impl FromStr for OnceSubject {
             "voucher" => id.parse().ok().map(Self::Voucher),
             "sale" => id.parse().ok().map(Self::Sale),
             "hook" => id.parse().ok().map(Self::Hook),
+            "account" => id.parse().ok().map(Self::Account),
             _ => None,
         };
         found.ok_or(OnceSubjectError)
@@ -129,6 +133,7 @@ mod tests {
             OnceSubject::Voucher(4),
             OnceSubject::Sale(id),
             OnceSubject::Hook(HookId::new(id)),
+            OnceSubject::Account(9),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }

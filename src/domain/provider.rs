@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::{
-    AtEnd, ClientDevice, FormValues, Guard, ProviderFace, ProviderName, Sale, SessionId, SessionTerms,
-    Submitted, Usage, WallTime,
+    AtEnd, ClientDevice, FormButton, FormValues, Guard, ProviderFace, ProviderName, Sale, SessionId,
+    SessionTerms, Submitted, Usage, WallTime,
 };
 
 /// A future that a provider hands out.
@@ -47,6 +47,15 @@ pub trait SessionProvider: Send + Sync {
     /// What it shows on the portal; `None` if nothing.
     fn face(&self) -> Option<ProviderFace> {
         None
+    }
+
+    /// A button that it shows to this device, beside its face or instead of it.
+    fn button<'a>(
+        &'a self,
+        device: &'a ClientDevice,
+    ) -> BoxFuture<'a, Result<Option<FormButton>, ProviderError>> {
+        let _ = device;
+        Box::pin(async { Ok(None) })
     }
 
     /// A guest has sent its form: the fields of its face, checked as they say; or `action` alone, from the buttons of

@@ -114,6 +114,12 @@ pub enum Refusal {
     /// No batch of that number.
     #[error("there is no such batch of vouchers")]
     UnknownBatch,
+    /// No account of that name.
+    #[error("there is no such account")]
+    UnknownAccount,
+    /// An account of that name is there already.
+    #[error("there is an account of this name already")]
+    AccountExists,
     /// No sale of that id.
     #[error("there is no such sale")]
     UnknownSale,
@@ -208,6 +214,8 @@ impl Refusal {
             Self::SoldOut => "sold_out",
             Self::VoucherSold => "voucher_sold",
             Self::UnknownBatch => "unknown_batch",
+            Self::UnknownAccount => "unknown_account",
+            Self::AccountExists => "account_exists",
             Self::UnknownSale => "unknown_sale",
             Self::CannotRefund(_) => "cannot_refund",
             Self::RecoveryUnknown => "recovery_unknown",

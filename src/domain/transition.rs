@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId, DoneOnce, Event,
-    Grant, MacAddr, Message, Money, Sale, SessionEvent, SessionId, SourceUsage, Text, WallTime, ZoneName,
+    AccountGuard, AuditLine, BootTime, ClassRates, ClientDevice, ClientKey, ClientSession, DeviceId,
+    DoneOnce, Event, Grant, MacAddr, Message, Money, Sale, SessionEvent, SessionId, SourceUsage, Text,
+    WallTime, ZoneName,
 };
 
 /// Everything that follows from one command: to be stored, then done in the kernel, then told. All of it or nothing.
@@ -93,6 +94,15 @@ pub enum Guard {
     /// A subject (a device, an account, a voucher) has had fewer than `most` sessions of a plan in a period; this is one
     /// more.
     Grant(Box<PeriodGrant>),
+    /// An account can be used on a device.
+    Account(Box<AccountGuard>),
+    /// What was left of a session when its device was logged out waits to be gone on with; from now on this one does.
+    Resume {
+        /// The session that it was left of.
+        from: SessionId,
+        /// The session.
+        session: SessionId,
+    },
     /// Coins that were inserted and that nobody has got anything for: from now on this session is what they bought.
     ClaimCredits {
         /// Their rows: all of them must still be unclaimed.
@@ -117,6 +127,8 @@ impl Guard {
             | Self::TakeOverVoucher { device: of, session: about, .. } => (*of, *about) = (device, session),
             Self::Grant(grant) => grant.session = session,
             Self::ClaimCredits { session: about, .. } => *about = session,
+            Self::Account(guard) => guard.device = device,
+            Self::Resume { session: about, .. } => *about = session,
             Self::Once(_) => {}
         }
         self
@@ -167,6 +179,8 @@ pub enum Change {
         /// Whose it is.
         to: DeviceId,
     },
+    /// Change what is known of grants.
+    Grants(GrantChange),
     /// Append a line to the audit log.
     Audit(Box<AuditLine>),
     /// What a guard took for a session that has been taken back is given back: a grant, money that was claimed.
@@ -179,6 +193,28 @@ pub enum Change {
         caller: String,
         /// Under which key.
         key: String,
+    },
+}
+
+/// A change of what is known of grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantChange {
+    /// What is left of this session waits for the next log-in.
+    Park(SessionId),
+    /// What this session carried, another one does from now on: it was moved.
+    Carry {
+        /// The one that has ended.
+        from: SessionId,
+        /// The one that goes on.
+        to: SessionId,
+    },
+    /// What a device has had in the periods that go on, the same phone under another MAC has had as well; and it is
+    /// logged in where that was.
+    Follow {
+        /// The device.
+        from: DeviceId,
+        /// The same phone under another MAC.
+        to: DeviceId,
     },
 }
 

@@ -101,6 +101,20 @@ impl<S: Send + Sync> FromRequestParts<S> for PathPart {
     }
 }
 
+/// The two parts of the path that a route leaves open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPair(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathPair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let pair = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second)) = pair.map_err(|_| Problem::no_such_page())?;
+        Ok(Self(first, second))
+    }
+}
+
 /// Messages quote what was sent; not more of it than anyone reads.
 fn bounded(text: &str) -> String {
     text.chars().take(300).collect()

@@ -10,7 +10,7 @@ mod write_limit;
 
 pub use client::{Answer, AuthorityError, ClientError, HttpClient, Line, MAX_ANSWER_BYTES, Outgoing};
 pub use endpoints::{Endpoints, PeerUser};
-pub use extract::{JsonBody, MAX_BODY_BYTES, PathPart, QueryParams, parse_json, read_body};
+pub use extract::{JsonBody, MAX_BODY_BYTES, PathPair, PathPart, QueryParams, parse_json, read_body};
 pub use finish::finish_api;
 pub use problem::Problem;
 pub use server::{Limits, Listener, serve};

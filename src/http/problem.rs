@@ -221,6 +221,10 @@ impl From<Refusal> for Problem {
             Refusal::SoldOut => Self::conflict("sold-out", "Sold out", detail),
             Refusal::VoucherSold => Self::conflict("voucher-sold", "The voucher was sold", detail),
             Refusal::UnknownBatch => Self::unknown("unknown-batch", "Unknown batch", detail),
+            Refusal::UnknownAccount => Self::unknown("unknown-account", "Unknown account", detail),
+            Refusal::AccountExists => {
+                Self::conflict("account-exists", "The account is there already", detail).of_field("name")
+            }
             Refusal::UnknownSale => Self::unknown("unknown-sale", "Unknown sale", detail),
             Refusal::CannotRefund(_) => Self::conflict("cannot-refund", "It cannot be refunded", detail),
             Refusal::RecoveryUnknown => Self::unknown("recovery-unknown", "Unknown recovery code", detail),

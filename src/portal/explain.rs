@@ -71,6 +71,8 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         | Refusal::VoucherSold
         | Refusal::UnknownBatch
         | Refusal::UnknownSale
+        | Refusal::UnknownAccount
+        | Refusal::AccountExists
         | Refusal::CannotRefund(_)
         | Refusal::TooManyRoles(_)
         | Refusal::BelowUsed { .. }

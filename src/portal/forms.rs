@@ -21,12 +21,15 @@ use super::state::PortalState;
 /// The name of the buttons of a wait.
 const ACTION: &str = "action";
 
+/// The button of a provider that a device is logged in with; it stands by itself.
+const LOG_OUT: &str = "logout";
+
 /// A form as it was sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// What can be taken, and shown again.
     pub(super) values: FormValues,
-    /// `done` or `cancel`: a button of a wait.
+    /// `done` or `cancel`, a button of a wait; or `logout`.
     action: Option<String>,
     /// The first thing that is wrong.
     wrong: Option<Wrong>,
@@ -77,7 +80,7 @@ impl Sent {
                     sent.complain(Some(field), text);
                 }
             }
-            Some("done" | "cancel") if sent.values.is_empty() => {}
+            Some("done" | "cancel" | LOG_OUT) if sent.values.is_empty() => {}
             Some(_) => sent.complain(None, "The form could not be read. Please try again.".to_owned()),
         }
         sent
@@ -157,6 +160,12 @@ pub(super) async fn submit(
         return with_trouble(&state, &device, status, field.as_deref(), text, beside).await;
     }
     let values = match action {
+        Some(action) if action == LOG_OUT => {
+            if !shows_log_out(&state, &device, &provider).await {
+                return Redirect::to("/").into_response();
+            }
+            FormValues::from([(ACTION.to_owned(), action)])
+        }
         // Whoever presses the button of a wait that is over sees how things stand.
         Some(_) if state.handle.waiting(device.id).is_none_or(|(of, _)| of != provider) => {
             return Redirect::to("/").into_response();
@@ -175,6 +184,12 @@ pub(super) async fn submit(
             refused(&state, &device, &refusal, beside).await
         }
     }
+}
+
+/// Whether the device is logged in with a provider.
+async fn shows_log_out(state: &PortalState, device: &ClientDevice, provider: &ProviderName) -> bool {
+    let buttons = state.handle.buttons(device.id).await.unwrap_or_default();
+    buttons.iter().any(|(of, button)| of == provider && button.action == LOG_OUT)
 }
 
 async fn redeem(

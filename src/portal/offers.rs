@@ -1,4 +1,4 @@
-use crate::domain::{FieldKind, FormField, FormValues, ProviderFace, ProviderName};
+use crate::domain::{FieldKind, FormButton, FormField, FormValues, ProviderFace, ProviderName};
 
 /// The provider whose form the page knows by name: a code in the address fills it in.
 pub(super) const VOUCHER: &str = "voucher";
@@ -69,6 +69,31 @@ pub struct Line {
     pub capitals: &'static str,
     /// Whether it is a code: shown in capitals.
     pub is_code: bool,
+}
+
+/// A button of a provider that stands by itself: to log out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ButtonView {
+    /// Where it goes.
+    pub target: String,
+    /// What it posts as `action`.
+    pub action: String,
+    /// What stands beside it.
+    pub text: String,
+    /// What stands on it.
+    pub label: String,
+}
+
+impl ButtonView {
+    /// A provider's button.
+    pub fn new(provider: &ProviderName, button: &FormButton) -> Self {
+        Self {
+            target: format!("/providers/{}", in_path(provider.as_str())),
+            action: button.action.clone(),
+            text: button.text.to_string(),
+            label: button.label.to_string(),
+        }
+    }
 }
 
 impl OfferView {

@@ -6,7 +6,7 @@ use crate::domain::{BootTime, FormValues, ProviderName};
 
 use super::inbox::MessageView;
 use super::moving::RecoverView;
-use super::offers::{Input, OfferView};
+use super::offers::{ButtonView, Input, OfferView};
 use super::scene::{Scene, WaitingView};
 use super::view::Standing;
 
@@ -39,6 +39,8 @@ pub struct Page<'a> {
     pub recovery_code: Option<String>,
     /// What another device has left that the same browser was on, in words.
     pub earlier: Option<String>,
+    /// The providers' buttons that stand by themselves.
+    pub buttons: Vec<ButtonView>,
     /// What went wrong with what the guest just did, and is not about one form.
     pub trouble: Option<String>,
     /// Whether anything went wrong.
@@ -95,6 +97,7 @@ impl<'a> Page<'a> {
             recover: RecoverView::of(&scene.standing),
             recovery_code: None,
             earlier: None,
+            buttons: Vec::new(),
             trouble: None,
             failed: false,
             refresh_secs,

@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::domain::{BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
 
-use super::offers::OfferView;
+use super::offers::{ButtonView, OfferView};
 use super::page::Page;
 use super::state::PortalState;
 use super::view::Standing;
@@ -102,6 +102,11 @@ impl PortalState {
         let mut page = Page::of(&self.gateway, &scene, self.handle.now().boot);
         page.notice = notice_of(device);
         page.messages = self.messages(device.id).await;
+        if !matches!(page.standing, Standing::Stranger | Standing::Blocked) {
+            let buttons = self.handle.buttons(device.id).await?;
+            page.buttons =
+                buttons.iter().map(|(provider, button)| ButtonView::new(provider, button)).collect();
+        }
         Ok(page)
     }
 }

@@ -1,11 +1,16 @@
 //! Where sessions come from: the registry, the outbox, and the providers that are built in.
 
+pub mod account;
 mod answer;
 mod authenticators;
+pub mod free;
 mod outbox;
 mod registry;
 pub mod voucher;
+mod when;
 
 pub use authenticators::{AuthPolicy, Authenticators, OnSilence};
 pub use outbox::{Delivered, Delivery, Outbox, OutboxError, OwedUsage};
+use when::until;
+
 pub use registry::{Offer, ProviderStatus, RegisterError, Registry};

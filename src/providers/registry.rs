@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Authenticators;
 use super::answer::within;
 use crate::domain::{
-    ClientDevice, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName, SessionKind,
-    SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,
+    ClientDevice, Enter, FormButton, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName,
+    SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -114,6 +114,20 @@ impl Registry {
         self.in_zone(Some(zone)).into_iter().filter_map(with_face).collect()
     }
 
+    /// The buttons that the providers of a device's zone show to it. One that fails shows none.
+    pub async fn buttons(&self, device: &ClientDevice) -> Vec<(ProviderName, FormButton)> {
+        let mut buttons = Vec::new();
+        for provider in self.in_zone(device.zone.as_ref()) {
+            let name = provider.name().clone();
+            let device = device.clone();
+            let asked = self.ask(&name, async move { provider.button(&device).await });
+            if let Ok(Some(button)) = asked.await {
+                buttons.push((name, button));
+            }
+        }
+        buttons
+    }
+
     /// Hands a guest's form to a provider of the device's zone; what it grants is checked. `None`: there is no such
     /// provider there.
     pub async fn submit(
@@ -127,8 +141,17 @@ impl Registry {
         let device = device.clone();
         let answer = self.ask(name, async move {
             let submitted = provider.submit(&device, &values).await?;
-            if let Submitted::Grant(data) = &submitted {
-                checked(data)?;
+            match &submitted {
+                Submitted::Grant(data) => checked(data)?,
+                Submitted::LogIn(log_in) => {
+                    if let Enter::Grant(data) = &log_in.enter {
+                        checked(data)?;
+                    }
+                }
+                Submitted::Done(_)
+                | Submitted::Connect
+                | Submitted::LogOut { .. }
+                | Submitted::Refused { .. } => {}
             }
             Ok(submitted)
         });

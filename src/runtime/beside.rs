@@ -13,6 +13,8 @@ const PRUNED: Duration = Duration::from_secs(600);
 const STEP: i64 = 500;
 /// Between two steps others have their turn with the store.
 const NEXT_STEP: Duration = Duration::from_millis(250);
+/// Who had what in a period is known for so long: two months, the longest period and as much again.
+const KEPT_GRANTS_MS: i64 = 62 * 86_400_000;
 /// Work that broke off begins anew after so long.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -37,6 +39,10 @@ async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
     lines += shared.store.prune_session_events(KEPT_SESSION_EVENTS, STEP).await?;
     lines += shared.store.prune_messages(shared.clock.now().wall, STEP).await?;
     lines += shared.store.prune_audit(shared.audit_keep_days).await?;
+    if shared.clock.is_believed() {
+        let over = shared.clock.believable().plus_millis(-KEPT_GRANTS_MS);
+        lines += shared.store.prune_grants(over, STEP).await?;
+    }
     match shared.clock.boot_id() {
         Ok(boot) => Ok(lines + shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?),
         Err(error) => {

@@ -1,5 +1,6 @@
 //! The task that owns the sessions manager; its mailbox; what it asks of the kernel and the store.
 
+mod accounts;
 mod ask;
 mod beside;
 mod bulk;

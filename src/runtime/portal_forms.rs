@@ -3,8 +3,8 @@ use std::sync::PoisonError;
 use super::handle::{DeviceRef, Handle, PortalNotice};
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    Allowed, AuthRequest, ClientSession, DeviceId, FormValues, Occasion, ProviderFace, ProviderName, Refusal,
-    SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
+    Allowed, AuthRequest, ClientSession, DeviceId, FormButton, FormValues, Occasion, ProviderFace,
+    ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
 };
 
 /// What became of a form.
@@ -21,6 +21,12 @@ impl Handle {
     /// What the providers of a zone show, in order.
     pub fn faces(&self, zone: &ZoneName) -> Vec<(ProviderName, ProviderFace)> {
         self.shared.registry.faces(zone)
+    }
+
+    /// The buttons that providers show to a device of a zone, by provider.
+    pub async fn buttons(&self, device: DeviceId) -> Result<Vec<(ProviderName, FormButton)>, Refusal> {
+        let known = self.find_device(DeviceRef::Id(device)).await?;
+        Ok(self.shared.registry.buttons(&known).await)
     }
 
     /// Hands a guest's form to a provider; what it grants is made and connected. `values` are checked against its face
@@ -51,9 +57,21 @@ impl Handle {
         }
         let submitted = self.shared.registry.submit(provider, &known, values).await.ok_or_else(unknown)?;
         match submitted.map_err(|error| Refusal::Provider(error.0))? {
-            Submitted::Grant(data) => {
-                self.grant(device, provider, *data, Occasion::LogIn).await?;
-                Ok(FormDone::Connected(Box::new(self.connect(device, None).await?)))
+            Submitted::Grant(data) => match self.grant(device, provider, *data, Occasion::LogIn).await {
+                Ok(_) => Ok(FormDone::Connected(Box::new(self.connect(device, None).await?))),
+                // Of two clicks at once one makes the session; both are for it.
+                Err(Refusal::GrantUsed) => {
+                    let connected = self.connect(device, None).await.map_err(|_| Refusal::GrantUsed)?;
+                    Ok(FormDone::Connected(Box::new(connected)))
+                }
+                Err(refusal) => Err(refusal),
+            },
+            Submitted::LogIn(log_in) => {
+                Ok(FormDone::Connected(Box::new(self.log_in(device, provider, *log_in).await?)))
+            }
+            Submitted::LogOut { principal } => {
+                self.log_out(device, provider, principal).await?;
+                Ok(FormDone::Taken(Some(Text::new("You are logged out."))))
             }
             Submitted::Connect => Ok(FormDone::Connected(Box::new(self.connect(device, None).await?))),
             Submitted::Done(text) => Ok(FormDone::Taken(text)),
@@ -138,7 +156,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSession`] if nothing is left to be moved.
+    /// [`Refusal::NoSession`] if nothing is left to be moved; that it is the same phone is known all the same: what it
+    /// has had in this period it has had under the new MAC too.
     pub async fn move_sessions(
         &self,
         from: DeviceId,
@@ -146,6 +165,12 @@ impl Handle {
     ) -> Result<crate::domain::ClientDevice, Refusal> {
         let sessions = self.ask(move |mgr, _| mgr.device(from).map(|_| mgr.movable_sessions(from))).await??;
         let fresh = sessions.iter().map(|_| SessionId::new(uuid::Uuid::now_v7())).collect();
-        self.for_device(Command::MoveSessions { from, to, fresh }).await
+        let moved = self.for_device(Command::MoveSessions { from, to, fresh }).await;
+        if moved == Err(Refusal::NoSession) {
+            // The same phone has had what it had, and is logged in where it was, also with nothing left.
+            let followed = self.shared.store.follow_device(from, to).await;
+            followed.map_err(|error| Refusal::Store(error.to_string()))?;
+        }
+        moved
     }
 }

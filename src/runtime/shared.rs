@@ -14,6 +14,7 @@ use super::measures::Measures;
 use crate::clock::Clock;
 use crate::domain::{DeviceId, Now, ProviderName, Waiting};
 use crate::providers::Registry;
+use crate::providers::account::Hasher;
 use crate::providers::voucher::{TryLimiter, VoucherVault};
 use crate::store::{LoggedEvent, Store};
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) kernel: Arc<dyn super::kernel::Kernel>,
     pub(super) limiter: Mutex<TryLimiter>,
     pub(super) recovery: Mutex<Recovery>,
+    /// For the passwords that operators give: guests' wait for their turn elsewhere.
+    pub(super) hasher: Hasher,
     pub(super) locks: Mutex<Locks>,
     /// What pages show while a provider waits for something outside them.
     pub(super) waiting: Mutex<HashMap<DeviceId, (ProviderName, Waiting)>>,
@@ -74,6 +77,7 @@ impl Shared {
             kernel: parts.kernel,
             limiter: Mutex::new(TryLimiter::default()),
             recovery: Mutex::default(),
+            hasher: Hasher::default(),
             locks: Mutex::new(Locks::default()),
             waiting: Mutex::default(),
             outbox: Notify::new(),

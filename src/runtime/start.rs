@@ -117,6 +117,10 @@ impl Runtime {
             beside.spawn(beside::keep("the outbox", move || super::outbox::run(Arc::clone(&outbox))));
             let locks = Handle::new(Arc::clone(&worked_for));
             beside.spawn(beside::keep("the keeper of locks", move || super::lock_keeper::run(locks.clone())));
+            let accounts = Arc::clone(&worked_for);
+            beside.spawn(beside::keep("the keeper of accounts", move || {
+                super::accounts::keep(Arc::clone(&accounts))
+            }));
             beside.spawn(beside::keep("the pruning", move || beside::prune(Arc::clone(&worked_for))));
             owner.run(inbox).await;
         });

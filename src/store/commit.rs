@@ -7,12 +7,13 @@ use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
 use super::voucher_uses::Use;
 use super::{
-    Store, StoreError, audit, credits, events, grants, messages, once, sales, session_events, voucher_uses,
+    Store, StoreError, account_devices, audit, credits, events, grants, messages, once, sales,
+    session_events, voucher_uses,
 };
 use crate::clock::Stopwatch;
 use crate::domain::{
-    AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, Guard, Message, Refusal, Sale,
-    SessionEvent, SessionId, Transition, WallTime,
+    AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, GrantChange, Guard, Message, Refusal,
+    Sale, SessionEvent, SessionId, Transition, WallTime,
 };
 
 /// What one transition writes.
@@ -137,6 +138,8 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
             voucher_uses::take_over(connection, wanted, *from).await
         }
         Guard::Grant(grant) => grants::take(connection, grant).await,
+        Guard::Account(guard) => account_devices::enter(connection, guard).await,
+        Guard::Resume { from, session } => grants::resume(connection, *from, *session).await,
         Guard::ClaimCredits { credits, amount, session, at } => {
             credits::claim(connection, credits, *amount, *session, *at).await
         }
@@ -149,8 +152,11 @@ async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(
     match guard {
         Guard::Grant(grant) => grants::give_back(connection, grant).await,
         Guard::ClaimCredits { session, .. } => credits::unclaim(connection, *session).await,
+        Guard::Resume { from, session } => grants::park_again(connection, *from, *session).await,
         // Not given back: see `sessions_mgr::proviso`.
-        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } | Guard::Once(_) => Ok(()),
+        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } | Guard::Account(_) | Guard::Once(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -170,6 +176,7 @@ struct Pending {
     moved_credits: Vec<(DeviceId, DeviceId)>,
     given_back: Vec<Guard>,
     dropped_sales: Vec<uuid::Uuid>,
+    grants: Vec<GrantChange>,
     audit: Vec<AuditLine>,
     events: Vec<Event>,
     told: Vec<SessionEvent>,
@@ -204,6 +211,7 @@ impl Pending {
             Change::Message(message) => self.messages.push(*message),
             Change::Sale(sale) => self.sales.push(*sale),
             Change::MoveCredits { from, to } => self.moved_credits.push((from, to)),
+            Change::Grants(change) => self.grants.push(change),
             Change::Audit(line) => self.audit.push(*line),
             Change::GiveBack(guard) => self.given_back.push(*guard),
             Change::DropSale(id) => self.dropped_sales.push(id),
@@ -263,6 +271,9 @@ impl Pending {
         }
         sales::drop(connection, &self.dropped_sales).await?;
         sales::put(connection, &self.sales).await?;
+        for change in &self.grants {
+            grants::change(connection, change).await?;
+        }
         audit::put(connection, &self.audit).await?;
         let first_event = events::put(connection, &self.events).await?;
         Ok((first_event, session_events::put(connection, &self.told).await?))

@@ -3,6 +3,9 @@
 //! One connection writes, a few read. A commit is on disk (`synchronous = FULL`) before it is answered, and takes
 //! everything that waits in one transaction. The file belongs to one daemon at a time: a lock file beside it says whose.
 
+mod account_devices;
+mod account_plans;
+mod accounts;
 mod audit;
 mod batches;
 mod commit;
@@ -31,6 +34,9 @@ mod tokens;
 mod voucher_uses;
 mod vouchers;
 
+pub use account_devices::Binding;
+pub use account_plans::Till;
+pub use accounts::{AccountPatch, AccountQuery, NewAccount};
 pub use audit::{AuditQuery, LoggedAudit};
 pub use commit::{Committed, Numbers, Writes};
 pub use counter::{Refund, Refunded, Stock, VoucherTill};

@@ -2,6 +2,7 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -40,6 +41,8 @@ pub struct Store {
     pub(super) readers: SqlitePool,
     /// One search at a time: however long it takes, a reader is left for look-ups.
     pub(super) searches: Arc<Semaphore>,
+    /// Whether there are accounts: asked for each portal page.
+    pub(super) accounts: Arc<AtomicBool>,
     path: Arc<PathBuf>,
     measures: Arc<StoreMeasures>,
     _lock: Arc<DatabaseLock>,
@@ -79,9 +82,12 @@ impl Store {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(options(path, READ_CACHE).pragma("query_only", "ON"));
+        let any: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts)").fetch_one(&writer).await?;
+        let accounts = Arc::new(AtomicBool::new(any));
         let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
         let searches = Arc::new(Semaphore::new(1));
-        Ok(Self { writer, readers, searches, path, measures, _lock: Arc::new(lock) })
+        Ok(Self { writer, readers, searches, accounts, path, measures, _lock: Arc::new(lock) })
     }
 
     /// The database file.

@@ -23,6 +23,7 @@ const REFERENCES: &[(&str, &str)] = &[
         "SELECT count(*) FROM vouchers v JOIN voucher_batches b ON b.id = v.batch WHERE b.plan = $1 \
          AND v.revoked_at IS NULL AND (v.redeemed_at IS NULL OR b.repeat_every IS NOT NULL)",
     ),
+    ("accounts", "SELECT count(DISTINCT account) FROM account_plans WHERE plan = $1"),
 ];
 
 /// What a change of a plan depends on.

@@ -6,6 +6,7 @@
     reason = "a test that panics has failed, which is the point"
 )]
 
+mod accounts;
 mod admin_counter;
 mod admin_pages;
 mod api;
@@ -22,6 +23,7 @@ mod counter;
 mod device_facts;
 mod filter;
 mod filter_sql;
+mod free_access;
 mod hooks;
 mod identity;
 mod listeners;

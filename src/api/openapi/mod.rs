@@ -3,6 +3,7 @@
 //! Bounds and names that a handler checks come from the constants it checks with; what a call needs comes from the type
 //! that its handler asks with. That every route is in the document, and the other way round, is tested (`tests/it`).
 
+mod accounts;
 mod audit;
 mod devices;
 mod events;
@@ -56,6 +57,7 @@ fn areas() -> Vec<Area> {
         events::area(),
         hooks::area(),
         locks::area(),
+        accounts::area(),
         plans::area(),
         vouchers::area(),
         sales::area(),

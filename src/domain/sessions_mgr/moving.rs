@@ -6,8 +6,8 @@ use super::devices::TRUSTED;
 use super::sessions::More;
 use super::work::Work;
 use crate::domain::{
-    Change, ClientSession, CloseReason, DeviceId, EventKind, Guard, MacAddr, Outcome, PauseReason, Refusal,
-    SessionId, SessionState, Text,
+    Change, ClientSession, CloseReason, DeviceId, EventKind, GrantChange, Guard, MacAddr, Outcome,
+    PauseReason, Refusal, SessionId, SessionState, Text,
 };
 
 impl SessionsMgr {
@@ -107,6 +107,7 @@ impl Work<'_> {
         let text = Text::new(&format!("moved to {mac}"));
         let state = SessionState::Closed(CloseReason::Moved, text.clone());
         self.end(session.id, state, EventKind::SessionClosed(CloseReason::Moved, text))?;
+        self.change(Change::Grants(GrantChange::Carry { from: session.id, to: id }));
         let mut copy = session.clone();
         copy.id = id;
         copy.device = to;
@@ -129,6 +130,8 @@ impl Work<'_> {
     ) -> Result<Outcome, Refusal> {
         self.mgr.may_move(from, to, fresh.len())?;
         let wanted = self.mgr.movable_sessions(from);
+        // The same phone: it has had what it had.
+        self.change(Change::Grants(GrantChange::Follow { from, to }));
         // What its last books have used up ends here, and is not moved.
         self.pause(from, PauseReason::Asked)?;
         let mac = self.entry(to)?.device.mac;

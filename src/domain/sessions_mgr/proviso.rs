@@ -92,9 +92,11 @@ pub(super) fn give_back(transition: &Transition) -> impl Iterator<Item = Change>
             let (caller, key) = (done.once.caller.clone(), done.once.key.clone());
             Some(Change::ForgetOnce { caller, key })
         }
-        Guard::Grant(_) | Guard::ClaimCredits { .. } => Some(Change::GiveBack(Box::new(guard.clone()))),
+        Guard::Grant(_) | Guard::Resume { .. } | Guard::ClaimCredits { .. } => {
+            Some(Change::GiveBack(Box::new(guard.clone())))
+        }
         // A code is redeemed, or taken over, by transitions that let nobody through: the kernel cannot refuse them.
-        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } => None,
+        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } | Guard::Account(_) => None,
     });
     let sales = transition.changes.iter().filter_map(|change| {
         if let Change::Sale(sale) = change { Some(Change::DropSale(sale.id)) } else { None }

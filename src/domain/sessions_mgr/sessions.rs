@@ -1,8 +1,9 @@
 use super::work::Work;
 use super::{NewSession, SessionsMgr};
 use crate::domain::{
-    AtEnd, Change, ClientSession, CloseReason, DeviceId, EventKind, Guard, Now, Outcome, Refusal, Sale,
-    SessionId, SessionKind, SessionPatch, SessionState, SessionTerms, SlowEnd, Text, bytes_to_mb,
+    AtEnd, Change, ClientSession, CloseReason, DeviceId, EventKind, GrantChange, Guard, Now, Outcome,
+    Refusal, Sale, SessionId, SessionKind, SessionPatch, SessionState, SessionTerms, SlowEnd, Text,
+    bytes_to_mb,
 };
 
 impl SessionsMgr {
@@ -86,6 +87,10 @@ impl Work<'_> {
         ended.state = SessionState::Closed(reason, text.clone());
         ended.ended_at = Some(self.now.wall);
         self.end(id, ended.state.clone(), EventKind::SessionClosed(reason, text))?;
+        // It goes on elsewhere, or may: what an account has left is not lost because its device was logged out.
+        if matches!(reason, CloseReason::Moved | CloseReason::Revoked) {
+            self.change(Change::Grants(GrantChange::Park(id)));
+        }
         if was_running {
             self.hand_over(device, id, More::Unwanted)?;
         }

@@ -58,6 +58,7 @@ impl SessionsMgr {
                 | Change::MoveCredits { .. }
                 | Change::GiveBack(_)
                 | Change::DropSale(_)
+                | Change::Grants(_)
                 | Change::NewestWall(_)
                 | Change::Audit(_)
                 | Change::ForgetOnce { .. } => None,

@@ -32,6 +32,8 @@ impl SimStore {
                 Guard::RedeemVoucher { .. }
                 | Guard::TakeOverVoucher { .. }
                 | Guard::Grant(_)
+                | Guard::Account(_)
+                | Guard::Resume { .. }
                 | Guard::ClaimCredits { .. } => None,
             })
             .collect();
@@ -45,6 +47,8 @@ impl SimStore {
                 Guard::TakeOverVoucher { .. }
                 | Guard::Once(_)
                 | Guard::Grant(_)
+                | Guard::Account(_)
+                | Guard::Resume { .. }
                 | Guard::ClaimCredits { .. } => None,
             })
             .collect();
@@ -101,6 +105,7 @@ impl SimStore {
             Change::Message(_)
             | Change::Audit(_)
             | Change::Sale(_)
+            | Change::Grants(_)
             | Change::MoveCredits { .. }
             | Change::GiveBack(_)
             | Change::DropSale(_) => {}
