@@ -120,10 +120,6 @@ pub(super) struct Wanted {
     done: Option<String>,
 }
 
-fn server_only(state: &AdminState, clerk: &Clerk) -> Result<(), Response> {
-    if clerk.serves() { Ok(()) } else { Err(forbidden(state, "modify_session")) }
-}
-
 /// The address of a device's page.
 pub(super) fn place(device: DeviceId, done: &str) -> String {
     format!("/admin/device?dev={device}&done={done}")
@@ -135,7 +131,9 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    server_only(&state, &clerk)?;
+    if !clerk.serves() {
+        return Err(forbidden(&state, "modify_session"));
+    }
     let gateway = state.gateway.as_str();
     let refused = |refusal| refused(&state, refusal);
     let found = search(&state, wanted.dev.trim()).await.map_err(refused)?;
@@ -189,18 +187,7 @@ fn facts(state: &AdminState, device: &ClientDevice, connected: bool) -> Vec<(&'s
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Connect {
-    dev: DeviceIdText,
-}
-
-/// A device's id in a hidden field of ours.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(super) struct DeviceIdText(String);
-
-impl DeviceIdText {
-    pub(super) fn read(&self, state: &AdminState) -> Result<DeviceId, Response> {
-        self.0.parse().map_err(|_| refused(state, Refusal::UnknownDevice))
-    }
+    dev: String,
 }
 
 /// `POST /admin/connect`
@@ -209,8 +196,10 @@ pub(super) async fn connect(
     State(state): State<AdminState>,
     Fields(fields): Fields<Connect>,
 ) -> Result<Response, Response> {
-    server_only(&state, &clerk)?;
-    let device = fields.dev.read(&state)?;
+    if !clerk.serves() {
+        return Err(forbidden(&state, "modify_session"));
+    }
+    let device = fields.dev.parse().map_err(|_| refused(&state, Refusal::UnknownDevice))?;
     let handle = clerk.handle(&state, "device.connect");
     handle.connect(device, None).await.map_err(|refusal| refused(&state, refusal))?;
     Ok(Redirect::to(&place(device, "connected")).into_response())

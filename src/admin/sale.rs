@@ -45,19 +45,38 @@ fn till(clerk: &Clerk, note: Option<&str>) -> Till {
     Till { seller: clerk.name.clone(), note: note.map(Text::new).filter(|note| !note.is_empty()) }
 }
 
+/// Why a form cannot be done once.
+enum Nameless {
+    /// It has no name of its own, or one that cannot be.
+    NoName,
+    /// Which boot this is could not be read.
+    NoBoot(std::io::Error),
+}
+
+impl Nameless {
+    fn show(self, state: &AdminState) -> Response {
+        match self {
+            Self::NoName => {
+                let text = "The form could not be read. Load the page again.";
+                say(state, StatusCode::UNPROCESSABLE_ENTITY, "That did not work", text)
+            }
+            Self::NoBoot(error) => failed(state, &error),
+        }
+    }
+}
+
 /// The form as something that is done once; `what` is all that it asks for.
-fn once(state: &AdminState, clerk: &Clerk, key: &str, what: &[&str]) -> Result<Once, Response> {
+fn once(state: &AdminState, clerk: &Clerk, key: &str, what: &[&str]) -> Result<Once, Nameless> {
     let fits = (1..=MAX_ONCE_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !fits {
-        let text = "The form could not be read. Load the page again.";
-        return Err(say(state, StatusCode::UNPROCESSABLE_ENTITY, "That did not work", text));
+        return Err(Nameless::NoName);
     }
     let mut digest = Sha256::new();
     for part in what {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
     }
-    let boot_id = state.handle.boot_id().map_err(|error| failed(state, &error))?;
+    let boot_id = state.handle.boot_id().map_err(Nameless::NoBoot)?;
     Ok(Once {
         caller: format!("counter {}", clerk.token),
         key: key.to_owned(),
@@ -102,7 +121,7 @@ pub(super) async fn sell(
             return Err(say(&state, StatusCode::UNPROCESSABLE_ENTITY, "What is sold?", text));
         }
     };
-    let once = once(&state, &clerk, &fields.once, &asked)?;
+    let once = once(&state, &clerk, &fields.once, &asked).map_err(|error| error.show(&state))?;
     if let Some(subject) = before(&state, &once).await? {
         return sold_before(&state, subject).await;
     }
@@ -138,7 +157,8 @@ pub(super) async fn top_up(
     }
     let refused = |refusal| refused(&state, refusal);
     let device = fields.dev.parse().map_err(|_| refused(Refusal::UnknownDevice))?;
-    let once = once(&state, &clerk, &fields.once, &[&fields.dev, &fields.plan, &fields.session])?;
+    let asked = [fields.dev.as_str(), &fields.plan, &fields.session];
+    let once = once(&state, &clerk, &fields.once, &asked).map_err(|error| error.show(&state))?;
     if before(&state, &once).await?.is_some() {
         return Ok(Redirect::to(&device::place(device, "again")).into_response());
     }
