@@ -67,7 +67,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&config).await?;
     let registry = Arc::new(registry(&config));
     built_in(&config, &registry, &store, &clock)?;
-    let providers: Vec<ProviderName> = registry.status().into_iter().map(|provider| provider.name).collect();
     let runtime = Runtime {
         clock,
         store: store.clone(),
@@ -103,6 +102,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     for slot in coinslot::open(&handle, &store, config.site.currency, &config.coin_slots)? {
         watchers.spawn(slot);
     }
+    let providers: Vec<ProviderName> =
+        handle.registry().status().into_iter().map(|provider| provider.name).collect();
     if config.network.wan.is_empty() {
         watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
     }
@@ -334,7 +335,8 @@ impl Listeners {
         let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency);
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, providers)
             .with_metrics(&config.metrics)
-            .with_currency(config.site.currency);
+            .with_currency(config.site.currency)
+            .with_coin_slots(&config.coin_slots);
         if let Some(client) = http_client(config, handle) {
             let name = config.gateway.name.clone();
             let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);

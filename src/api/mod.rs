@@ -22,6 +22,7 @@ mod audit_list;
 mod auth;
 mod batches;
 mod bulk;
+mod credits;
 mod csv;
 mod device_list;
 mod devices;
@@ -58,7 +59,8 @@ use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 use tokio::sync::broadcast;
 
-use crate::config::MetricConfig;
+use crate::config::{CoinSlotConfig, MetricConfig};
+use crate::domain::coin::CoinSlot;
 use crate::domain::{Currency, ProviderName, VoucherCodes};
 use crate::hooks::Hooks;
 use crate::http::finish_api;
@@ -94,6 +96,8 @@ pub struct ApiState {
     metrics: Arc<[MetricConfig]>,
     /// What money is counted in.
     currency: Currency,
+    /// What coins buy where.
+    coin_slots: Arc<[CoinSlot]>,
     /// What tells webhooks; `None` where nothing does.
     hooks: Option<Hooks>,
 }
@@ -111,8 +115,20 @@ impl ApiState {
         let once = once::UnderWay::default();
         let revoked = broadcast::channel(64).0;
         let providers = providers.into();
-        let (metrics, currency) = (Arc::default(), Currency::default());
-        Self { handle, store, codes, audit, events, providers, once, revoked, metrics, currency, hooks: None }
+        Self {
+            handle,
+            store,
+            codes,
+            audit,
+            events,
+            providers,
+            once,
+            revoked,
+            metrics: Arc::default(),
+            currency: Currency::default(),
+            coin_slots: Arc::default(),
+            hooks: None,
+        }
     }
 
     /// With the currency that money is counted in.
@@ -124,6 +140,12 @@ impl ApiState {
     /// With counts of the operator's own in `/metrics`.
     pub fn with_metrics(mut self, metrics: &[MetricConfig]) -> Self {
         self.metrics = metrics.into();
+        self
+    }
+
+    /// With coin slots, whose credits can be claimed.
+    pub fn with_coin_slots(mut self, slots: &[CoinSlotConfig]) -> Self {
+        self.coin_slots = slots.iter().map(|config| config.slot.clone()).collect();
         self
     }
 
@@ -194,6 +216,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/sales/{id}/refund", post(sales::refund))
         .route("/vouchers/{code}", get(vouchers::get).delete(vouchers::revoke))
         .route("/vouchers/{code}/redeem", post(vouchers::redeem))
+        .route("/credits", get(credits::list))
+        .route("/credits/{id}/claim", post(credits::claim))
+        .route("/credits/{id}/return", post(credits::give_back))
         .route("/hooks", get(hooks::list).post(hooks::create))
         .route("/hooks/{id}", get(hooks::get).patch(hooks::change).delete(hooks::delete))
         .route("/accounts", get(accounts::list).post(accounts::create))

@@ -5,7 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::{
-    accounts, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens, vouchers,
+    accounts, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens,
+    vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -123,6 +124,9 @@ pub enum Ask {
     Sale(sales::Sale),
     /// Sell more of a session
     Topup(sales::Topup),
+    /// Money that machines took, and what became of it
+    #[command(subcommand)]
+    Credit(credits::Credit),
     /// Texts that were left for portal pages
     Messages(logs::Messages),
     /// Who changed what, when, from where

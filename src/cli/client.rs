@@ -38,6 +38,8 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Voucher(asked) => asked.request()?,
         Ask::Sale(asked) => asked.request(),
         Ask::Topup(asked) => (&asked.connection, asked.request()),
+        Ask::Credit(asked) => asked.request(),
+        Ask::Voucher(asked) => asked.request(),
         Ask::Messages(asked) => (&asked.connection, asked.request()),
         Ask::Audit(asked) => (&asked.connection, asked.request()),
         Ask::Lock(asked) => asked.request(),

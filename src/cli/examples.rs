@@ -153,6 +153,12 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["voucher", "list"], &["turnpike voucher list --batch 3 --status unsold"]),
     (&["voucher", "revoke"], &["turnpike voucher revoke ABCDE-FGHJK", "turnpike voucher revoke --batch 3"]),
     (&["voucher", "redeem"], &["turnpike voucher redeem ABCDE-FGHJK 10.0.0.7"]),
+    (
+        &["credit", "list"],
+        &["turnpike credit list --unclaimed", "turnpike credit list --source coinslot/1 --device 10.0.0.7"],
+    ),
+    (&["credit", "claim"], &["turnpike credit claim 17 10.0.0.7"]),
+    (&["credit", "return"], &["turnpike credit return 17"]),
     (&["messages"], &["turnpike messages --device 10.0.0.7"]),
     (
         &["audit"],

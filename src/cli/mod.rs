@@ -4,6 +4,7 @@
 mod accounts;
 mod args;
 mod client;
+mod credits;
 mod daemon;
 mod devices;
 mod events;

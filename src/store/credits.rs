@@ -21,6 +21,8 @@ pub struct Credit {
     pub claimed_at: Option<WallTime>,
     /// Which.
     pub session: Option<SessionId>,
+    /// When it was handed back.
+    pub returned_at: Option<WallTime>,
 }
 
 /// Which credits are listed.
@@ -38,7 +40,9 @@ pub struct CreditQuery {
     pub per_page: u32,
 }
 
-const COLUMNS: &str = "id, source, at, amount, device, claimed_at, session";
+const COLUMNS: &str = "id, source, at, amount, device, claimed_at, session, returned_at";
+/// What can still be claimed.
+const OPEN: &str = "claimed_at IS NULL AND returned_at IS NULL";
 
 impl Store {
     /// Notes money that has come in; on disk when it returns. The same reference of the same source is counted once:
@@ -72,7 +76,7 @@ impl Store {
         device: Option<DeviceId>,
     ) -> Result<Vec<Credit>, StoreError> {
         let text = format!(
-            "SELECT {COLUMNS} FROM credits WHERE claimed_at IS NULL AND ($1 IS NULL OR source = $1) \
+            "SELECT {COLUMNS} FROM credits WHERE {OPEN} AND ($1 IS NULL OR source = $1) \
              AND ($2 IS NULL OR device = $2) ORDER BY id LIMIT 1000"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(text))
@@ -93,7 +97,7 @@ impl Store {
     /// A page of all money that ever came in, the newest first, and how many there are.
     pub async fn list_credits(&self, wanted: &CreditQuery) -> Result<(Vec<Credit>, u64), StoreError> {
         let device = wanted.device.map(|device| device.to_string());
-        let matches = "($1 IS NULL OR (claimed_at IS NULL) = $1) AND ($2 IS NULL OR source = $2) \
+        let matches = "($1 IS NULL OR (claimed_at IS NULL AND returned_at IS NULL) = $1) AND ($2 IS NULL OR source = $2) \
                        AND ($3 IS NULL OR device = $3)";
         let text = format!("SELECT count(*) FROM credits WHERE {matches}");
         let total: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(text))
@@ -120,11 +124,19 @@ impl Store {
     /// Says whose unclaimed money this is: what nobody was at the slot for, or whose device has a new MAC. Whether it was
     /// still unclaimed.
     pub async fn assign_credit(&self, id: i64, device: DeviceId) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE credits SET device = $2 WHERE id = $1 AND claimed_at IS NULL")
+        let text = format!("UPDATE credits SET device = $2 WHERE id = $1 AND {OPEN}");
+        let done = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(id)
             .bind(device.to_string())
             .execute(&self.writer)
             .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Notes that unclaimed money was handed back over the counter. Whether it was still unclaimed.
+    pub async fn return_credit(&self, id: i64, at: WallTime) -> Result<bool, StoreError> {
+        let text = format!("UPDATE credits SET returned_at = $2 WHERE id = $1 AND {OPEN}");
+        let done = sqlx::query(sqlx::AssertSqlSafe(text)).bind(id).bind(at.0).execute(&self.writer).await?;
         Ok(done.rows_affected() == 1)
     }
 }
@@ -139,6 +151,7 @@ fn credit(row: &SqliteRow) -> Result<Credit, StoreError> {
         device: columns.parse_if()?,
         claimed_at: columns.wall_if()?,
         session: columns.parse_if()?,
+        returned_at: columns.wall_if()?,
     })
 }
 
@@ -152,13 +165,11 @@ pub(super) async fn claim(
     at: WallTime,
 ) -> Result<Result<(), Refusal>, StoreError> {
     let rows = serde_json::to_string(credits).map_err(|error| StoreError::row("credits", "list", error))?;
-    let found: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT id, amount FROM credits WHERE id IN (SELECT value FROM json_each($1)) AND claimed_at IS NULL \
-         ORDER BY id",
-    )
-    .bind(&rows)
-    .fetch_all(&mut *connection)
-    .await?;
+    let text = format!(
+        "SELECT id, amount FROM credits WHERE id IN (SELECT value FROM json_each($1)) AND {OPEN} ORDER BY id"
+    );
+    let found: Vec<(i64, i64)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(&rows).fetch_all(&mut *connection).await?;
     let sum = found.iter().fold(0_i64, |sum, (_, amount)| sum.saturating_add(*amount));
     if found.len() != credits.len() || sum < amount.0 || amount <= Money::ZERO {
         return Ok(Err(Refusal::CreditClaimed));

@@ -104,7 +104,10 @@ impl World {
     /// The daemon dies and comes back on the same store and kernel.
     async fn crash(mut self) -> Self {
         self.slots.shutdown().await;
+        // What nobody has read goes with the last one who has the pipe open.
+        self.wire = None;
         self.app = self.app.crash().await;
+        self.wire = std::fs::OpenOptions::new().read(true).write(true).open(&self.pipe).ok();
         self.serve();
         self
     }

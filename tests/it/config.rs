@@ -108,6 +108,48 @@ fn what_the_example_leaves_out_can_be_taken_in() {
 }
 
 #[test]
+fn every_mistake_of_a_coin_slot_is_named() {
+    let slot = |lines: &str| format!("{}[[coinslot]]\nname = \"1\"\n{lines}\n", zone(""));
+    let rates = "rates = [{ amount = \"5\", time_secs = 3600 }]";
+    let pipe = format!("pipe = \"/run/coins\"\n{rates}");
+    let config = parse(&slot(&pipe)).unwrap();
+    // Unless the file says otherwise, a pulse is one unit of the currency.
+    assert_eq!(config.coin_slots[0].slot.pulses.worth(2).amount.0, 200);
+    assert_eq!((config.coin_slots[0].window_secs, config.coin_slots[0].debounce_ms), (60, 10));
+    for (lines, key) in [
+        (rates.to_owned(), "coinslot.name: needs either"),
+        (format!("gpio_chip = \"/dev/gpiochip0\"\n{rates}"), "coinslot.name: needs either"),
+        (format!("{pipe}\nactive_low = true"), "coinslot.pipe: active_low"),
+        (format!("{pipe}\npulses = [[1]]"), "coinslot.pulses: must be rows"),
+        (format!("{pipe}\npulses = [[1, \"0\"]]"), "coinslot.pulses: must be an amount above 0"),
+        (format!("{pipe}\npulses = [[1, 0.5]]"), "coinslot.pulses: expected an amount in quotes"),
+        (format!("{pipe}\npulses = [[1, \"1\"], [1, \"2\"]]"), "coinslot.pulses: there are two rows"),
+        (format!("{pipe}\ndebounce_ms = 500"), "coinslot.train_gap_ms: must be above debounce_ms (500)"),
+        (format!("{pipe}\nwindow_secs = 1"), "coinslot.window_secs: must be between 5 and 3600"),
+        (format!("{pipe}\nbias = \"up\""), "coinslot.bias: must be"),
+        ("pipe = \"/run/coins\"\nrates = [{ amount = \"5\" }]".to_owned(), "coinslot.rates.amount: must buy"),
+        ("pipe = \"/run/coins\"\nrates = []".to_owned(), "coinslot.rates: must have between 1 and"),
+        ("pipe = \"/run/coins\"".to_owned(), "coinslot.rates: must have between 1 and"),
+        (
+            "pipe = \"/run/coins\"\nrates = [{ time_secs = 5 }]".to_owned(),
+            "coinslot.rates.amount: is missing",
+        ),
+        (format!("{pipe}\ncolour = 1"), "coinslot.colour: unknown key"),
+    ] {
+        let error = parse(&slot(&lines)).unwrap_err().to_string();
+        assert!(error.contains(key), "{lines}\n{error}");
+    }
+    let name = slot(&pipe).replace("name = \"1\"", "name = \"A/B\"");
+    assert!(parse(&name).unwrap_err().to_string().contains("coinslot.name: must be 1 to 32"));
+    let two = format!("{}{}", slot(&pipe), slot(&pipe).replace(&zone(""), ""));
+    let error = parse(&two).unwrap_err().to_string();
+    assert!(
+        error.contains("two coin slots named 1") && error.contains("two coin slots at /run/coins"),
+        "{error}"
+    );
+}
+
+#[test]
 fn every_key_is_read() {
     let config = parse(
         r#"

@@ -18,6 +18,7 @@ mod bulk;
 mod cli;
 mod cli_manual;
 mod coins;
+mod coins_api;
 mod config;
 mod counter;
 mod device_facts;

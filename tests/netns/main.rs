@@ -11,6 +11,7 @@ mod e2e_addresses;
 mod e2e_bad_input;
 mod e2e_browser;
 mod e2e_captive;
+mod e2e_coins;
 mod e2e_crash;
 mod e2e_faces;
 mod e2e_handover;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod credits;
 mod devices;
 mod events;
 mod hooks;
@@ -61,6 +62,7 @@ fn areas() -> Vec<Area> {
         plans::area(),
         vouchers::area(),
         sales::area(),
+        credits::area(),
         tokens::area(),
         audit::area(),
     ]

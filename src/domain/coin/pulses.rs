@@ -64,8 +64,8 @@ impl PulseCounter {
             return None;
         };
         let Some(passed) = edge.at_ns.checked_sub(raw.at_ns) else {
-            // The source has begun to count anew: what came before stands by itself.
-            let ended = self.end();
+            // The source has begun to count anew: what came before stands by itself, and its last level as it was.
+            let ended = self.passed(raw, self.debounce_ns).or_else(|| self.end());
             (self.raw, self.active_since) = (Some(edge), None);
             return ended;
         };
