@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{info, warn};
@@ -118,9 +118,8 @@ impl Slot {
                     None => std::future::pending().await,
                 }
             };
-            // Edges first: pulses that have come are no silence.
+            // In no order: a wire that never rests keeps nobody waiting.
             let event = tokio::select! {
-                biased;
                 heard = self.input.next() => Event::Heard(heard),
                 () = quiet => Event::Quiet,
                 (device, turn) = self.line.next() => Event::Turn(device, turn),
@@ -139,23 +138,33 @@ impl Slot {
 
     async fn handle(&mut self, event: Event) {
         match event {
-            Event::Heard(Heard::Edge(edge)) => self.edge(edge).await,
-            Event::Heard(Heard::Works) => self.trouble.note(&self.config.slot.name, What::Input, None),
-            Event::Heard(Heard::Fails(error)) => {
-                warn!(slot = self.config.slot.name, %error, "the slot's input fails");
-                let text = format!("its input fails: {error}");
-                self.trouble.note(&self.config.slot.name, What::Input, Some(text));
-            }
-            Event::Quiet => {
-                let quiet = u64::try_from(self.heard_at.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                if let Some(train) = self.counter.quiet(quiet) {
-                    self.coin(train).await;
+            Event::Heard(heard) => self.heard(heard).await,
+            Event::Quiet => match self.input.next().now_or_never() {
+                // Pulses that have come are no silence, however late this task is.
+                Some(heard) => self.heard(heard).await,
+                None => {
+                    let quiet = u64::try_from(self.heard_at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    if let Some(train) = self.counter.quiet(quiet) {
+                        self.coin(train).await;
+                    }
                 }
-            }
+            },
             Event::Turn(device, turn) => self.turn(device, turn).await,
             Event::Settled(settled) => self.settled(settled),
             Event::Asked(request) => self.asked(request).await,
             Event::Look => self.look().await,
+        }
+    }
+
+    async fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Edge(edge) => self.edge(edge).await,
+            Heard::Works => self.trouble.note(&self.config.slot.name, What::Input, None),
+            Heard::Fails(error) => {
+                warn!(slot = self.config.slot.name, %error, "the slot's input fails");
+                let text = format!("its input fails: {error}");
+                self.trouble.note(&self.config.slot.name, What::Input, Some(text));
+            }
         }
     }
 
