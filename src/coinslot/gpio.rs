@@ -1,4 +1,4 @@
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, Result};
 
 use gpiocdev::Request;
 use gpiocdev::line::{Bias, EdgeDetection, EdgeKind, Value};
@@ -82,5 +82,5 @@ const fn bias(bias: GpioBias) -> Option<Bias> {
 }
 
 fn failed(error: gpiocdev::Error) -> Error {
-    Error::new(ErrorKind::Other, error.to_string())
+    Error::other(error.to_string())
 }

@@ -305,7 +305,7 @@ impl Slot {
             self.show(device, Some(waits(&text)));
         }
         self.looks = self.looks.wrapping_add(1);
-        if self.looks % LOOKS_PER_COUNT == 0 {
+        if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
             self.count_nobodys().await;
         }
     }

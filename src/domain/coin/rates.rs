@@ -57,7 +57,7 @@ impl Rate {
             return Err(TableError::new("time_secs", format!("must be between 1 and {MAX_TIME_SECS}")));
         }
         let data_bytes = data_mb.map(|mb| mb_to_bytes(mb).filter(|bytes| *bytes > 0));
-        let Some(data_bytes) = data_bytes.map_or(Some(0), |bytes| bytes) else {
+        let Some(data_bytes) = data_bytes.unwrap_or(Some(0)) else {
             return Err(TableError::new("data_mb", "must be between 0.000001 and 1000000000"));
         };
         Ok(Self { price, time_ms: time_secs.unwrap_or(0) * 1_000, data_bytes, plan })
