@@ -39,7 +39,6 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Sale(asked) => asked.request(),
         Ask::Topup(asked) => (&asked.connection, asked.request()),
         Ask::Credit(asked) => asked.request(),
-        Ask::Voucher(asked) => asked.request(),
         Ask::Messages(asked) => (&asked.connection, asked.request()),
         Ask::Audit(asked) => (&asked.connection, asked.request()),
         Ask::Lock(asked) => asked.request(),
