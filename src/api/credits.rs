@@ -153,18 +153,26 @@ fn take_offer(state: &ApiState, slot: &CoinSlot, device: &ClientDevice) {
     }
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GiveBack {
+    note: Option<String>,
+}
+
 /// `POST /api/v1/credits/{id}/return`: it was handed back over the counter. Again changes nothing.
 pub(super) async fn give_back(
     allowed: Allowed<ManageVouchers>,
     under: Under,
     State(state): State<ApiState>,
     PathPart(id): PathPart,
+    JsonBody(body): JsonBody<GiveBack>,
 ) -> Result<Response, Problem> {
     under.untagged()?;
     let credit = of(&state, &id).await?;
     let now = state.handle.now().wall;
     if state.store.return_credit(credit.id, now).await.map_err(store_failed)? {
-        let details = state.currency.show(credit.amount);
+        let note = body.note.unwrap_or_default();
+        let details = format!("{} {note}", state.currency.show(credit.amount));
         state.audit.note(&allowed.caller, now, "credit.return", credit.id, &details).await;
     }
     let credit = of(&state, &id).await?;

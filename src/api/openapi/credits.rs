@@ -33,6 +33,8 @@ pub(super) fn area() -> Area {
             ("kind", about(nullable(one_of(&kinds)), "What is bought; whatever can be unless given.")),
         ]),
     );
+    let note = about(nullable(text()), "For the audit log.");
+    let give_back = object(&[], fields([("note", note)]));
     let operations = vec![
         Operation::get(ALL, "listCredits", "Money that machines took, the newest first")
             .needs::<ManageVouchers>()
@@ -56,6 +58,7 @@ pub(super) fn area() -> Area {
             .needs::<ManageVouchers>()
             .part("id", id(), "The credit's number")
             .if_match()
+            .optional_body(give_back)
             .answers(200, "The credit, returned.", reference("Credit"))
             .refuses(404, "There is no such credit.")
             .refuses(409, "It was claimed."),
