@@ -6,6 +6,7 @@
 mod coinslot;
 mod free;
 mod metric;
+mod plugin;
 mod report;
 mod roles;
 mod section;
@@ -23,6 +24,7 @@ use crate::domain::{Currency, FreeOffer, GatewayFacts, RolePolicy, Text};
 
 pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
 pub use metric::MetricConfig;
+pub use plugin::{PluginConfig, RESERVED_PLUGIN_NAMES};
 pub use report::{ConfigError, Finding};
 pub use zone::ZoneConfig;
 
@@ -66,6 +68,10 @@ pub struct Config {
     pub coin_slots: Vec<CoinSlotConfig>,
     /// `[free]`: free access, if there is any.
     pub free: Option<FreeOffer>,
+    /// `[[plugin]]`: programs that are started with the daemon.
+    pub plugins: Vec<PluginConfig>,
+    /// `[plugins] socket`: where those connect that run by themselves.
+    pub plugin_socket: PathBuf,
     /// What works but is hardly meant; to be logged at start.
     pub warnings: Vec<Finding>,
 }

@@ -11,7 +11,7 @@ use super::section::Section;
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, HooksConfig,
-    NetworkConfig, StoreConfig, coinslot, free, metric, roles, site, values,
+    NetworkConfig, StoreConfig, coinslot, free, metric, plugin, roles, site, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -50,6 +50,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let roles = top.named_tables("roles");
     let metrics = top.tables("metric");
     let coin_slots = top.tables("coinslot");
+    let plugin_tables = top.tables("plugin");
+    let plugin_socket = top.table("plugins");
     top.finish();
 
     let empty = DeTable::new();
@@ -67,6 +69,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let roles = roles::read(&mut report, roles);
     let metrics = metric::read(&mut report, metrics);
     let coin_slots = coinslot::read(&mut report, coin_slots, site.currency);
+    let plugins = plugin::read(&mut report, plugin_tables);
+    let plugin_socket = plugin::read_socket(&mut report, or_empty(plugin_socket), &control.socket);
 
     // A `zone` that is no list of tables was reported already.
     let none_written =
@@ -103,6 +107,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         metrics,
         coin_slots,
         free,
+        plugins,
+        plugin_socket,
         warnings,
     })
 }

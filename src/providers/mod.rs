@@ -6,6 +6,7 @@ mod authenticators;
 pub mod free;
 mod outbox;
 mod registry;
+mod roster;
 pub mod voucher;
 mod when;
 
@@ -14,3 +15,4 @@ pub use outbox::{Delivered, Delivery, Outbox, OutboxError, OwedUsage};
 use when::until;
 
 pub use registry::{Offer, ProviderStatus, RegisterError, Registry};
+pub use roster::{PluginKind, PluginState, PluginStatus, Roster};

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::Authenticators;
+use super::{Authenticators, Roster};
 use super::answer::within;
 use crate::domain::{
     ClientDevice, Enter, FormButton, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName,
@@ -21,6 +21,7 @@ pub struct Registry {
     /// For each zone that says which providers it has, and in which order.
     orders: Arc<HashMap<ZoneName, Vec<ProviderName>>>,
     authenticators: Authenticators,
+    plugins: Roster,
 }
 
 /// A session that a provider offers.
@@ -72,6 +73,7 @@ impl Registry {
             standing: Arc::default(),
             orders: Arc::default(),
             authenticators: Authenticators::default(),
+            plugins: Roster::default(),
         }
     }
 
@@ -93,6 +95,11 @@ impl Registry {
     /// Those who are asked before a device is let through.
     pub const fn authenticators(&self) -> &Authenticators {
         &self.authenticators
+    }
+
+    /// The plugins that register here.
+    pub const fn plugins(&self) -> &Roster {
+        &self.plugins
     }
 
     /// The providers of a zone, in its order.

@@ -2,21 +2,38 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use tracing::info;
 
 use super::handle::{DeviceRef, Handle};
 use super::shared::Shared;
 use crate::domain::{
-    Acquired, DeviceId, HandOver, LockLoss, LockName, LockOwner, LockRefusal, LockScope, LockStatus,
+    Acquired, ConnectionId, DeviceId, HandOver, LockLoss, LockName, LockOwner, LockRefusal, LockScope, LockStatus,
     LockTable, LockTicket, Refusal, WallTime,
 };
 
 /// The locks and who is to be told of them. In memory: all are free when the daemon starts.
-#[derive(Default)]
 pub(super) struct Locks {
     pub(super) table: LockTable,
     waiting: HashMap<LockTicket, oneshot::Sender<Result<(), Refusal>>>,
+    lost: broadcast::Sender<LostLock>,
+}
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self { table: LockTable::default(), waiting: HashMap::new(), lost: broadcast::channel(256).0 }
+    }
+}
+
+/// A lock that was taken from whoever held it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostLock {
+    /// Which.
+    pub name: LockName,
+    /// Who held it.
+    pub owner: LockOwner,
+    /// Why.
+    pub why: &'static str,
 }
 
 /// A lock that its owner holds now.
@@ -48,6 +65,8 @@ impl Locks {
     fn lost(&mut self, owner: LockOwner, why: &'static str, loss: LockLoss) {
         for lock in &loss.freed {
             info!(%lock, %owner, why, "a lock was freed");
+            // Nobody may be listening.
+            let _ = self.lost.send(LostLock { name: lock.clone(), owner, why });
         }
         loss.ended.into_iter().for_each(|ticket| self.tell(ticket, Err(Refusal::LockLost)));
         loss.handed_over.into_iter().for_each(|next| self.hand_over(Some(next)));
@@ -103,7 +122,26 @@ impl Handle {
         if self.find_device(DeviceRef::Id(device)).await?.blocked {
             return Err(Refusal::Blocked);
         }
-        let owner = LockOwner::Device(device);
+        self.acquire_as(name, LockOwner::Device(device), scope, wait).await
+    }
+
+    /// The same for a plugin's connection, which holds it until it gives it back or ends.
+    pub async fn lock_for_connection(
+        &self,
+        name: &LockName,
+        connection: ConnectionId,
+        wait: Option<Duration>,
+    ) -> Result<Lock, Refusal> {
+        self.acquire_as(name, LockOwner::Connection(connection), LockScope::ConnectionLoss, wait).await
+    }
+
+    async fn acquire_as(
+        &self,
+        name: &LockName,
+        owner: LockOwner,
+        scope: LockScope,
+        wait: Option<Duration>,
+    ) -> Result<Lock, Refusal> {
         let (place, answer) = match self.ask_for(name, owner, scope, wait.is_some())? {
             Asked::Has(lock) => return Ok(lock),
             Asked::Waits(place, answer) => (place, answer),
@@ -161,8 +199,37 @@ impl Handle {
         let held = || Refusal::LockNotHeld(who);
         let owner = locks.table.holder(name).ok_or_else(held)?;
         let next = locks.table.release(name, device.map(LockOwner::Device), now).map_err(|_| held())?;
+        let _ = locks.lost.send(LostLock { name: name.clone(), owner, why: "it was released" });
         locks.hand_over(next);
         Ok(owner)
+    }
+
+    /// Gives back the lock of this owner, who is not told that it lost it. Whether it held it.
+    pub fn give_back_lock(&self, name: &LockName, owner: LockOwner) -> bool {
+        let now = self.now().wall;
+        let mut locks = self.shared.locks();
+        let Ok(next) = locks.table.release(name, Some(owner), now) else { return false };
+        locks.hand_over(next);
+        true
+    }
+
+    /// A plugin's connection has ended: all that it holds and waits for ends.
+    pub fn connection_lost(&self, connection: ConnectionId) {
+        let now = self.now().wall;
+        let mut locks = self.shared.locks();
+        let owner = LockOwner::Connection(connection);
+        let loss = locks.table.lose_session(owner, now);
+        locks.lost(owner, "its connection ended", loss);
+    }
+
+    /// Who holds a lock.
+    pub fn lock_holder(&self, name: &LockName) -> Option<LockOwner> {
+        self.shared.locks().table.holder(name)
+    }
+
+    /// The locks that are taken from their owners, as it happens.
+    pub fn lost_locks(&self) -> broadcast::Receiver<LostLock> {
+        self.shared.locks().lost.subscribe()
     }
 
     /// All locks that are held, by name.
