@@ -26,6 +26,7 @@ use crate::hooks::{ANSWER_WITHIN, Hooks};
 use crate::http;
 use crate::http::{AuthorityError, HttpClient, Limits};
 use crate::net::{Net, NetWatch};
+use crate::plugins::PluginHost;
 use crate::portal::{self, PortalState, Streams};
 use crate::providers::account::{AccountProvider, Hasher};
 use crate::providers::free::FreeProvider;
@@ -65,6 +66,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let hostnames = Hostnames::default();
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
+    let plugin_socket = bind_socket(&config.plugin_socket, 0o660)
+        .with_context(|| format!("[plugins] socket {} cannot be opened", config.plugin_socket.display()))?;
     let registry = Arc::new(registry(&config));
     built_in(&config, &registry, &store, &clock)?;
     let runtime = Runtime {
@@ -115,6 +118,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let (stop, stopped) = watch::channel(false);
     let (mut servers, audit) = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
+    let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
+    let mut plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);
     info!("turnpike is ready");
     // Whatever ends by itself has broken off. What stands in the kernel goes on; the daemon is to be started anew.
     let ended = tokio::select! {
@@ -122,12 +127,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         ended = &mut owner => Err(broke_off("the sessions manager", ended.err())),
         Some(ended) = watchers.join_next() => Err(broke_off("watching the network", ended.err())),
         Some(ended) = servers.join_next() => Err(broke_off("a listener", ended.err())),
+        Some(ended) = plugins.join_next() => Err(broke_off("a plugin's supervisor", ended.err())),
     };
     info!("stopping; the rules stand");
     // The receivers may have gone already.
     let _ = stop.send(true);
     if tokio::time::timeout(DRAIN, servers.join_all()).await.is_err() {
         warn!("some requests were still under way");
+    }
+    // Those that do not end by themselves are killed; here they are waited for.
+    if tokio::time::timeout(DRAIN, plugins.join_all()).await.is_err() {
+        warn!("some plugins were still there");
     }
     watchers.abort_all();
     if !owner.is_finished() {
@@ -138,6 +148,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     store.close().await?;
     // Nobody listens there any more. That it cannot be taken away does no harm: the next start does it.
     let _ = std::fs::remove_file(&config.control.socket);
+    let _ = std::fs::remove_file(&config.plugin_socket);
     ended
 }
 
@@ -304,7 +315,8 @@ impl Listeners {
         let admin = TcpListener::bind(config.admin.listen).await;
         let admin =
             admin.with_context(|| format!("[admin] listen {} cannot be opened", config.admin.listen))?;
-        let control = bind_control(&config.control.socket).with_context(|| {
+        // Who is not root needs a token there.
+        let control = bind_socket(&config.control.socket, 0o666).with_context(|| {
             format!("[control] socket {} cannot be opened", config.control.socket.display())
         })?;
         Ok(Self { portals, admin, control })
@@ -408,10 +420,9 @@ fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 's
     }
 }
 
-/// Opens the control socket. One that a dead daemon left is taken away: the store's lock says that no other runs.
-///
-/// Everybody may connect; who is not root needs a token.
-fn bind_control(path: &Path) -> std::io::Result<UnixListener> {
+/// Opens a socket for those who may by its mode. One that a dead daemon left is taken away: the store's lock says that no
+/// other runs.
+fn bind_socket(path: &Path, mode: u32) -> std::io::Result<UnixListener> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
@@ -424,7 +435,7 @@ fn bind_control(path: &Path) -> std::io::Result<UnixListener> {
         Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode))?;
     Ok(listener)
 }
 

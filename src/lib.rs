@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod http;
 pub mod metrics;
 pub mod net;
+pub mod plugins;
 pub mod portal;
 pub mod providers;
 pub mod runtime;

@@ -119,7 +119,9 @@ fn read_env(section: &mut Section<'_, '_, '_>) -> BTreeMap<String, String> {
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) || !name.bytes().all(plain)
+        if name.is_empty()
+            || name.starts_with(|first: char| first.is_ascii_digit())
+            || !name.bytes().all(plain)
         {
             let text = format!("{} is no name of a variable: letters, digits and _", printable(name));
             section.mistake(key.span().start, "env", text);

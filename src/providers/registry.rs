@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::{Authenticators, Roster};
 use super::answer::within;
+use super::{Authenticators, Roster};
 use crate::domain::{
     ClientDevice, Enter, FormButton, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName,
     SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,

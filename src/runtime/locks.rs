@@ -8,8 +8,8 @@ use tracing::info;
 use super::handle::{DeviceRef, Handle};
 use super::shared::Shared;
 use crate::domain::{
-    Acquired, ConnectionId, DeviceId, HandOver, LockLoss, LockName, LockOwner, LockRefusal, LockScope, LockStatus,
-    LockTable, LockTicket, Refusal, WallTime,
+    Acquired, ConnectionId, DeviceId, HandOver, LockLoss, LockName, LockOwner, LockRefusal, LockScope,
+    LockStatus, LockTable, LockTicket, Refusal, WallTime,
 };
 
 /// The locks and who is to be told of them. In memory: all are free when the daemon starts.

@@ -32,6 +32,7 @@ mod vouchers;
 mod watch;
 
 pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
+pub use crate::providers::{PluginKind, PluginState, PluginStatus, Roster};
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
 pub use identity::{Known, Moved};
 pub use kernel::{AllBooks, Kernel, KernelError};
@@ -41,7 +42,6 @@ pub use listeners::ToldGroup;
 pub use locks::{Lock, LostLock};
 pub use measures::Measures;
 pub use portal_forms::FormDone;
-pub use crate::providers::{PluginKind, PluginState, PluginStatus, Roster};
 pub use start::Runtime;
 pub use steer::{DeviceSnapshot, Snapshot};
 pub use survey::Survey;

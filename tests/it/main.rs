@@ -32,6 +32,7 @@ mod locks;
 mod metrics;
 mod openapi;
 mod plans;
+mod plugins;
 mod portal;
 mod portal_forms;
 mod portal_guest;

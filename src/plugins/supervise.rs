@@ -1,0 +1,224 @@
+//! Plugins that the daemon starts: each a process of its own, in its own process group, started again when it ends.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, getuid, kill_process_group};
+use tokio::io::{AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::account::Account;
+use super::bucket::Bucket;
+use super::codec::{LineError, Lines};
+use super::connection::{self, Admitted, Hello};
+use super::rpc::Fault;
+use super::{PluginHost, told, users};
+use crate::config::PluginConfig;
+use crate::domain::Text;
+use crate::runtime::{PluginKind, PluginState, PluginStatus};
+
+/// The wait before a plugin is started again; it doubles each time …
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// … up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A plugin that ran for so long has recovered.
+const HEALTHY: Duration = Duration::from_secs(60);
+/// How long a plugin may take to end after it was told to, before it is killed.
+const GRACE: Duration = Duration::from_millis(1500);
+/// Where programs of the system are.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// So many lines of its stderr are logged at once, and so many a second.
+const SAID_AT_ONCE: f64 = 100.0;
+const SAID_PER_SEC: f64 = 10.0;
+
+/// Runs a plugin until `stop` says so.
+pub(super) async fn run(host: PluginHost, config: PluginConfig, mut stop: watch::Receiver<bool>) {
+    let account = Arc::new(Account::new(&config.name, host.handle.clone(), config.deadline));
+    account.roster().put(PluginStatus {
+        name: config.name.clone(),
+        kind: PluginKind::Child,
+        state: PluginState::Starting,
+        since: host.handle.now().wall,
+        pid: None,
+        restarts: 0,
+        asked: 0,
+        failed: 0,
+        last_error: None,
+        providers: Default::default(),
+        authenticators: Default::default(),
+    });
+    let mut wait = FIRST_WAIT;
+    loop {
+        let begun = Instant::now();
+        let ended = match start(&config) {
+            Ok(child) => live(&host, &config, &account, child, stop.clone()).await,
+            Err(problem) => Some(format!("cannot be started: {problem}")),
+        };
+        let Some(problem) = ended else { break };
+        account.blame(&problem);
+        if begun.elapsed() >= HEALTHY {
+            wait = FIRST_WAIT;
+        }
+        account.stands(PluginState::WaitingToRestart, None);
+        tokio::select! {
+            () = told(&mut stop) => break,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+        account.restarted();
+    }
+    account.stands(PluginState::Stopped, None);
+}
+
+/// Starts its process.
+fn start(config: &PluginConfig) -> Result<Child, String> {
+    let (program, arguments) = config.command.split_first().ok_or("it has no command")?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", PATH)
+        .env("LANG", "C.UTF-8")
+        .envs(&config.env)
+        .current_dir(config.dir.as_deref().unwrap_or(std::path::Path::new("/")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // What it starts in turn ends with it.
+        .process_group(0)
+        .kill_on_drop(true);
+    if let Some(name) = &config.user {
+        let text = std::fs::read_to_string(users::PASSWD)
+            .map_err(|error| format!("{} cannot be read: {error}", users::PASSWD))?;
+        let user = users::find(&text, name).ok_or_else(|| format!("there is no user {name}"))?;
+        let own = getuid();
+        if own.is_root() {
+            // Setting the user also clears the supplementary groups.
+            command.gid(user.gid).uid(user.uid);
+        } else if own.as_raw() != user.uid {
+            return Err(format!("turnpike does not run as root and cannot start it as {name}"));
+        }
+    }
+    command.spawn().map_err(|error| format!("{program}: {error}"))
+}
+
+/// Serves a process until it ends. Why it ended; `None` if it was told to.
+async fn live(
+    host: &PluginHost,
+    config: &PluginConfig,
+    account: &Arc<Account>,
+    mut child: Child,
+    stop: watch::Receiver<bool>,
+) -> Option<String> {
+    let pid = child.id();
+    account.stands(PluginState::Starting, pid);
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Some("its streams could not be had".to_owned());
+    };
+    // Whatever happens here: what it started ends with it.
+    let group = Group(pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw));
+    let said = tokio::spawn(log(config.name.clone(), stderr));
+    let doorman = |hello: Hello| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
+        let (account, permissions, origin) =
+            (Arc::clone(account), config.permissions.clone(), "started by turnpike".to_owned());
+        Box::pin(async move {
+            if hello.name.as_ref().is_some_and(|name| *name != account.name) {
+                return Err(Fault::invalid(
+                    "name",
+                    format!("you are {}, by the configuration", account.name),
+                ));
+            }
+            if hello.token.is_some() {
+                return Err(Fault::invalid(
+                    "token",
+                    "you need none: your permissions are in the configuration",
+                ));
+            }
+            account.stands(PluginState::Running, pid);
+            let expires = Box::pin(std::future::pending());
+            Ok(Admitted { account, permissions: Some(permissions), origin, expires })
+        })
+    };
+    let connected = connection::run(host.clone(), stdout, stdin, &doorman, stop);
+    let ended = tokio::select! {
+        (_, ended) = connected => ended,
+        // Its stdout may live on in what it has started.
+        status = child.wait() => Some(match status {
+            Ok(status) => format!("it ended ({status})"),
+            Err(error) => format!("it cannot be waited for: {error}"),
+        }),
+    };
+    // Its stdin is closed now, which tells it to end as well.
+    group.signal(Signal::TERM);
+    let status = timeout(GRACE, child.wait()).await;
+    group.signal(Signal::KILL);
+    let status = match status {
+        Ok(status) => status,
+        Err(_) => child.wait().await,
+    };
+    drop(group);
+    // It has ended; what others hold of its stderr is not waited for.
+    if timeout(Duration::from_millis(200), said).await.is_err() {
+        tracing::debug!(plugin = config.name, "its stderr is still held by somebody");
+    }
+    match (ended, status) {
+        (Some(problem), Ok(status)) if !problem.starts_with("it ended") => {
+            Some(format!("{problem} ({status})"))
+        }
+        (ended, _) => ended,
+    }
+}
+
+/// A process group, killed when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.0 {
+            // It may have ended.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Logs what a plugin writes to stderr: a line each, cleaned and cut, and not more of them than anybody reads.
+async fn log(name: String, stderr: impl AsyncRead + Unpin) {
+    let mut lines = Lines::new(BufReader::new(stderr));
+    let mut bucket = Bucket::new(SAID_AT_ONCE, SAID_PER_SEC, Instant::now());
+    let mut left_out = 0_u64;
+    loop {
+        let line = match lines.next().await {
+            Ok(line) => line,
+            Err(LineError::TooLong) => {
+                lines.forget();
+                left_out += 1;
+                continue;
+            }
+            Err(LineError::Ended | LineError::Failed(_)) => break,
+        };
+        if !bucket.try_take(1.0, Instant::now()) {
+            left_out += 1;
+            continue;
+        }
+        if left_out > 0 {
+            tracing::info!(plugin = name, left_out, "lines of a plugin were left out");
+            left_out = 0;
+        }
+        let text = Text::new(&String::from_utf8_lossy(&line));
+        tracing::info!(plugin = name, stderr = text.as_str(), "a plugin says");
+    }
+    if left_out > 0 {
+        tracing::info!(plugin = name, left_out, "lines of a plugin were left out");
+    }
+}
