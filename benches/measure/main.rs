@@ -19,6 +19,7 @@ mod lab;
 mod listeners;
 mod machine;
 mod packets;
+mod plugins;
 mod report;
 mod router;
 mod share;
@@ -49,6 +50,7 @@ const AREAS: [Area; 8] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
     ("listeners", listeners::measure),
+    ("plugins", plugins::measure),
     ("crowd", crowd::measure),
     ("steering", steer::measure),
     ("vouchers", vouchers::measure),

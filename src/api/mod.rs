@@ -39,6 +39,7 @@ mod once;
 mod openapi;
 mod plans;
 mod properties;
+mod providers;
 mod roles;
 mod sales;
 mod search;
@@ -174,7 +175,7 @@ pub fn router(state: ApiState) -> Router {
     let api = Router::new()
         .route("/openapi.json", get(openapi::get))
         .route("/status", get(status::status))
-        .route("/providers", get(status::providers))
+        .route("/providers", get(providers::providers))
         .route("/devices", get(device_list::list).post(devices::register))
         .route("/devices/{dev}", get(devices::get).patch(devices::change).delete(devices::delete))
         .route("/devices/{dev}/connect", post(devices::connect))

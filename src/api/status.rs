@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::ApiState;
 use super::auth::{Allowed, View};
-use super::list::{Page, Paging};
 use super::shapes::time;
-use crate::http::{Problem, QueryParams};
+use crate::http::Problem;
 use crate::store::SessionQuery;
 
 /// How the whole is doing.
@@ -58,23 +57,6 @@ pub(super) async fn healthz(State(state): State<ApiState>) -> Result<Json<serde_
     state.handle.status().await?;
     state.store.ping().await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(serde_json::json!({ "status": "ok" })))
-}
-
-/// A registered session provider.
-#[derive(Debug, Serialize)]
-pub(super) struct ProviderShape {
-    name: String,
-}
-
-/// `GET /api/v1/providers`: in the order they are asked.
-pub(super) async fn providers(
-    _allowed: Allowed<View>,
-    State(state): State<ApiState>,
-    QueryParams(query): QueryParams<PageQuery>,
-) -> Result<Json<Page<ProviderShape>>, Problem> {
-    let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
-    let items = state.providers.iter().map(|name| ProviderShape { name: name.to_string() }).collect();
-    Ok(Json(paging.cut(items)))
 }
 
 /// The parameters of a list that has no others.

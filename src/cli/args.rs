@@ -92,7 +92,7 @@ pub enum Ask {
     Sessions(sessions::List),
     /// Follow what happens to sessions
     Events(events::Events),
-    /// Session providers, in the order they are asked
+    /// Session providers, authenticators and plugins, and how they are doing
     Providers(status::Providers),
     /// Let a device through on its running or next usable session
     Connect(devices::Connect),

@@ -26,6 +26,22 @@ pub struct Providers {
 
 impl Providers {
     pub(super) fn request(&self) -> Request {
-        Request::get("/api/v1/providers".to_owned(), |answer| table::list(answer, &[("NAME", "name")]))
+        let columns = |answer: &serde_json::Value| {
+            table::list(
+                answer,
+                &[
+                    ("NAME", "name"),
+                    ("PROVIDES", "provides"),
+                    ("KIND", "kind"),
+                    ("STATE", "state"),
+                    ("SINCE", "since"),
+                    ("RESTARTS", "restarts"),
+                    ("ASKED", "asked"),
+                    ("FAILED", "failed"),
+                    ("LAST ERROR", "last_error"),
+                ],
+            )
+        };
+        Request::get("/api/v1/providers".to_owned(), columns)
     }
 }

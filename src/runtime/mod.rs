@@ -31,8 +31,8 @@ mod visits;
 mod vouchers;
 mod watch;
 
-pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
 pub use crate::providers::{PluginKind, PluginState, PluginStatus, Roster};
+pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
 pub use identity::{Known, Moved};
 pub use kernel::{AllBooks, Kernel, KernelError};

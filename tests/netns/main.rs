@@ -20,6 +20,7 @@ mod e2e_listeners;
 mod e2e_locks;
 mod e2e_openapi;
 mod e2e_operator;
+mod e2e_plugins;
 mod e2e_rates;
 mod e2e_time;
 mod e2e_walk;

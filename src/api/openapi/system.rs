@@ -5,7 +5,9 @@ use super::operation::Operation;
 use super::responses::problem_schema;
 use super::schema::{count, fields, list_of, nullable, one_of, page_of, text, time, whole};
 use crate::api::auth::View;
+use crate::api::providers::{KINDS, PROVIDES};
 use crate::api::status::STATES;
+use crate::runtime::PluginState;
 
 pub(super) fn area() -> Area {
     let by_state = STATES.iter().map(|state| ((*state).to_owned(), count())).collect();
@@ -20,6 +22,21 @@ pub(super) fn area() -> Area {
         ("repairs", count()),
         ("warnings", list_of(text())),
     ]));
+    let states = PluginState::ALL.iter().map(|(_, name)| *name).chain(["absent"]).collect::<Vec<_>>();
+    let provider = whole(fields([
+        ("name", text()),
+        ("provides", one_of(&PROVIDES)),
+        ("title", nullable(text())),
+        ("kind", one_of(&KINDS)),
+        ("plugin", nullable(text())),
+        ("state", one_of(&states)),
+        ("since", nullable(time())),
+        ("pid", nullable(count())),
+        ("restarts", count()),
+        ("asked", count()),
+        ("failed", count()),
+        ("last_error", nullable(text())),
+    ]));
     Area {
         tag: "system",
         about: "How the whole is doing.",
@@ -32,7 +49,7 @@ pub(super) fn area() -> Area {
             Operation::get(
                 "/api/v1/providers",
                 "listProviders",
-                "Session providers, in the order they are asked",
+                "Session providers and authenticators, in the order they are asked, and plugins",
             )
             .needs::<View>()
             .pages()
@@ -48,10 +65,6 @@ pub(super) fn area() -> Area {
             Operation::get("/healthz", "getHealth", "Whether the sessions manager and the store answer")
                 .answers(200, "They do.", whole(fields([("status", one_of(&["ok"]))]))),
         ],
-        schemas: vec![
-            ("Status", status),
-            ("Provider", whole(fields([("name", text())]))),
-            ("Problem", problem_schema()),
-        ],
+        schemas: vec![("Status", status), ("Provider", provider), ("Problem", problem_schema())],
     }
 }

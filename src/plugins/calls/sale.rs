@@ -54,14 +54,18 @@ pub(super) async fn create(peer: &Peer, mut fields: Fields, params: &Value) -> R
             let mut total = sold.as_ref().map(|(amount, _)| *amount);
             if let Some(credits) = credits {
                 let (rows, sum) = claimed(peer, &credits, device.id).await?;
-                if total.is_some_and(|total| total != sum) {
-                    let text = format!("the credits are {sum}");
-                    return Err(Fault::invalid("sale.amount", text));
+                // What is over stays for another time.
+                let amount = total.unwrap_or(sum);
+                if !(Money(1)..=sum).contains(&amount) {
+                    return Err(Fault::invalid(
+                        "sale.amount",
+                        format!("must be between 1 and the credits, {sum}"),
+                    ));
                 }
-                total = Some(sum);
+                total = Some(amount);
                 // Which session, and when, the sessions manager knows.
                 let (session, at) = (SessionId::new(uuid::Uuid::nil()), peer.host.handle.now().wall);
-                data.guards.push(Guard::ClaimCredits { credits: rows, session, at });
+                data.guards.push(Guard::ClaimCredits { credits: rows, amount, session, at });
             }
             if let (Some(amount), Some(id)) = (total, change.id()) {
                 data.sale = Some(Box::new(Sale {

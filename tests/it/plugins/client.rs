@@ -189,16 +189,6 @@ impl Plugin {
     pub async fn tell_anything(&mut self, question: &Value, result: Value) {
         self.send(json!({ "jsonrpc": "2.0", "id": question["id"], "result": result })).await;
     }
-
-    /// Answers questions with this until the connection ends.
-    pub async fn answer_all(mut self, answer: impl Fn(&Value) -> Value) {
-        while let Some(message) = self.next().await {
-            if message.get("method").is_some() && message.get("id").is_some() {
-                let result = answer(&message);
-                self.tell_anything(&message, result).await;
-            }
-        }
-    }
 }
 
 fn result(message: Value) -> Result<Value, Value> {

@@ -2,4 +2,9 @@
 
 mod basics;
 pub mod client;
+mod crashes;
+mod examples;
+mod hostile;
+mod locks_and_events;
 mod schema;
+mod supervised;

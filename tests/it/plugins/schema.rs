@@ -35,11 +35,6 @@ pub fn answer_to_daemon(method: &str, result: &Value) {
     fits(result, definition(&format!("daemon:{method}:result")));
 }
 
-/// Everything that a plugin wrote, held against the schema: each line a message, each answer of the method it answers.
-pub fn line_of_plugin(message: &Value) {
-    fits(message, &SCHEMA);
-}
-
 fn definition(name: &str) -> &'static Value {
     SCHEMA["$defs"].get(name).unwrap_or_else(|| panic!("the schema has no {name}"))
 }
