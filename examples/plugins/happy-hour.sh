@@ -18,22 +18,14 @@ hour() {
 }
 
 answer() { # ID RESULT
-    jq -cn --argjson id "$1" --argjson result "$2" '{jsonrpc: "2.0", id: $id, result: $result}'
-}
-
-refuse() { # ID
-    jq -cn --argjson id "$1" '{jsonrpc: "2.0", id: $id, error: {code: -32601, message: "not needed here"}}'
+    printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$1" "$2"
 }
 
 echo '{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":1,"name":"happy-hour"}}'
 echo '{"jsonrpc":"2.0","id":2,"method":"provider.register","params":{"name":"happy-hour","title":"Happy hour","button":"Go online","text":"Free from '"$FROM"' to '"$UNTIL"' o'\''clock."}}'
 
 # Turnpike closes this stream when it stops us; the loop ends with it.
-while read -r line; do
-    method=$(printf '%s\n' "$line" | jq -r '.method // empty')
-    id=$(printf '%s\n' "$line" | jq -c '.id // null')
-    [ -n "$method" ] || continue
-    [ "$id" != null ] || continue
+jq --unbuffered -r 'select(.method and .id) | "\(.id) \(.method)"' | while read -r id method; do
     case $method in
     ping) answer "$id" '{}' ;;
     portal.submit)
@@ -44,6 +36,6 @@ while read -r line; do
             answer "$id" '{"refuse": {"text": "Happy hour is from '"$FROM"' to '"$UNTIL"' o'\''clock."}}'
         fi
         ;;
-    *) refuse "$id" ;;
+    *) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"not needed here"}}\n' "$id" ;;
     esac
 done

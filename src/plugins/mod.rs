@@ -60,17 +60,8 @@ impl PluginHost {
         Self { handle, store, plans, currency, configured }
     }
 
-    /// Runs a plugin until `stop` says so: starts it, and again whenever it ends.
-    pub async fn supervise(self, config: PluginConfig, stop: watch::Receiver<bool>) {
-        supervise::run(self, config, stop).await;
-    }
-
-    /// Serves plugins that connect by themselves, until `stop` says so.
-    pub async fn serve(self, listener: UnixListener, stop: watch::Receiver<bool>) {
-        socket::run(self, listener, stop).await;
-    }
-
-    /// Both of these, until `stop` says so and all plugins have ended.
+    /// Starts plugins, each again whenever it ends, and serves those that connect by themselves, until `stop` says so and
+    /// all have ended.
     pub fn start(
         &self,
         plugins: Vec<PluginConfig>,
@@ -79,9 +70,10 @@ impl PluginHost {
     ) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         for config in plugins {
-            tasks.spawn(self.clone().supervise(config, stop.clone()));
+            supervise::enrol(self, &config);
+            tasks.spawn(supervise::run(self.clone(), config, stop.clone()));
         }
-        tasks.spawn(self.clone().serve(listener, stop.clone()));
+        tasks.spawn(socket::run(self.clone(), listener, stop.clone()));
         tasks
     }
 }

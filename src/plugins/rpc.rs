@@ -191,10 +191,10 @@ pub(super) struct Fields(Map<String, Value>);
 impl Fields {
     /// Of this value, which must be an object.
     pub(super) fn of(value: Value) -> Result<Self, Fault> {
-        match value {
-            Value::Object(fields) => Ok(Self(fields)),
-            _ => Err(Fault::new(INVALID_PARAMS, "an object was expected")),
-        }
+        let Value::Object(fields) = value else {
+            return Err(Fault::new(INVALID_PARAMS, "an object was expected"));
+        };
+        Ok(Self(fields))
     }
 
     /// A field that may be absent, or null.

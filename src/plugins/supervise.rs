@@ -34,10 +34,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const SAID_AT_ONCE: f64 = 100.0;
 const SAID_PER_SEC: f64 = 10.0;
 
-/// Runs a plugin until `stop` says so.
-pub(super) async fn run(host: PluginHost, config: PluginConfig, mut stop: watch::Receiver<bool>) {
-    let account = Arc::new(Account::new(&config.name, host.handle.clone(), config.deadline));
-    account.roster().put(PluginStatus {
+/// Has operators see it, before it is first started.
+pub(super) fn enrol(host: &PluginHost, config: &PluginConfig) {
+    host.handle.registry().plugins().put(PluginStatus {
         name: config.name.clone(),
         kind: PluginKind::Child,
         state: PluginState::Starting,
@@ -50,6 +49,11 @@ pub(super) async fn run(host: PluginHost, config: PluginConfig, mut stop: watch:
         providers: Default::default(),
         authenticators: Default::default(),
     });
+}
+
+/// Runs a plugin until `stop` says so.
+pub(super) async fn run(host: PluginHost, config: PluginConfig, mut stop: watch::Receiver<bool>) {
+    let account = Arc::new(Account::new(&config.name, host.handle.clone(), config.deadline));
     let mut wait = FIRST_WAIT;
     loop {
         let begun = Instant::now();

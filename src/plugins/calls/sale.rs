@@ -121,14 +121,13 @@ fn sale(value: Value) -> Result<(Money, Option<Text>), Fault> {
 }
 
 fn credits(fields: &mut Fields) -> Result<Option<Credits>, Fault> {
-    match fields.take::<Value>("credits")? {
-        None => Ok(None),
-        Some(Value::String(all)) if all == "all" => Ok(Some(Credits::All)),
-        Some(value) => match serde_json::from_value::<Vec<i64>>(value) {
-            Ok(rows) if (1..=1000).contains(&rows.len()) => Ok(Some(Credits::Rows(rows))),
-            _ => Err(Fault::invalid("credits", "must be \"all\", or 1 to 1000 ids of credits")),
-        },
+    let Some(value) = fields.take::<Value>("credits")? else { return Ok(None) };
+    if value.as_str() == Some("all") {
+        return Ok(Some(Credits::All));
     }
+    let rows = serde_json::from_value::<Vec<i64>>(value).ok().filter(|rows| (1..=1000).contains(&rows.len()));
+    let wrong = || Fault::invalid("credits", "must be \"all\", or 1 to 1000 ids of credits");
+    rows.map(|rows| Some(Credits::Rows(rows))).ok_or_else(wrong)
 }
 
 /// The rows of the credits that are meant, and what they are together.

@@ -30,7 +30,7 @@ fn sale() -> Vec<(&'static str, Value)> {
         (
             "session.create",
             json!({ "device": device, "kind": "time", "time_secs": 600, "credits": "all", "connect": true,
-                "idempotency_key": "coin 1 to coin 2" }),
+                "idempotency_key": "coin-1-to-coin-2" }),
         ),
         ("lock.release", json!({ "name": "slot/1" })),
     ]
