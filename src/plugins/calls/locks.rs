@@ -76,7 +76,7 @@ pub(super) async fn acquire(peer: &Peer, mut fields: Fields) -> Result<Value, Fa
 }
 
 /// `lock.release`: one that this connection has acquired.
-pub(super) async fn release(peer: &Peer, mut fields: Fields) -> Result<Value, Fault> {
+pub(super) fn release(peer: &Peer, mut fields: Fields) -> Result<Value, Fault> {
     let name = name(peer, &mut fields)?;
     fields.finish()?;
     let held = peer.held().locks.remove(&name);
