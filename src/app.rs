@@ -1,16 +1,13 @@
 //! The composition root: the only file that names every adapter.
 
-use std::fs::Permissions;
-use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+mod process;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
@@ -37,6 +34,7 @@ use crate::runtime::{
 };
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
+use process::{bind_socket, raise_open_files, wait_for_signal};
 
 /// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
 const LEASE_FILES: [&str; 3] = ["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"];
@@ -401,63 +399,11 @@ fn programs() -> Limits {
     }
 }
 
-/// Lets this process have as many files open as it ever may: each connection is one. The usual soft limit of 1,024 is for
-/// the sake of programs that know no larger numbers.
-fn raise_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    if let Err(error) = raised {
-        warn!(%error, ?limit, "the limit of open files could not be raised");
-    }
-}
-
 /// Resolves when the daemon is told to stop.
 fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
     let mut stopped = stopped.clone();
     async move {
         // An error means that the sender has gone, which is the end as well.
         let _ = stopped.wait_for(|stop| *stop).await;
-    }
-}
-
-/// Opens a socket for those who may by its mode. One that a dead daemon left is taken away: the store's lock says that no
-/// other runs.
-fn bind_socket(path: &Path, mode: u32) -> std::io::Result<UnixListener> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
-        Ok(_) => {
-            return Err(std::io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(mode))?;
-    Ok(listener)
-}
-
-async fn wait_for_signal() -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_many_files_may_be_open_as_ever() {
-        let before = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: Some(256), maximum: before.maximum }).unwrap();
-        raise_open_files();
-        assert_eq!(getrlimit(Resource::Nofile).current, before.maximum);
-        assert!(before.maximum.is_none_or(|most| most > 256), "nothing to raise");
     }
 }
