@@ -171,8 +171,8 @@ pub enum Change {
     Message(Box<Message>),
     /// Note a sale; one of the same id is there already changes nothing.
     Sale(Box<Sale>),
-    /// Give money that one device put in and has got nothing for to another one, and its places of vouchers; what it was
-    /// granted counts for both. That stays if the rest is taken back: both are the same phone.
+    /// Give money that one device put in and has got nothing for to another one. It stays there if the rest is taken back:
+    /// both are the same phone.
     MoveCredits {
         /// Whose it was.
         from: DeviceId,

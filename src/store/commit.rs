@@ -153,10 +153,12 @@ async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(
         Guard::Grant(grant) => grants::give_back(connection, grant).await,
         Guard::ClaimCredits { session, .. } => credits::unclaim(connection, *session).await,
         Guard::Resume { from, session } => grants::park_again(connection, *from, *session).await,
-        // Not given back: see `sessions_mgr::proviso`.
-        Guard::RedeemVoucher { .. } | Guard::TakeOverVoucher { .. } | Guard::Account(_) | Guard::Once(_) => {
-            Ok(())
+        Guard::TakeOverVoucher { voucher, from, device, session, at } => {
+            let taken = Use { voucher: *voucher, device: *device, session: *session, at: *at };
+            voucher_uses::give_back(connection, taken, *from).await
         }
+        // Not given back: see `sessions_mgr::proviso`.
+        Guard::RedeemVoucher { .. } | Guard::Account(_) | Guard::Once(_) => Ok(()),
     }
 }
 
@@ -264,7 +266,6 @@ impl Pending {
         messages::put(connection, &self.messages).await?;
         for (from, to) in &self.moved_credits {
             credits::reassign(connection, *from, *to).await?;
-            voucher_uses::move_all(connection, *from, *to).await?;
         }
         for guard in &self.given_back {
             give_back(connection, guard).await?;

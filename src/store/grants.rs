@@ -2,7 +2,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 use super::rows::{self, Columns, SESSION_COLUMNS};
-use super::{Store, StoreError};
+use super::{Store, StoreError, voucher_uses};
 use crate::domain::{
     BoxFuture, DeviceId, GrantBook, GrantChange, Helping, PeriodGrant, ProviderError, Refusal, SessionId,
     WallTime,
@@ -156,7 +156,7 @@ async fn follow(connection: &mut SqliteConnection, from: DeviceId, to: DeviceId)
         .bind(to.to_string())
         .execute(&mut *connection)
         .await?;
-    Ok(())
+    voucher_uses::follow(connection, from, to).await
 }
 
 /// Notes one more session of a plan, if the subject may have one: the guard of a grant.

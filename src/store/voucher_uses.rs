@@ -112,23 +112,41 @@ pub(super) async fn take_over(
     Ok(Ok(()))
 }
 
-/// The places of vouchers that a device has are another one's from now on, and what it was granted counts for both: a phone
-/// that makes up a new MAC has no second helping.
-pub(super) async fn move_all(
+/// A take-over that has been taken back: the place is whose it was.
+pub(super) async fn give_back(
+    connection: &mut SqliteConnection,
+    taken: Use,
+    from: DeviceId,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM voucher_uses WHERE voucher = $1 AND device = $2 AND session = $3")
+        .bind(taken.voucher)
+        .bind(taken.device.to_string())
+        .bind(taken.session.to_string())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "UPDATE voucher_uses SET ended_at = NULL WHERE id = (SELECT max(id) FROM voucher_uses \
+         WHERE voucher = $1 AND device = $2 AND ended_at = $3)",
+    )
+    .bind(taken.voucher)
+    .bind(from.to_string())
+    .bind(taken.at.0)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM grants WHERE subject = $1 AND session = $2")
+        .bind(grant_subject(taken.voucher, taken.device))
+        .bind(taken.session.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The places of vouchers that a device has are another one's from now on: the same phone under another MAC.
+pub(super) async fn follow(
     connection: &mut SqliteConnection,
     from: DeviceId,
     to: DeviceId,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO grants (subject, plan, period, session) \
-         SELECT replace(g.subject, $1, $2), g.plan, g.period, g.session FROM grants g WHERE g.subject IN \
-         (SELECT 'device ' || $1 UNION ALL SELECT 'voucher ' || u.voucher || ' device ' || $1 FROM voucher_uses u \
-         WHERE u.device = $1 AND u.ended_at IS NULL)",
-    )
-    .bind(from.to_string())
-    .bind(to.to_string())
-    .execute(&mut *connection)
-    .await?;
     // One that the other has a place of already stays where it is.
     sqlx::query("UPDATE OR IGNORE voucher_uses SET device = $2 WHERE device = $1 AND ended_at IS NULL")
         .bind(from.to_string())

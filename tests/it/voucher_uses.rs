@@ -117,6 +117,31 @@ async fn of_many_that_take_over_at_once_each_place_goes_to_one_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_take_over_that_the_kernel_refuses_leaves_everything_as_it_was() {
+    let counter = Counter::open().await;
+    let new = json!({ "count": 1, "kind": "data", "data_mb": 10, "when_full": "take_over" });
+    let (_, codes) = counter.batch(new).await;
+    let (first, session) = counter.online(1, &codes[0]).await;
+    // It would go on with this one, which cannot be brought about.
+    let (_, others) = counter.batch(hour(json!({}))).await;
+    counter.app.handle.redeem(&others[0], first.id).await.unwrap();
+    let second = counter.app.device(2).await;
+    counter.app.kernel.refuse_opening(true);
+    let refused = counter.app.handle.redeem(&codes[0], second.id).await;
+    assert!(matches!(refused, Err(Refusal::Kernel(_))), "{refused:?}");
+    counter.app.kernel.refuse_opening(false);
+    counter.app.pass(Duration::from_secs(1)).await;
+    assert!(counter.usable(second.id).await.is_empty());
+    assert_eq!(counter.usable(first.id).await[0].id, session.id);
+    let shown = counter.get(&format!("/api/v1/vouchers/{}", codes[0])).await;
+    let place = &shown["places"][0];
+    assert_eq!(shown["places"].as_array().unwrap().len(), 1, "{shown}");
+    assert_eq!((&place["device"], &place["ended_at"]), (&json!(first.id.to_string()), &Value::Null));
+    let taken = counter.app.handle.redeem(&codes[0], second.id).await.unwrap();
+    assert_eq!(taken.data_left_bytes(), Some(10_000_000));
+}
+
+#[tokio::test]
 async fn what_comes_anew_each_day_does_so_until_its_days_are_over() {
     let counter = Counter::open().await;
     let plan = json!({
