@@ -12,13 +12,13 @@ use super::table;
 #[derive(Debug, Subcommand)]
 pub enum Plan {
     /// Make a plan: a named product
-    Create(Create),
+    Create(Box<Create>),
     /// List plans
     List(List),
     /// Show a plan
     Show(OfPlan),
     /// Change a plan, for what is sold from now on
-    Set(Set),
+    Set(Box<Set>),
     /// Delete a plan that nothing refers to
     Delete(OfPlan),
 }
@@ -114,7 +114,7 @@ impl Fields {
             ("use_global_speed", self.global_speed.map(|global| json!(global))),
             ("price", self.price.as_ref().map(|price| json!(price))),
             ("roles", (!self.role.is_empty()).then(|| json!(self.role))),
-            ("properties", (!properties.is_empty()).then(|| Value::Object(properties))),
+            ("properties", (!properties.is_empty()).then_some(Value::Object(properties))),
             ("at_end", at_end),
             ("repeat", repeat),
             ("max_devices", self.max_devices.map(|count| json!(count))),

@@ -138,7 +138,7 @@ impl Create {
         body.extend(fields([
             ("count", Some(json!(self.count))),
             ("roles", (!self.role.is_empty()).then(|| json!(self.role))),
-            ("properties", (!properties.is_empty()).then(|| Value::Object(properties))),
+            ("properties", (!properties.is_empty()).then_some(Value::Object(properties))),
         ]));
         body
     }
