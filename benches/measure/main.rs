@@ -46,7 +46,7 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 8] = [
+const AREAS: [Area; 9] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
     ("listeners", listeners::measure),
