@@ -3,6 +3,7 @@
 ALTER TABLE sessions ADD COLUMN slow_ms       INTEGER CHECK (slow_ms > 0);        -- it goes on for so long when used up; NULL: it does not …
 ALTER TABLE sessions ADD COLUMN slow_down_bps INTEGER CHECK (slow_down_bps > 0);  -- … at this speed; NULL: unlimited
 ALTER TABLE sessions ADD COLUMN slow_up_bps   INTEGER CHECK (slow_up_bps > 0);
+ALTER TABLE sessions ADD COLUMN slowed        INTEGER NOT NULL DEFAULT 0 CHECK (slowed IN (0, 1));  -- it is how another one goes on that was used up
 
 -- Who has had a plan in which period: the guard against a second helping. Outlives the session that it was for.
 CREATE TABLE grants (

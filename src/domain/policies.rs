@@ -43,7 +43,12 @@ impl Policies {
     }
 
     /// The speeds that hold for a session: a role's value beats the session's, the session's the zone's.
+    ///
+    /// What goes on slowly goes on slowly, whatever the roles say: they belonged to what was used up.
     pub fn rates(&self, session: &ClientSession, device: &ClientDevice) -> ClientRates {
+        if session.slowed {
+            return ClientRates { down: session.terms.down, up: session.terms.up };
+        }
         let role = self.role(session, device);
         let own = if session.terms.use_global_speed {
             self.zone(device).map_or_else(ClientRates::default, |zone| ClientRates {

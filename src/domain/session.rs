@@ -40,6 +40,8 @@ pub struct ClientSession {
     pub ended_at: Option<WallTime>,
     /// What happens when it is used up.
     pub at_end: AtEnd,
+    /// Whether it is how another one goes on that was used up: it runs when no other is left.
+    pub slowed: bool,
     /// The plan it was sold under.
     pub plan: Option<String>,
     /// The account or voucher batch behind it.
@@ -201,6 +203,7 @@ impl ClientSession {
             expires_at: None,
             ended_at: None,
             at_end: AtEnd::CutOff,
+            slowed: false,
             plan: None,
             principal: None,
             voucher: None,

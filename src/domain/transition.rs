@@ -45,6 +45,12 @@ impl Transition {
             && self.notices.is_empty()
     }
 
+    /// Whether something was given for it: a voucher, coins, money over the counter.
+    pub fn is_bought(&self) -> bool {
+        self.guards.iter().any(|guard| !matches!(guard, Guard::Once(_)))
+            || self.changes.iter().any(|change| matches!(change, Change::Sale(_)))
+    }
+
     /// The devices whose rows it changes.
     pub fn devices(&self) -> impl Iterator<Item = DeviceId> + '_ {
         self.before.iter().filter_map(|image| match image {

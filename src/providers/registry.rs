@@ -217,7 +217,8 @@ impl Registry {
                 let Some(source) = provider.get_session(&device).await? else { return Ok(None) };
                 let data = source.data();
                 checked(&data)?;
-                Ok(Some(data))
+                // One that has nothing left does not keep the others from being asked.
+                Ok((!is_used_up(&data)).then_some(data))
             });
             if let Ok(Some(data)) = asked.await {
                 return Some(Offer { provider: name, data });
@@ -328,6 +329,11 @@ impl Registry {
         }
         answer
     }
+}
+
+fn is_used_up(data: &SourceData) -> bool {
+    data.terms.time_limit_ms.is_some_and(|limit| data.usage.time_ms >= limit)
+        || data.terms.data_limit_bytes.is_some_and(|limit| data.usage.data_bytes() >= limit)
 }
 
 fn not_registered(name: &ProviderName) -> ProviderError {

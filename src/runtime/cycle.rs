@@ -12,7 +12,7 @@ use crate::domain::{
     Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, SessionEvent, ShapeOp,
     Transition,
 };
-use crate::store::{Committed, LoggedEvent, Numbers, Writes};
+use crate::store::{Committed, LoggedEvent, Numbers, StoreError, Writes};
 
 /// A transition on its way through store and kernel, and who waits for it.
 pub(super) struct Step {
@@ -239,20 +239,19 @@ impl Owner {
 
     /// Commits the group in one transaction. What the store refuses is taken back and its callers told.
     pub(super) async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Numbers)> {
-        let mut group = self.owed.clone();
-        group.extend(steps.iter().map(|step| Writes::from(&step.transition)));
-        if group.iter().all(Writes::is_empty) {
+        let group: Vec<Writes> = steps.iter().map(|step| Writes::from(&step.transition)).collect();
+        if self.owed.is_empty() && group.iter().all(Writes::is_empty) {
             return steps.into_iter().map(|step| (step, Numbers::default())).collect();
         }
-        match self.store.commit(group).await {
+        let committed = match self.pay_owed().await {
+            Ok(()) => self.store.commit(group).await,
+            Err(error) => Err(error),
+        };
+        match committed {
             Ok(committed) => {
                 self.shared.fail("store", None);
-                let owed = std::mem::take(&mut self.owed);
-                let mut committed = committed;
-                let rest = committed.split_off(owed.len().min(committed.len()));
-                self.shared.listeners.tell(told_of(committed, owed).collect());
                 let mut done = Vec::new();
-                for (step, committed) in steps.into_iter().zip(rest) {
+                for (step, committed) in steps.into_iter().zip(committed) {
                     match committed {
                         Ok(numbers) => done.push((step, numbers)),
                         Err(refusal) => {
@@ -283,6 +282,18 @@ impl Owner {
         }
     }
 
+    /// Writes what was taken back and could not be written then. Before the group and not with it: guards must see that it
+    /// was taken back.
+    async fn pay_owed(&mut self) -> Result<(), StoreError> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        let committed = self.store.commit(self.owed.clone()).await?;
+        let owed = std::mem::take(&mut self.owed);
+        self.shared.listeners.tell(told_of(committed, owed).collect());
+        Ok(())
+    }
+
     /// Changes the kernel in one batch, takes back what it refused to open, and tells everybody.
     pub(super) async fn bring_about(&mut self, steps: Vec<(Step, Numbers)>, now: Now) {
         let gate: Vec<GateOp> =
@@ -308,8 +319,10 @@ impl Owner {
                 if let Err(error) = results.next().unwrap_or_else(unanswered) {
                     warn!(%error, ?op, "the kernel refused a change");
                     self.want_reconcile(true, "the kernel refused a change");
-                    let opens =
-                        matches!(op, GateOp::Open { .. } | GateOp::Swap { .. } | GateOp::Learn { .. });
+                    // What was paid for is not taken back because its device is not known to the kernel yet: the
+                    // comparison that follows puts that right.
+                    let opens = matches!(op, GateOp::Open { .. } | GateOp::Swap { .. })
+                        || matches!(op, GateOp::Learn { .. }) && !step.transition.is_bought();
                     if opens && matches!(step.caller, Caller::Command(Some(_))) {
                         refused = Some(error);
                     }

@@ -153,12 +153,15 @@ async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(
         Guard::Grant(grant) => grants::give_back(connection, grant).await,
         Guard::ClaimCredits { session, .. } => credits::unclaim(connection, *session).await,
         Guard::Resume { from, session } => grants::park_again(connection, *from, *session).await,
-        Guard::TakeOverVoucher { voucher, from, device, session, at } => {
-            let taken = Use { voucher: *voucher, device: *device, session: *session, at: *at };
-            voucher_uses::give_back(connection, taken, *from).await
+        Guard::RedeemVoucher { voucher, device, session, at } => {
+            let used = Use { voucher: *voucher, device: *device, session: *session, at: *at };
+            voucher_uses::give_back(connection, used, None).await
         }
-        // Not given back: see `sessions_mgr::proviso`.
-        Guard::RedeemVoucher { .. } | Guard::Account(_) | Guard::Once(_) => Ok(()),
+        Guard::TakeOverVoucher { voucher, from, device, session, at } => {
+            let used = Use { voucher: *voucher, device: *device, session: *session, at: *at };
+            voucher_uses::give_back(connection, used, Some(*from)).await
+        }
+        Guard::Account(_) | Guard::Once(_) => Ok(()),
     }
 }
 

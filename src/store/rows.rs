@@ -22,7 +22,7 @@ pub(super) const DEVICE_COLUMNS: &str = "id, mac, zone, client_key, hostname, al
 pub(super) const SESSION_COLUMNS: &str = "id, device, provider, source, source_seq, kind, time_limit_ms, \
      data_limit_bytes, exp_days, down_bps, up_bps, use_global_speed, used_time_ms, used_sent, used_received, \
      free_time_ms, free_sent, free_received, state, reason, reason_text, boot_id, at_boot_ms, counter_key, counter_sent, counter_received, created_at, \
-     started_at, resumed_at, expires_at, ended_at, slow_ms, slow_down_bps, slow_up_bps, plan, principal, voucher, properties, roles";
+     started_at, resumed_at, expires_at, ended_at, slow_ms, slow_down_bps, slow_up_bps, slowed, plan, principal, voucher, properties, roles";
 
 /// Insert or replace devices. Not SQLite's `INSERT OR REPLACE`: that deletes first, and the sessions with it.
 pub(super) static PUT_DEVICES: LazyLock<RowsStatement> = LazyLock::new(|| put("devices", DEVICE_COLUMNS));
@@ -128,6 +128,7 @@ pub(super) fn bind_session(query: Bound, session: &ClientSession) -> Result<Boun
         .bind(slow.map(|slow| number("slow_ms", slow.lasts_ms)).transpose()?)
         .bind(slow_speed("slow_down_bps", slow.and_then(|slow| slow.rates.down))?)
         .bind(slow_speed("slow_up_bps", slow.and_then(|slow| slow.rates.up))?)
+        .bind(i64::from(session.slowed))
         .bind(session.plan.as_deref())
         .bind(session.principal.as_deref())
         .bind(session.voucher.as_deref())
@@ -391,6 +392,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<ClientSession, StoreError> {
         expires_at: columns.wall_if()?,
         ended_at: columns.wall_if()?,
         at_end: columns.at_end()?,
+        slowed: columns.flag()?,
         plan: columns.text_if()?.map(str::to_owned),
         principal: columns.text_if()?.map(str::to_owned),
         voucher: columns.text_if()?.map(str::to_owned),

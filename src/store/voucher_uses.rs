@@ -112,35 +112,6 @@ pub(super) async fn take_over(
     Ok(Ok(()))
 }
 
-/// A take-over that has been taken back: the place is whose it was.
-pub(super) async fn give_back(
-    connection: &mut SqliteConnection,
-    taken: Use,
-    from: DeviceId,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM voucher_uses WHERE voucher = $1 AND device = $2 AND session = $3")
-        .bind(taken.voucher)
-        .bind(taken.device.to_string())
-        .bind(taken.session.to_string())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "UPDATE voucher_uses SET ended_at = NULL WHERE id = (SELECT max(id) FROM voucher_uses \
-         WHERE voucher = $1 AND device = $2 AND ended_at = $3)",
-    )
-    .bind(taken.voucher)
-    .bind(from.to_string())
-    .bind(taken.at.0)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("DELETE FROM grants WHERE subject = $1 AND session = $2")
-        .bind(grant_subject(taken.voucher, taken.device))
-        .bind(taken.session.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// The places of vouchers that a device has are another one's from now on: the same phone under another MAC.
 pub(super) async fn follow(
     connection: &mut SqliteConnection,
@@ -171,6 +142,43 @@ async fn insert(connection: &mut SqliteConnection, wanted: Use) -> Result<(), St
     .bind(wanted.at.0)
     .bind(wanted.device.to_string())
     .bind(wanted.session.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A redemption that has been taken back did not happen; a place that was taken over is `from`'s again.
+pub(super) async fn give_back(
+    connection: &mut SqliteConnection,
+    used: Use,
+    from: Option<DeviceId>,
+) -> Result<(), StoreError> {
+    let session = used.session.to_string();
+    sqlx::query("DELETE FROM voucher_uses WHERE voucher = $1 AND session = $2")
+        .bind(used.voucher)
+        .bind(&session)
+        .execute(&mut *connection)
+        .await?;
+    if let Some(from) = from {
+        sqlx::query(
+            "UPDATE voucher_uses SET ended_at = NULL WHERE voucher = $1 AND device = $2 AND ended_at = $3",
+        )
+        .bind(used.voucher)
+        .bind(from.to_string())
+        .bind(used.at.0)
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query("DELETE FROM grants WHERE subject = $1 AND session = $2")
+            .bind(grant_subject(used.voucher, used.device))
+            .bind(&session)
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(
+        "UPDATE vouchers SET redeemed_at = NULL, device = NULL, session = NULL WHERE id = $1 AND session = $2",
+    )
+    .bind(used.voucher)
+    .bind(&session)
     .execute(connection)
     .await?;
     Ok(())

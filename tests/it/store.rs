@@ -173,6 +173,7 @@ fn any_session() -> impl Strategy<Value = ClientSession> {
                 expires_at,
                 ended_at,
                 at_end,
+                slowed: id % 2 == 1,
                 plan,
                 principal,
                 voucher,

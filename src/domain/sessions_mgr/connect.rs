@@ -52,6 +52,8 @@ impl SessionsMgr {
                 Ok(()) => self.wants(command),
                 Err(_) => Want::Nothing,
             },
+            // Something better than what goes on slowly: that one's books must be final.
+            Command::CreateSession(new) if self.runs_slowed(new.device) => shut(new.device),
             Command::Connect { .. }
             | Command::CreateSession(_)
             | Command::RegisterDevice { .. }

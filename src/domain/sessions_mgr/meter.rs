@@ -12,6 +12,8 @@ use crate::domain::{
 
 /// All running books are read this often, in milliseconds.
 const METER_MS: u64 = 1_000;
+/// After a session that ran for less, nobody is asked for another one by itself.
+const WORTH_ASKING_MS: u64 = 5_000;
 /// No session is looked at again sooner than after so many milliseconds.
 const SOONEST_MS: u64 = 100;
 /// A device that has sent nothing for so long is asked whether it is still there.
@@ -158,7 +160,10 @@ impl SessionsMgr {
         let mut work = Work::new(self, now);
         let done = match end {
             End::Session(state, event) => {
-                work.end(session, state, event).and_then(|()| work.hand_over(device, session, More::MayCome))
+                let ran_ms = work.session(session).map_or(0, |session| session.usage.time_ms);
+                // What ends as soon as it begins would be asked for again and again.
+                let more = if ran_ms >= WORTH_ASKING_MS { More::MayCome } else { More::Unwanted };
+                work.end(session, state, event).and_then(|()| work.hand_over(device, session, more))
             }
             End::Pause(reason) => work.pause(device, reason).map(|_| ()),
         };

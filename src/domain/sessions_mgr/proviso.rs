@@ -92,12 +92,13 @@ pub(super) fn give_back(transition: &Transition) -> impl Iterator<Item = Change>
             let (caller, key) = (done.once.caller.clone(), done.once.key.clone());
             Some(Change::ForgetOnce { caller, key })
         }
-        Guard::Grant(_)
+        Guard::RedeemVoucher { .. }
+        | Guard::TakeOverVoucher { .. }
+        | Guard::Grant(_)
         | Guard::Resume { .. }
-        | Guard::ClaimCredits { .. }
-        | Guard::TakeOverVoucher { .. } => Some(Change::GiveBack(Box::new(guard.clone()))),
-        // A code is redeemed by transitions that let nobody through: the kernel cannot refuse them.
-        Guard::RedeemVoucher { .. } | Guard::Account(_) => None,
+        | Guard::ClaimCredits { .. } => Some(Change::GiveBack(Box::new(guard.clone()))),
+        // That a device is logged in takes nothing from anybody.
+        Guard::Account(_) => None,
     });
     let sales = transition.changes.iter().filter_map(|change| {
         if let Change::Sale(sale) = change { Some(Change::DropSale(sale.id)) } else { None }

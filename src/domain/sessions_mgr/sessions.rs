@@ -2,11 +2,17 @@ use super::work::Work;
 use super::{NewSession, SessionsMgr};
 use crate::domain::{
     AtEnd, Change, ClientSession, CloseReason, DeviceId, EventKind, GrantChange, Guard, Now, Outcome,
-    Refusal, Sale, SessionId, SessionKind, SessionPatch, SessionState, SessionTerms, SlowEnd, Text,
-    bytes_to_mb,
+    PauseReason, Refusal, Sale, SessionId, SessionKind, SessionPatch, SessionState, SessionTerms, SlowEnd,
+    Text, bytes_to_mb,
 };
 
 impl SessionsMgr {
+    /// Whether a device goes on slowly for want of something better.
+    pub(super) fn runs_slowed(&self, device: DeviceId) -> bool {
+        let running = self.curr_session(device).and_then(|session| self.table.session(session));
+        running.is_some_and(|session| session.slowed)
+    }
+
     /// Whether a session's days are over, by a clock that can be believed.
     pub(super) fn has_expired(&self, session: &ClientSession, now: Now) -> bool {
         self.clock_believed && session.expires_at.is_some_and(|expires| now.wall >= expires)
@@ -27,7 +33,16 @@ impl Work<'_> {
         self.entry(new.device)?;
         let session = new.session(self.now.wall);
         self.make(session.clone(), new.data.guards, new.data.sale);
-        Ok(Outcome::Session(Box::new(session)))
+        if self.mgr.runs_slowed(new.device) {
+            self.pause(new.device, PauseReason::Asked)?;
+            if self.mgr.asks_authenticators {
+                self.transition.wants_connect.push(new.device);
+            } else {
+                self.start(new.id)?;
+                self.event(EventKind::DeviceConnected, Some(new.device), Some(new.id));
+            }
+        }
+        Ok(Outcome::Session(Box::new(self.session(new.id)?.clone())))
     }
 
     /// Puts a new session in, with what must hold for it and the sale that goes with it.
@@ -155,6 +170,7 @@ impl Work<'_> {
         };
         let id = ended.id.successor();
         let mut session = ClientSession::new(id, ended.device, ended.provider.clone(), terms, self.now.wall);
+        session.slowed = true;
         session.expires_at = ended.expires_at;
         session.plan.clone_from(&ended.plan);
         session.principal.clone_from(&ended.principal);
@@ -172,7 +188,15 @@ impl Work<'_> {
         more: More,
     ) -> Result<(), Refusal> {
         match self.next_usable(device) {
-            Some(next) if !self.entry(device)?.device.blocked => self.start(next),
+            Some(next) if !self.entry(device)?.device.blocked && !self.mgr.asks_authenticators => {
+                self.start(next)
+            }
+            // It may go on when the authenticators have spoken.
+            Some(_) if self.mgr.asks_authenticators => {
+                self.event(EventKind::DeviceDisconnected, Some(device), Some(ended));
+                self.transition.wants_connect.push(device);
+                Ok(())
+            }
             _ => {
                 self.event(EventKind::DeviceDisconnected, Some(device), Some(ended));
                 if more == More::MayCome {

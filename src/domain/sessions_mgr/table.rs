@@ -144,7 +144,7 @@ impl Table {
         let Some(entry) = self.devices.get(&device) else { return Vec::new() };
         let mut sessions: Vec<&ClientSession> =
             entry.sessions.iter().filter_map(|id| self.session(*id)).collect();
-        sessions.sort_by_key(|session| (rank(&session.state), session.created_at, session.id));
+        sessions.sort_by_key(|session| (rank(session), session.created_at, session.id));
         sessions.into_iter().map(|session| session.id).collect()
     }
 
@@ -250,12 +250,13 @@ fn stop(entry: &mut Entry, running: &mut HashSet<DeviceId>, session: SessionId) 
     }
 }
 
-fn rank(state: &SessionState) -> u8 {
-    match state {
+fn rank(session: &ClientSession) -> u8 {
+    match session.state {
         SessionState::Running(_) => 0,
+        SessionState::Paused(_) | SessionState::Available if session.slowed => 3,
         SessionState::Paused(_) => 1,
         SessionState::Available => 2,
-        SessionState::Consumed | SessionState::Expired | SessionState::Closed(..) => 3,
+        SessionState::Consumed | SessionState::Expired | SessionState::Closed(..) => 4,
     }
 }
 
