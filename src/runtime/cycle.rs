@@ -12,7 +12,7 @@ use crate::domain::{
     Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, SessionEvent, ShapeOp,
     Transition,
 };
-use crate::store::{Committed, LoggedEvent, Numbers, StoreError, Writes};
+use crate::store::{Committed, LoggedEvent, Numbers, Writes};
 
 /// A transition on its way through store and kernel, and who waits for it.
 pub(super) struct Step {
@@ -237,63 +237,6 @@ impl Owner {
         }
     }
 
-    /// Commits the group in one transaction. What the store refuses is taken back and its callers told.
-    pub(super) async fn commit(&mut self, steps: Vec<Step>, now: Now) -> Vec<(Step, Numbers)> {
-        let group: Vec<Writes> = steps.iter().map(|step| Writes::from(&step.transition)).collect();
-        if self.owed.is_empty() && group.iter().all(Writes::is_empty) {
-            return steps.into_iter().map(|step| (step, Numbers::default())).collect();
-        }
-        let committed = match self.pay_owed().await {
-            Ok(()) => self.store.commit(group).await,
-            Err(error) => Err(error),
-        };
-        match committed {
-            Ok(committed) => {
-                self.shared.fail("store", None);
-                let mut done = Vec::new();
-                for (step, committed) in steps.into_iter().zip(committed) {
-                    match committed {
-                        Ok(numbers) => done.push((step, numbers)),
-                        Err(refusal) => {
-                            self.mgr.undo(&step.transition, now);
-                            if !step.transition.gate.is_empty() {
-                                self.want_reconcile(false, "a change was taken back");
-                            }
-                            refuse(step, refusal);
-                        }
-                    }
-                }
-                done
-            }
-            Err(error) => {
-                error!(%error, "the store could not write: nothing of this group is done");
-                self.shared.fail("store", Some(format!("the store cannot write: {error}")));
-                let refusal = Refusal::Store(error.to_string());
-                for step in steps.into_iter().rev() {
-                    if matches!(step.caller, Caller::Flush) {
-                        self.mgr.flush_failed(&step.transition);
-                    }
-                    self.mgr.undo(&step.transition, now);
-                    refuse(step, refusal.clone());
-                }
-                self.want_reconcile(false, "the store could not write");
-                Vec::new()
-            }
-        }
-    }
-
-    /// Writes what was taken back and could not be written then. Before the group and not with it: guards must see that it
-    /// was taken back.
-    async fn pay_owed(&mut self) -> Result<(), StoreError> {
-        if self.owed.is_empty() {
-            return Ok(());
-        }
-        let committed = self.store.commit(self.owed.clone()).await?;
-        let owed = std::mem::take(&mut self.owed);
-        self.shared.listeners.tell(told_of(committed, owed).collect());
-        Ok(())
-    }
-
     /// Changes the kernel in one batch, takes back what it refused to open, and tells everybody.
     pub(super) async fn bring_about(&mut self, steps: Vec<(Step, Numbers)>, now: Now) {
         let gate: Vec<GateOp> =
@@ -410,7 +353,10 @@ impl Owner {
 }
 
 /// What was written for listeners outside a step, with its numbers.
-fn told_of(committed: Vec<Committed>, writes: Vec<Writes>) -> impl Iterator<Item = (i64, SessionEvent)> {
+pub(super) fn told_of(
+    committed: Vec<Committed>,
+    writes: Vec<Writes>,
+) -> impl Iterator<Item = (i64, SessionEvent)> {
     let numbered = |(committed, writes): (Committed, Writes)| {
         let numbers = committed.map(|numbers| numbers.told).unwrap_or_default();
         numbers.into_iter().zip(writes.told)
@@ -442,7 +388,7 @@ fn reply_of(outcome: Outcome) -> Reply {
     }
 }
 
-fn refuse(step: Step, refusal: Refusal) {
+pub(super) fn refuse(step: Step, refusal: Refusal) {
     match step.caller {
         Caller::Command(reply) => answer(reply, Err(refusal)),
         Caller::Timeout | Caller::Flush => {}

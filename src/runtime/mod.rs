@@ -4,6 +4,7 @@ mod accounts;
 mod ask;
 mod beside;
 mod bulk;
+mod committing;
 mod counter;
 mod credits;
 mod cycle;

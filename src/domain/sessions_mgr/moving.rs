@@ -76,16 +76,10 @@ impl Work<'_> {
             if session.device != from {
                 continue;
             }
-            if is_used_up(&session) {
-                if session.is_running() {
-                    // Its last books have ended it.
-                    self.pause(from, PauseReason::Asked)?;
-                }
-                continue;
-            }
             if session.is_running() {
                 ran = Some(old);
             }
+            let Some((session, id)) = self.movable_now(session, id)? else { continue };
             let copy = self.hand_on(&session, id, to, mac)?;
             self.make(copy.clone(), guards.take().unwrap_or_default(), None);
             first.get_or_insert(copy);
@@ -94,6 +88,25 @@ impl Work<'_> {
             self.hand_over(from, ended, More::Unwanted)?;
         }
         Ok(first.map_or(Outcome::Done, |session| Outcome::Session(Box::new(session))))
+    }
+
+    /// What moves in place of a session as it was before its last books: itself; the one that it goes on as, if these
+    /// have used it up; nothing.
+    fn movable_now(
+        &mut self,
+        session: ClientSession,
+        id: SessionId,
+    ) -> Result<Option<(ClientSession, SessionId)>, Refusal> {
+        if is_used_up(&session) && session.is_running() {
+            // Ends it, if that was not done yet.
+            self.pause(session.device, PauseReason::Asked)?;
+        }
+        let slowed = session.id.successor();
+        Ok(match (self.session(session.id), self.session(slowed)) {
+            (Ok(session), _) if !is_used_up(session) => Some((session.clone(), id)),
+            (Err(_), Ok(slowed)) => Some((slowed.clone(), id.successor())),
+            (Ok(_) | Err(_), _) => None,
+        })
     }
 
     /// Ends a session as moved; the same one as it begins with another device.
@@ -129,17 +142,15 @@ impl Work<'_> {
         fresh: Vec<SessionId>,
     ) -> Result<Outcome, Refusal> {
         self.mgr.may_move(from, to, fresh.len())?;
-        let wanted = self.mgr.movable_sessions(from);
+        let wanted = self.mgr.movable_sessions(from).into_iter().zip(fresh);
+        let wanted: Vec<_> =
+            wanted.filter_map(|(old, id)| Some((self.session(old).ok()?.clone(), id))).collect();
         // The same phone: it has had what it had.
         self.change(Change::Grants(GrantChange::Follow { from, to }));
-        // What its last books have used up ends here, and is not moved.
         self.pause(from, PauseReason::Asked)?;
         let mac = self.entry(to)?.device.mac;
-        for (old, id) in wanted.into_iter().zip(fresh) {
-            let Ok(session) = self.session(old).cloned() else { continue };
-            if is_used_up(&session) {
-                continue;
-            }
+        for (old, id) in wanted {
+            let Some((session, id)) = self.movable_now(old, id)? else { continue };
             let copy = self.hand_on(&session, id, to, mac)?;
             self.make(copy, Vec::new(), None);
         }

@@ -15,8 +15,10 @@ impl SessionsMgr {
     ) -> Result<Transition, Refusal> {
         self.meets(&proviso, &command)?;
         let made = matches!(command, Command::CreateSession(_) | Command::RegisterDevice { .. });
+        let takes_over = matches!(command, Command::TakeOver { .. });
         let mut transition = self.handle(command, now)?;
-        if transition.outcome.asks() {
+        // Nothing left to be taken over is a refusal to whoever asked, and none that is remembered as done.
+        if transition.outcome.asks() || takes_over && matches!(transition.outcome, Outcome::Done) {
             return Ok(transition);
         }
         if let Some(line) = proviso.by.and_then(|actor| self.trail(actor, &transition, now)) {
