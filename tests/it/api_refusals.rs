@@ -127,7 +127,8 @@ async fn what_is_not_there_is_a_404_and_what_cannot_be_read_is_said() {
             let (status, problem) = api.raw(&api.token, method, &unknown, Vec::new()).await;
             assert_eq!(status, 404, "{method} {unknown}: {problem}");
         }
-        if !has_body {
+        // A table of codes is no JSON: `voucher_sheet` sends it what cannot be read.
+        if !has_body || path == "/api/v1/vouchers/import" {
             continue;
         }
         let known = if path.contains("{dev}") { "10.0.0.1" } else { session.as_str() };

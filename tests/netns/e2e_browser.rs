@@ -79,13 +79,14 @@ impl Guest<'_> {
     fn uses_pauses_and_comes_back(&mut self, way: &str) {
         let download = Transfer::download(self.phone(), FAR);
         assert!(eventually(8 * SECOND, || download.bytes() > 300_000), "{way}: nothing comes through");
+        // At the speed of this machine it would leave nothing for the browser.
+        drop(download);
         let browser = self.browser();
         browser.waits_for("You are online");
         browser.shot(&format!("{way}-online"));
         browser.press("form[action='/disconnect'] button");
         browser.waits_for("Your access is paused");
         browser.shot(&format!("{way}-paused"));
-        drop(download);
         let code = browser.text_of(".recovery");
         let code = code.unwrap_or_else(|| panic!("{way}: no recovery code:\n{}", browser.text()));
         browser.close();
@@ -193,10 +194,10 @@ fn every_way_in_and_back_again_under_another_mac() {
         browser.press("details:has(form[action='/providers/free']) > summary");
     }
     browser.press("form[action='/providers/free'] input[name=terms]");
-    submit(&browser, "free", &[("email", "<b>ana</b>@example.org")]);
+    submit(&browser, "free", &[("email", "o'ana&co@example.org")]);
     browser.waits_for("You are online");
     browser.close();
-    assert_eq!(only(&daemon, &guest.mac)["properties"]["free_email"], "<b>ana</b>@example.org");
+    assert_eq!(only(&daemon, &guest.mac)["properties"]["free_email"], "o'ana&co@example.org");
     guest.uses_pauses_and_comes_back("free");
 }
 

@@ -160,7 +160,8 @@ impl SessionsMgr {
         let mut work = Work::new(self, now);
         let done = match end {
             End::Session(state, event) => {
-                let ran_ms = work.session(session).map_or(0, |session| session.usage.time_ms);
+                let ran_ms =
+                    work.mgr.session_now(session, now.boot).map_or(0, |session| session.usage.time_ms);
                 // What ends as soon as it begins would be asked for again and again.
                 let more = if ran_ms >= WORTH_ASKING_MS { More::MayCome } else { More::Unwanted };
                 work.end(session, state, event).and_then(|()| work.hand_over(device, session, more))

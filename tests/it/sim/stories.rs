@@ -404,7 +404,11 @@ fn the_texts_and_events_of_a_session_come_in_order() {
     let close = Command::CloseSession { session, reason: CloseReason::Revoked, text: Text::new("why") };
     let close = story.transition(close);
     assert_eq!(events(&close), ["session_closed", "device_disconnected"]);
-    let Some(Change::Session(row)) = close.changes.last() else { panic!("{:?}", close.changes) };
+    let row = close.changes.iter().rev().find_map(|change| match change {
+        Change::Session(row) => Some(row),
+        _ => None,
+    });
+    let row = row.unwrap_or_else(|| panic!("{:?}", close.changes));
     assert_eq!(row.state, SessionState::Closed(CloseReason::Revoked, Text::new("why")));
     assert!(row.ended_at > Some(WallTime(0)));
 }

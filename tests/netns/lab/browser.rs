@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::http::HttpRequest;
 use super::poll::eventually;
 use super::process::Process;
-use super::{Lab, NET4, Phone};
+use super::{LAN4, Lab, NET4, Phone};
 
 /// Where the driver listens, on the phone's own loopback.
 const DRIVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9515);
@@ -46,8 +46,12 @@ impl<'lab> Browser<'lab> {
             "--disable-sync".to_owned(),
             "--disable-quic".to_owned(),
             "--window-size=390,900".to_owned(),
-            // A phone asks the router's name server; here every name leads to the far end.
-            format!("--host-resolver-rules=MAP *.test {NET4}"),
+            // Names of tests lead to the far end; those that the browser asks for by itself lead nowhere, at once: online
+            // there is nobody here who would answer.
+            format!(
+                "--host-resolver-rules=MAP *.test {NET4},MAP * ~NOTFOUND,EXCLUDE {LAN4},EXCLUDE 127.0.0.1"
+            ),
+            "--no-proxy-server".to_owned(),
             format!("--user-data-dir={}", dir.display()),
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
