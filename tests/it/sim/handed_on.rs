@@ -158,6 +158,40 @@ fn what_was_bought_comes_before_what_is_slow() {
 }
 
 #[test]
+fn buying_ends_the_slow_part_at_once_and_what_is_left_of_it_waits() {
+    let mut story = Story::new();
+    story.joins(1);
+    let session = slowing(&mut story, 1);
+    story.connects(1).unwrap();
+    story.downloads(1, 20);
+    story.seconds(4);
+    let slow = session.successor();
+    assert_eq!(story.runs(1), Some(slow));
+    let bought = story.buys(1, time(5));
+    assert_eq!((story.runs(1), story.state(slow).as_str()), (Some(bought), "paused asked"));
+    assert!(story.online(1));
+    story.seconds(6);
+    assert_eq!((story.runs(1), story.state(bought).as_str()), (Some(slow), "consumed"));
+    let left = story.row(slow).time_left_ms().unwrap();
+    assert!((4_000..8_000).contains(&left), "{left} ms of ten seconds");
+}
+
+#[test]
+fn a_move_takes_along_how_a_session_goes_on_that_its_last_books_ended() {
+    let mut story = Story::new();
+    story.joins(1);
+    story.joins(2);
+    slowing(&mut story, 1);
+    story.connects(1).unwrap();
+    // Used up, and nobody has looked yet.
+    story.downloads(1, 20);
+    moves(&mut story, 1, 2, &Trouble::default()).unwrap();
+    let left = story.connects(2).unwrap();
+    assert!(story.row(left).slowed && story.row(left).plan.as_deref() == Some("day"));
+    assert_eq!(story.connects(1), Err(Refusal::NoSession));
+}
+
+#[test]
 fn the_end_by_itself_asks_for_more_and_an_operators_does_not() {
     let mut story = Story::new();
     let device = story.joins(1);
