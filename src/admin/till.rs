@@ -103,7 +103,7 @@ pub(super) async fn report(
     if !clerk.sells() {
         return Err(forbidden(&state, "manage_vouchers"));
     }
-    let today = state.place.local(state.handle.now().wall).date();
+    let today = state.place.local(state.handle.believable()).date();
     let (span, trouble) = match Span::read(&wanted, today) {
         Ok(span) => (span, None),
         Err(trouble) => (Span { first: today, last: today }, Some(trouble)),

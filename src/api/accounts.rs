@@ -217,7 +217,9 @@ pub(super) async fn create(
     let rest = body.patch(&allowed.caller)?;
     let new = NewAccount { name, password: state.handle.hash_password(&password).await?, rest };
     let now = state.handle.now().wall;
-    let account = state.store.create_account(&new, now, once.as_ref()).await.map_err(store_failed)??;
+    // What is paid is noted with it.
+    let at = state.handle.believable();
+    let account = state.store.create_account(&new, at, once.as_ref()).await.map_err(store_failed)??;
     state.audit.note(&allowed.caller, now, "account.create", &account.name, "").await;
     made(&state, &account).await
 }
@@ -338,7 +340,8 @@ pub(super) async fn attach(
     let note = body.note.as_deref().map(Text::new).filter(|note| !note.is_empty());
     let till = till(body.paid, &allowed.caller, note);
     let now = state.handle.now().wall;
-    let attached = state.store.attach_plan(&name, &plan, till.as_ref(), now, once.as_ref()).await;
+    let sold_at = state.handle.believable();
+    let attached = state.store.attach_plan(&name, &plan, till.as_ref(), sold_at, once.as_ref()).await;
     attached.map_err(store_failed)??;
     let details = if till.is_some() { format!("{plan}, paid") } else { plan.to_string() };
     state.audit.note(&allowed.caller, now, "account.attach", &name, &details).await;

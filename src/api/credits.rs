@@ -135,7 +135,7 @@ pub(super) async fn claim(
         return Err(Refusal::CreditClaimed.into());
     }
     let rows: Vec<_> = found.iter().map(|credit| (credit.id, credit.amount)).collect();
-    let Some(sold) = slot.sell(kind, &rows, handle.now().wall, uuid::Uuid::now_v7()) else {
+    let Some(sold) = slot.sell(kind, &rows, handle.believable(), uuid::Uuid::now_v7()) else {
         return Ok(one(&state, &of(&state, &id).await?));
     };
     let session = handle.grant(device.id, &slot.provider(), sold.data, Occasion::LogIn).await?;
@@ -170,7 +170,7 @@ pub(super) async fn give_back(
     under.untagged()?;
     let credit = of(&state, &id).await?;
     let now = state.handle.now().wall;
-    if state.store.return_credit(credit.id, now).await.map_err(store_failed)? {
+    if state.store.return_credit(credit.id, state.handle.believable()).await.map_err(store_failed)? {
         let note = body.note.unwrap_or_default();
         let details = format!("{} {note}", state.currency.show(credit.amount));
         state.audit.note(&allowed.caller, now, "credit.return", credit.id, &details).await;

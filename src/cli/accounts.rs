@@ -104,12 +104,12 @@ impl Fields {
             ("full_name", text(&self.full_name)),
             ("note", text(&self.note)),
             ("plans", (!self.plans.is_empty()).then(|| json!(plans))),
-            ("paid", self.paid.then(|| json!(true))),
+            ("paid", self.paid.then_some(Value::Bool(true))),
             ("max_devices", self.max_devices.map(|count| json!(count))),
             ("one_more", one_more),
             ("expires_at", expires_at),
             ("roles", (!self.role.is_empty()).then(|| json!(self.role))),
-            ("properties", (!properties.is_empty()).then(|| Value::Object(properties))),
+            ("properties", (!properties.is_empty()).then_some(Value::Object(properties))),
         ])
     }
 }
@@ -244,7 +244,7 @@ impl Account {
             Self::Attach(attach) => {
                 let body = fields([
                     ("plan", Some(json!(attach.plan))),
-                    ("paid", attach.paid.then(|| json!(true))),
+                    ("paid", attach.paid.then_some(Value::Bool(true))),
                     ("note", attach.note.as_ref().map(|note| json!(note))),
                 ]);
                 let path = format!("{}/plans", one(&attach.name));

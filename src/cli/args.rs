@@ -29,7 +29,7 @@ pub enum Command {
     Down(ConfigFile),
     /// Ask a running daemon.
     #[command(flatten)]
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// Print what completes commands in a shell
     Completions(manual::Completions),
     /// Print the man page, or write one for each command

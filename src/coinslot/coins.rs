@@ -2,9 +2,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::money::{Coin, Settled};
+use super::money::{Coin, Customer, Settled};
 use super::slot::Slot;
 use super::trouble::What;
+use super::window::Window;
 use crate::domain::coin::{Edge, Train};
 use crate::domain::{DeviceId, SessionKind, Submitted};
 
@@ -27,14 +28,14 @@ impl Slot {
     }
 
     /// Whose a coin is that falls now.
-    fn at_the_slot(&self) -> Option<DeviceId> {
+    fn at_the_slot(&self) -> Option<Customer> {
         let now = self.till.handle.now().boot;
-        let last = self.last.filter(|(_, until)| now < *until).map(|(device, _)| device);
-        self.window.as_ref().map(|window| window.device).or(last)
+        let last = self.last.filter(|(_, until)| now < *until).map(|(customer, _)| customer);
+        self.window.as_ref().map(Window::customer).or(last)
     }
 
     pub(super) async fn coin(&mut self, train: Train) {
-        let device = self.train_of.take();
+        let customer = self.train_of.take();
         let counted = self.config.slot.pulses.worth(train.pulses);
         if counted.unknown > 0 {
             warn!(
@@ -57,8 +58,8 @@ impl Slot {
             error!(slot = self.config.slot.name, amount = %counted.amount, "a coin is lost: the disk refuses");
             return;
         }
-        let at = self.till.handle.now().wall;
-        self.unsaved.push_back(Coin { reference, amount: counted.amount, device, at });
+        let at = self.till.handle.believable();
+        self.unsaved.push_back(Coin { reference, amount: counted.amount, customer, at });
         self.save().await;
     }
 
@@ -91,15 +92,15 @@ impl Slot {
 
     async fn saved(&mut self, coin: &Coin) {
         let amount = self.till.currency.show(coin.amount);
-        info!(slot = self.config.slot.name, %amount, device = ?coin.device, "a coin was inserted");
+        info!(slot = self.config.slot.name, %amount, customer = ?coin.customer, "a coin was inserted");
         let until = self.window_end();
-        match (&mut self.window, coin.device) {
-            (Some(window), Some(device)) if window.device == device => {
+        match (&mut self.window, coin.customer) {
+            (Some(window), Some(customer)) if window.device == customer.device => {
                 window.add(coin.amount, until);
                 self.show_window();
             }
             // It fell after the window was over.
-            (_, Some(device)) => self.settle(device, None, false, Vec::new()),
+            (_, Some(Customer { device, kind })) => self.settle(device, kind, false, Vec::new()),
             (_, None) => self.count_nobodys().await,
         }
     }

@@ -20,8 +20,16 @@ pub(super) struct Coin {
     pub(super) reference: String,
     pub(super) amount: Money,
     /// Who had the slot.
-    pub(super) device: Option<DeviceId>,
+    pub(super) customer: Option<Customer>,
     pub(super) at: crate::domain::WallTime,
+}
+
+/// Who has the slot, and for what. It stays with a coin that falls late.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Customer {
+    pub(super) device: DeviceId,
+    /// What is wanted; `None`: whatever can be bought.
+    pub(super) kind: Option<SessionKind>,
 }
 
 /// Turns money into sessions.
@@ -53,7 +61,8 @@ pub(super) fn sum(credits: &[Credit]) -> Money {
 impl Till {
     /// Writes a coin down; whether it was new.
     pub(super) async fn keep(&self, coin: &Coin) -> Result<bool, StoreError> {
-        self.store.add_credit(&self.source, &coin.reference, coin.amount, coin.device, coin.at).await
+        let device = coin.customer.map(|customer| customer.device);
+        self.store.add_credit(&self.source, &coin.reference, coin.amount, device, coin.at).await
     }
 
     /// What a device has inserted here and got nothing for yet.
@@ -101,7 +110,7 @@ impl Till {
                 }
             };
             let rows: Vec<_> = credits.iter().map(|credit| (credit.id, credit.amount)).collect();
-            let now = self.handle.now().wall;
+            let now = self.handle.believable();
             let Some(sold) = self.slot.sell(kind, &rows, now, uuid::Uuid::now_v7()) else {
                 let rest = sum(&credits);
                 let text = format!("Your {} are kept for your next visit.", self.currency.show(rest));
@@ -124,11 +133,38 @@ impl Till {
                 Err(Refusal::CreditClaimed) => {}
                 Err(refusal) => {
                     warn!(%device, %refusal, "coins could not be turned into a session; they stay credit");
-                    let text = format!("{refusal}. Your money is noted as credit.");
-                    return answer(refused(&text), self.offer(sum(&credits)));
+                    let text = format!("{} Your money is noted as credit.", explained(&refusal));
+                    // Of a device that was deleted it is nobody's now.
+                    let is_gone = refusal == Refusal::UnknownDevice;
+                    let offer = if is_gone { None } else { self.offer(sum(&credits)) };
+                    return answer(refused(&text), offer);
                 }
             }
         }
         answer(Submitted::Done(None), None)
+    }
+}
+
+/// Why the coins became no session, for the guest: what others have written for guests, and nothing of what is inside.
+fn explained(refusal: &Refusal) -> String {
+    if let Refusal::Denied(text) | Refusal::Form { text, .. } = refusal
+        && !text.is_empty()
+    {
+        return format!("{}.", text.as_str().trim_end_matches('.'));
+    }
+    "You cannot be let through now.".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_reads_no_inner_detail() {
+        assert_eq!(explained(&Refusal::Denied(Text::new("Ask at the desk."))), "Ask at the desk.");
+        assert_eq!(explained(&Refusal::Denied(Text::new("Closed"))), "Closed.");
+        for inner in [Refusal::Store("disk /dev/sda1 is full".to_owned()), Refusal::Denied(Text::default())] {
+            assert_eq!(explained(&inner), "You cannot be let through now.");
+        }
     }
 }

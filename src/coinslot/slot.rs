@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{info, warn};
 
 use super::line::{Turn, WaitingLine};
-use super::money::{Coin, Settled, Till, sum};
+use super::money::{Coin, Customer, Settled, Till, sum};
 use super::provider::{Request, Wish, refused};
 use super::reader::{Heard, Input};
 use super::trouble::{Trouble, What};
@@ -42,14 +42,14 @@ pub(super) struct Slot {
     /// When the last edge was heard.
     pub(super) heard_at: Instant,
     /// Who had the slot when the pulses began that are being counted.
-    pub(super) train_of: Option<DeviceId>,
+    pub(super) train_of: Option<Customer>,
     pub(super) window: Option<Window>,
     pub(super) line: WaitingLine,
     /// Here and not in tasks of their own: they end with the slot.
     pub(super) settling: FuturesUnordered<BoxFuture<'static, Settled>>,
     pub(super) unsaved: VecDeque<Coin>,
     /// Who was here last, and until when a coin is still theirs.
-    pub(super) last: Option<(DeviceId, BootTime)>,
+    pub(super) last: Option<(Customer, BootTime)>,
     /// Names the coins whose times are of no use for that.
     pub(super) run: uuid::Uuid,
     pub(super) coins: u64,
@@ -213,7 +213,10 @@ impl Slot {
                 }
                 self.show(device, Some(waits("Somebody else is at the slot. Please wait.")));
             }
-            Err(refusal) => return refused(&refusal.to_string()),
+            Err(refusal) => {
+                warn!(slot = self.config.slot.name, %device, %refusal, "a device could not have the slot");
+                return refused("The slot cannot be used now. Please try again in a moment.");
+            }
         }
         Submitted::Done(None)
     }
@@ -278,7 +281,7 @@ impl Slot {
     /// After the window: the slot is the next one's.
     fn end(&mut self, window: Window, connect: bool) {
         self.enable(false);
-        self.last = Some((window.device, self.till.handle.now().boot.plus_millis(FALLS_MS)));
+        self.last = Some((window.customer(), self.till.handle.now().boot.plus_millis(FALLS_MS)));
         self.show(window.device, None);
         self.release(window.device);
         let replies = window.closing.map(|closing| closing.replies).unwrap_or_default();

@@ -1,6 +1,7 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::money::Customer;
 use crate::domain::coin::{Rates, in_words};
 use crate::domain::{BootTime, Currency, DeviceId, Money, SessionKind, Submitted, Text, Waiting};
 
@@ -37,6 +38,11 @@ impl Window {
         until: BootTime,
     ) -> Self {
         Self { device, kind, until, closing: None, credit, any: false }
+    }
+
+    /// Whose coins fall now.
+    pub(super) const fn customer(&self) -> Customer {
+        Customer { device: self.device, kind: self.kind }
     }
 
     /// A coin is on disk: the countdown begins anew.

@@ -15,6 +15,7 @@ use crate::http::Endpoints;
 use crate::runtime::{DeviceRef, PortalNotice};
 
 use super::explain::explain;
+use super::offered::Look;
 use super::pages::is_stranger;
 use super::scene::Scene;
 use super::state::PortalState;
@@ -152,6 +153,6 @@ impl Live {
             Err(Refusal::UnknownDevice) => return Some(Scene::bare(Standing::Stranger)),
             Err(_) => return None,
         };
-        self.state.scene(&device).await.ok()
+        self.state.scene(&device, Look::Lately).await.ok()
     }
 }

@@ -12,6 +12,7 @@ mod forms;
 mod inbox;
 mod live;
 mod moving;
+mod offered;
 mod offers;
 mod own;
 mod page;

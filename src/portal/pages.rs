@@ -10,6 +10,7 @@ use super::capport::{self, Answer};
 use super::door;
 use super::explain::explain;
 use super::forms::{Beside, Pairs, is_clean, refused};
+use super::offered::Look;
 use super::own::OwnAddress;
 use super::page::{Message, Page};
 use super::scene::Scene;
@@ -98,7 +99,7 @@ pub(super) async fn capport(
         return door::to_portal(own);
     }
     let standing = match state.visitor(endpoints.peer.ip()).await {
-        Ok(device) => state.standing(&device).await,
+        Ok(device) => state.standing(&device, Look::Held).await,
         Err(refusal) if is_stranger(&refusal) => Ok(Standing::Stranger),
         Err(refusal) => Err(refusal),
     };

@@ -2,6 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::domain::{BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
 
+use super::offered::Look;
 use super::offers::{ButtonView, OfferView};
 use super::page::Page;
 use super::state::PortalState;
@@ -88,8 +89,8 @@ impl Scene {
 
 impl PortalState {
     /// All that the device's page is about now.
-    pub(super) async fn scene(&self, device: &ClientDevice) -> Result<Scene, Refusal> {
-        let standing = self.standing(device).await?;
+    pub(super) async fn scene(&self, device: &ClientDevice, look: Look) -> Result<Scene, Refusal> {
+        let standing = self.standing(device, look).await?;
         if matches!(standing, Standing::Stranger | Standing::Blocked) {
             return Ok(Scene::bare(standing));
         }
@@ -98,7 +99,7 @@ impl PortalState {
 
     /// The device's page, with nothing to complain of.
     pub(super) async fn page<'a>(&'a self, device: &'a ClientDevice) -> Result<Page<'a>, Refusal> {
-        let scene = self.scene(device).await?;
+        let scene = self.scene(device, Look::Anew).await?;
         let mut page = Page::of(&self.gateway, &scene, self.handle.now().boot);
         page.notice = notice_of(device);
         page.messages = self.messages(device.id).await;

@@ -11,6 +11,7 @@ use crate::runtime::Handle;
 use crate::store::{Direction, SessionQuery, SortKey, Store};
 
 use super::inbox::{Inbox, NoInbox};
+use super::offered::{Look, Offered};
 use super::streams::Streams;
 use super::view::Standing;
 
@@ -31,6 +32,8 @@ pub struct PortalState {
     pub inbox: Arc<dyn Inbox>,
     /// The live streams that are open; one table for all zones.
     pub streams: Streams,
+    /// What the providers have for devices that hold nothing.
+    pub(super) offered: Offered,
 }
 
 /// Sessions that have ended, from the store.
@@ -74,6 +77,7 @@ impl PortalState {
             history: Arc::new(NoHistory),
             inbox: Arc::new(NoInbox),
             streams: Streams::default(),
+            offered: Offered::default(),
         }
     }
 
@@ -124,11 +128,13 @@ impl PortalState {
     }
 
     /// Where a device stands now.
-    pub(super) async fn standing(&self, device: &ClientDevice) -> Result<Standing, Refusal> {
+    pub(super) async fn standing(&self, device: &ClientDevice, look: Look) -> Result<Standing, Refusal> {
         let mut usable = self.handle.usable_sessions(device.id).await?;
         let mut ended = None;
-        if usable.is_empty() && !device.blocked {
-            usable.extend(self.offered(device.id).await?);
+        if !usable.is_empty() {
+            self.offered.forget(device.id);
+        } else if !device.blocked {
+            usable.extend(self.offered.look(&self.handle, device.id, look).await);
         }
         if usable.is_empty() {
             // Only for the page's words: without it the guest still gets a page.
@@ -138,17 +144,5 @@ impl PortalState {
             });
         }
         Ok(Standing::of(device, &usable, ended.as_ref(), self.client_rates, self.handle.now()))
-    }
-
-    /// What the providers have for a device that holds nothing; a provider that fails has nothing.
-    async fn offered(&self, device: DeviceId) -> Result<Option<ClientSession>, Refusal> {
-        match self.handle.get_session(device).await {
-            Err(Refusal::NoSession) => Ok(None),
-            Err(Refusal::Provider(error)) => {
-                tracing::warn!(%device, error, "a session provider did not answer");
-                Ok(None)
-            }
-            other => other,
-        }
     }
 }

@@ -179,7 +179,7 @@ impl Handle {
     fn line(&self, till: Till) -> VoucherTill {
         let Till { seller, note } = till;
         let note = note.filter(|note| !note.is_empty());
-        VoucherTill { id: uuid::Uuid::now_v7(), seller, at: self.now().wall, note }
+        VoucherTill { id: uuid::Uuid::now_v7(), seller, at: self.believable(), note }
     }
 
     fn sale(&self, item: SaleItem, plan: Option<String>, amount: Money, till: Till) -> Sale {

@@ -16,7 +16,7 @@ impl Handle {
         if let Some(device) = device {
             self.find_device(DeviceRef::Id(device)).await?;
         }
-        let at = self.now().wall;
+        let at = self.believable();
         let added = self.shared.store.add_credit(source, reference, amount, device, at).await;
         added.map_err(|error| Refusal::Store(error.to_string()))
     }

@@ -321,6 +321,11 @@ impl Owner {
                 let _ = self.shared.notices.send(PortalNotice { device, text: None });
             }
         }
+        for event in &transition.events {
+            if let (EventKind::DeviceDeleted, Some(device)) = (&event.kind, event.device) {
+                self.shared.end_wait(device);
+            }
+        }
         for (id, event) in events.into_iter().zip(transition.events) {
             debug!(id, kind = event.kind.as_str(), "event");
             self.shared.measures.note(&event.kind);

@@ -382,6 +382,12 @@ impl Handle {
         self.shared.events.subscribe()
     }
 
+    /// The wall clock's time as far as it can be believed; see [`crate::clock::Clock::believable`]. What money is noted at:
+    /// a router that starts in 1970 loses no sale from the reports.
+    pub fn believable(&self) -> WallTime {
+        self.shared.clock.believable()
+    }
+
     /// Now by both clocks.
     pub fn now(&self) -> Now {
         self.shared.clock.now()

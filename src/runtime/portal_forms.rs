@@ -166,6 +166,9 @@ impl Handle {
         let sessions = self.ask(move |mgr, _| mgr.device(from).map(|_| mgr.movable_sessions(from))).await??;
         let fresh = sessions.iter().map(|_| SessionId::new(uuid::Uuid::now_v7())).collect();
         let moved = self.for_device(Command::MoveSessions { from, to, fresh }).await;
+        if moved.is_ok() {
+            self.shared.end_wait(from);
+        }
         if moved == Err(Refusal::NoSession) {
             // The same phone has had what it had, and is logged in where it was, also with nothing left.
             let followed = self.shared.store.follow_device(from, to).await;

@@ -97,6 +97,16 @@ impl Shared {
             None => failures.remove(area),
         };
     }
+
+    /// Nobody waits for a device any more that has gone, or is another one now.
+    pub(super) fn end_wait(&self, device: DeviceId) {
+        let ended = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&device);
+        if ended.is_some() {
+            // Nobody may be looking.
+            let _ = self.notices.send(PortalNotice { device, text: None });
+        }
+    }
+
     /// What fails at present, in words.
     pub(super) fn failing(&self) -> Vec<String> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

@@ -273,6 +273,10 @@ impl Pending {
         for guard in &self.given_back {
             give_back(connection, guard).await?;
         }
+        // Behind what makes credits unclaimed again, or moves them away.
+        for id in &self.deleted_devices {
+            credits::orphan(connection, *id).await?;
+        }
         sales::drop(connection, &self.dropped_sales).await?;
         sales::put(connection, &self.sales).await?;
         for change in &self.grants {

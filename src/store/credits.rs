@@ -46,7 +46,7 @@ const OPEN: &str = "claimed_at IS NULL AND returned_at IS NULL";
 
 impl Store {
     /// Notes money that has come in; on disk when it returns. The same reference of the same source is counted once:
-    /// whether it was new.
+    /// whether it was new. That of a device that was deleted meanwhile is nobody's.
     pub async fn add_credit(
         &self,
         source: &str,
@@ -56,7 +56,8 @@ impl Store {
         at: WallTime,
     ) -> Result<bool, StoreError> {
         let done = sqlx::query(
-            "INSERT INTO credits (source, reference, at, amount, device) VALUES ($1, $2, $3, $4, $5) \
+            "INSERT INTO credits (source, reference, at, amount, device) \
+             VALUES ($1, $2, $3, $4, (SELECT id FROM devices WHERE id = $5)) \
              ON CONFLICT (source, reference) DO NOTHING",
         )
         .bind(source)
@@ -215,6 +216,17 @@ pub(super) async fn reassign(
         .bind(to.to_string())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// What a device has got nothing for yet is nobody's once it is deleted: its number never comes again, and an operator finds
+/// the money among that of nobody.
+pub(super) async fn orphan(connection: &mut SqliteConnection, device: DeviceId) -> Result<(), StoreError> {
+    let text = format!(
+        "UPDATE credits SET device = NULL WHERE device = $1 AND {OPEN} \
+         AND NOT EXISTS (SELECT 1 FROM devices WHERE id = $1)"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(text)).bind(device.to_string()).execute(connection).await?;
     Ok(())
 }
 

@@ -10,10 +10,13 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::task::JoinSet;
 use turnpike::coinslot;
 use turnpike::config::Config;
-use turnpike::domain::{ClientDevice, DeviceId, FormValues, ProviderName, Refusal, SessionState};
+use turnpike::domain::{
+    ClientDevice, DeviceId, FormValues, Money, Now, ProviderName, Refusal, SessionState, Text, Waiting,
+    WallTime,
+};
 use turnpike::runtime::FormDone;
 
-use crate::support::{TestApp, mac};
+use crate::support::{START, TestApp, mac, minutes};
 
 /// The daemon with one slot: a pulse is 1.00; 5.00 is an hour, 1.00 ten minutes.
 struct World {
@@ -35,11 +38,16 @@ struct Sums {
     sold: i64,
 }
 
-fn config(pipe: &std::path::Path) -> Config {
+/// A price list of minutes alone.
+const MINUTES: &str = "{ amount = \"5\", time_secs = 3600 }, { amount = \"1\", time_secs = 600 }";
+/// One that leaves a choice.
+const BOTH: &str = "{ amount = \"1\", time_secs = 600 }, { amount = \"1\", data_mb = 50 }";
+
+fn config(pipe: &std::path::Path, rates: &str) -> Config {
     let text = format!(
         "[site]\ncurrency = \"EUR\"\n[[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\n\
          [[coinslot]]\nname = \"1\"\npipe = \"{}\"\ndebounce_ms = 1\ntrain_gap_ms = 20\n\
-         rates = [{{ amount = \"5\", time_secs = 3600 }}, {{ amount = \"1\", time_secs = 600 }}]\n\
+         rates = [{rates}]\n\
          pulses = [[1, \"1\"], [5, \"5\"], [7, \"0.50\"]]\n",
         pipe.display()
     );
@@ -66,10 +74,20 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 impl World {
     async fn start() -> Self {
+        Self::selling(MINUTES).await
+    }
+
+    async fn selling(rates: &str) -> Self {
         let app = TestApp::start().await;
         let pipe = app.dir.path().join("pulses");
-        let mut world =
-            Self { config: config(&pipe), app, slots: JoinSet::new(), pipe, wire: None, wire_ms: 1_000 };
+        let mut world = Self {
+            config: config(&pipe, rates),
+            app,
+            slots: JoinSet::new(),
+            pipe,
+            wire: None,
+            wire_ms: 1_000,
+        };
         world.serve();
         world.is_open().await;
         world
@@ -303,12 +321,83 @@ async fn money_of_nobody_is_kept_and_what_is_told_twice_counts_once() {
     assert_eq!(world.sums().await, Sums { inserted: 600, claimed: 500, sold: 500 });
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coin_that_falls_late_buys_what_its_guest_chose() {
+    let mut world = World::selling(BOTH).await;
+    let ana = world.app.device(1).await;
+    let wanted: FormValues = [("kind".to_owned(), "data".to_owned())].into();
+    assert_eq!(world.press(&ana, wanted).await, Ok(FormDone::Taken(None)));
+    world.shows(&ana, "Insert coins now").await;
+    world.coin(1);
+    world.shows(&ana, "1.00 EUR so far: 50 MB").await;
+    world.press(&ana, action("done")).await.unwrap();
+    eventually("closed", async || world.app.handle.locks().is_empty()).await;
+    world.coin(1);
+    eventually("sold", async || world.sums().await == Sums { inserted: 200, claimed: 200, sold: 200 }).await;
+    let sessions = world.app.handle.usable_sessions(ana.id).await.unwrap();
+    let data: Vec<_> = sessions.iter().map(|session| session.terms.data_limit_bytes).collect();
+    assert_eq!(data, [Some(50_000_000); 2]);
+}
+
+#[tokio::test]
+async fn what_a_deleted_device_had_inserted_is_nobodys() {
+    let app = TestApp::start().await;
+    let (ana, ben) = (app.device(1).await, app.device(2).await);
+    let add = async |reference: &str, device: DeviceId| {
+        app.handle.add_credit("coinslot/1", reference, Money(500), Some(device)).await.unwrap()
+    };
+    assert!(add("a", ana.id).await && add("b", ben.id).await && add("c", ana.id).await);
+    let waiting = Waiting { text: Text::new("Insert coins"), until: None, done: None, cancel: None };
+    app.handle.set_waiting(ana.id, &slot(), Some(waiting.clone()));
+    let back = app.store.unclaimed_credits(None, Some(ana.id)).await.unwrap().pop().unwrap();
+    assert!(app.store.return_credit(back.id, START.wall).await.unwrap());
+    app.handle.delete_device(ana.id).await.unwrap();
+    let whose = async || {
+        let open = app.store.unclaimed_credits(None, None).await.unwrap();
+        open.iter().map(|credit| credit.device).collect::<Vec<_>>()
+    };
+    assert_eq!(whose().await, [None, Some(ben.id)]);
+    let back = app.store.credit(back.id).await.unwrap().unwrap();
+    assert_eq!(back.device, Some(ana.id), "what is settled stays as it was");
+    assert_eq!(app.handle.waiting(ana.id), None, "nobody waits for it any more");
+    // A coin that was on its way.
+    assert!(app.store.add_credit("coinslot/1", "d", Money(100), Some(ana.id), START.wall).await.unwrap());
+    assert_eq!(whose().await, [None, Some(ben.id), None]);
+
+    // A move takes the wait away as well.
+    let eve = app.device(3).await;
+    app.handle.create_session(ben.id, minutes(30)).await.unwrap();
+    app.handle.set_waiting(ben.id, &slot(), Some(waiting));
+    app.handle.move_sessions(ben.id, eve.id).await.unwrap();
+    assert_eq!(app.handle.waiting(ben.id), None);
+    assert_eq!(whose().await, [None, Some(eve.id), None]);
+}
+
+#[tokio::test]
+async fn money_of_a_router_that_starts_in_1970_has_a_day() {
+    let app = TestApp::start().await;
+    let ana = app.device(1).await;
+    let now = app.clock.now();
+    app.clock.set(Now { boot: now.boot.plus_millis(1_000), wall: WallTime(5_000) });
+    // The sessions manager looks at the clocks.
+    app.handle.status().await.unwrap();
+    assert!(app.handle.add_credit("plugin/x", "a", Money(500), Some(ana.id)).await.unwrap());
+    let credit = app.store.unclaimed_credits(None, Some(ana.id)).await.unwrap().pop().unwrap();
+    assert!(credit.at >= START.wall && credit.at < START.wall.plus_days(1), "{credit:?}");
+}
+
 /// One sale, with the daemon's slot dying after so many steps. Whether it came to an end before.
 async fn sale_that_breaks_off(polls: usize) -> bool {
     let app = TestApp::start().await;
     let pipe = app.dir.path().join("pulses");
-    let mut world =
-        World { config: config(&pipe), app, slots: JoinSet::new(), pipe, wire: None, wire_ms: 5_000 };
+    let mut world = World {
+        config: config(&pipe, MINUTES),
+        app,
+        slots: JoinSet::new(),
+        pipe,
+        wire: None,
+        wire_ms: 5_000,
+    };
     let ana = world.app.device(1).await;
     world.slots = world.open(polls);
     let mut slots = std::mem::take(&mut world.slots);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test helpers: a failure is a panic")]
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +29,20 @@ const HOST: &str = "10.0.0.254:2050";
 struct Desk {
     name: ProviderName,
     seen: Mutex<Vec<FormValues>>,
+    /// How often it was asked for a session; it answers while that is let.
+    asked: AtomicUsize,
+    hangs: AtomicBool,
+}
+
+impl Desk {
+    fn new(name: &str) -> Arc<Self> {
+        Arc::new(Self {
+            name: ProviderName::new(name),
+            seen: Mutex::default(),
+            asked: AtomicUsize::default(),
+            hangs: AtomicBool::default(),
+        })
+    }
 }
 
 impl SessionProvider for Desk {
@@ -39,7 +54,13 @@ impl SessionProvider for Desk {
         &'a self,
         _device: &'a ClientDevice,
     ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            if self.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            Ok(None)
+        })
     }
 
     fn fetch_sessions<'a>(
@@ -116,7 +137,7 @@ struct Guest {
 
 impl Guest {
     async fn new() -> Self {
-        let desk = Arc::new(Desk { name: ProviderName::new("desk"), seen: Mutex::default() });
+        let desk = Desk::new("desk");
         let providers: Vec<Arc<dyn SessionProvider>> =
             vec![Arc::new(VoucherProvider::default()), Arc::clone(&desk) as Arc<dyn SessionProvider>];
         let app = TestApp::start_with(vec![zone()], providers).await;
@@ -343,4 +364,54 @@ async fn a_wait_comes_and_goes_live() {
     while next().await["waiting_left"] != "0:00:50" {}
     guest.app.handle.end_waits(&desk);
     while next().await["fingerprint"] != prints[0] {}
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_delays_no_page_for_long_and_no_tick_asks_it() {
+    let guest = Guest::new().await;
+    let registry = guest.app.handle.registry();
+    let others = [Desk::new("second"), Desk::new("third")];
+    for desk in [&guest.desk, &others[0], &others[1]] {
+        desk.hangs.store(true, Ordering::Relaxed);
+    }
+    for desk in &others {
+        registry.register(Arc::clone(desk) as _).unwrap();
+    }
+    // The deadline of a provider is a second here: all of them together take three.
+    let begun = tokio::time::Instant::now();
+    let pages = futures_util::future::join_all((0..4).map(|_| guest.get("/"))).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(pages.iter().all(|(status, page)| *status == StatusCode::OK && page.contains("Front &#60;desk")));
+    assert_eq!(guest.desk.asked.load(Ordering::Relaxed), 1, "all of them by one question");
+
+    // What was asked before goes on to its deadlines.
+    let desk = ProviderName::new("desk");
+    let failed = || registry.status().iter().filter(|status| status.failed == 1).count() == 3;
+    for _ in 0..2_000 {
+        if failed() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(failed(), "they are known to hang, though nobody waited for them");
+    guest.desk.hangs.store(false, Ordering::Relaxed);
+    assert!(others.iter().all(|other| registry.unregister(&other.name)));
+    assert_eq!(guest.get("/").await.0, StatusCode::OK);
+    assert_eq!(guest.desk.asked.load(Ordering::Relaxed), 2);
+    let request = Request::builder().uri("/events").header("host", HOST).body(Body::empty()).unwrap();
+    let mut stream = guest.answer(request).await.into_body();
+    guest.app.handle.set_waiting(guest.device, &desk, Some(waiting("Insert coins", None)));
+    let mut got = String::new();
+    while got.matches("event: status").count() < 3 {
+        let frame = tokio::time::timeout(Duration::from_secs(20), stream.frame()).await;
+        got.push_str(std::str::from_utf8(frame.unwrap().unwrap().unwrap().data_ref().unwrap()).unwrap());
+    }
+    let captive = Request::builder().uri("/capport").header("host", HOST);
+    let captive = captive.header("accept", "application/captive+json").body(Body::empty()).unwrap();
+    assert!(guest.send(captive).await.1.contains("\"captive\":true"));
+    assert_eq!(
+        guest.desk.asked.load(Ordering::Relaxed),
+        2,
+        "neither ticks nor phones that only want to know"
+    );
 }

@@ -64,13 +64,13 @@ pub(super) async fn create(peer: &Peer, mut fields: Fields, params: &Value) -> R
                 }
                 total = Some(amount);
                 // Which session, and when, the sessions manager knows.
-                let (session, at) = (SessionId::new(uuid::Uuid::nil()), peer.host.handle.now().wall);
+                let (session, at) = (SessionId::new(uuid::Uuid::nil()), peer.host.handle.believable());
                 data.guards.push(Guard::ClaimCredits { credits: rows, amount, session, at });
             }
             if let (Some(amount), Some(id)) = (total, change.id()) {
                 data.sale = Some(Box::new(Sale {
                     id,
-                    at: peer.host.handle.now().wall,
+                    at: peer.host.handle.believable(),
                     seller: Text::new(&till(peer)),
                     item: SaleItem::Session,
                     plan: data.plan.clone(),

@@ -71,7 +71,7 @@ impl Hasher {
         let (params, password) = (self.params.clone(), password.to_owned());
         self.in_turn(|| true, move || hash(&params, password.as_bytes()))
             .await?
-            .unwrap_or_else(|| Err(HashError::Busy))
+            .unwrap_or(Err(HashError::Busy))
     }
 
     /// Whether a password is the one; `None` checks it against nobody's, which takes as long and is never right. `begin`
