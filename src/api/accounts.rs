@@ -245,7 +245,7 @@ async fn changed(
 ) -> Result<Json<AccountShape>, Problem> {
     let once = under.untagged()?;
     let now = state.handle.now().wall;
-    let change = state.store.change_account(name, patch, now, once.as_ref()).await;
+    let change = state.store.change_account(name, patch, state.handle.believable(), once.as_ref()).await;
     let account = change.map_err(store_failed)??;
     state.handle.enforce_accounts().await?;
     state.audit.note(caller, now, what.0, &account.name, what.1).await;
