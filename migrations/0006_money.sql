@@ -5,6 +5,11 @@ ALTER TABLE sessions ADD COLUMN slow_down_bps INTEGER CHECK (slow_down_bps > 0);
 ALTER TABLE sessions ADD COLUMN slow_up_bps   INTEGER CHECK (slow_up_bps > 0);
 ALTER TABLE sessions ADD COLUMN slowed        INTEGER NOT NULL DEFAULT 0 CHECK (slowed IN (0, 1));  -- it is how another one goes on that was used up
 
+-- The session that this one goes on with, under another MAC or slowly: the first of all, whose sale is this one's too. No
+-- reference: it may be forgotten before. NULL: none.
+ALTER TABLE sessions ADD COLUMN origin TEXT;
+CREATE INDEX sessions_of_origin ON sessions (origin) WHERE origin IS NOT NULL;
+
 -- Who has had a plan in which period: the guard against a second helping. Outlives the session that it was for.
 CREATE TABLE grants (
     id      INTEGER PRIMARY KEY,

@@ -41,8 +41,9 @@ SELECT id, device, session, redeemed_at FROM vouchers WHERE redeemed_at IS NOT N
 
 -- Money that was given back: which line of the till gives back which.
 CREATE TABLE refunds (
-    sale     TEXT NOT NULL PRIMARY KEY REFERENCES sales (id),  -- the negative line
-    refunded TEXT NOT NULL REFERENCES sales (id)
+    sale       TEXT    NOT NULL PRIMARY KEY REFERENCES sales (id),  -- the negative line
+    refunded   TEXT    NOT NULL REFERENCES sales (id),
+    taken_back INTEGER NOT NULL CHECK (taken_back IN (0, 1))        -- what was sold ends with it
 ) STRICT;
 
 CREATE INDEX refunds_of_sale ON refunds (refunded);

@@ -278,6 +278,10 @@ fn refund_answer(state: &ApiState, listed: &ListedSale) -> Response {
 /// The answer to a refund, once more; `None` if there is no such line.
 pub(super) async fn refund_again(state: &ApiState, id: uuid::Uuid) -> Result<Option<Response>, Problem> {
     let found = state.store.find_sale(id).await.map_err(store_failed)?;
+    if let Some(refunded) = found.as_ref().and_then(|listed| listed.refunds) {
+        // A crash may have come between the line of the till and the end of what was sold.
+        state.handle.take_back(refunded).await?;
+    }
     Ok(found.map(|listed| refund_answer(state, &listed)))
 }
 

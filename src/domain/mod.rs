@@ -106,9 +106,9 @@ pub use transition::{
 pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, KernelBooks, Usage};
 pub use voucher::{
-    NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherBook, VoucherOffer, VoucherSale,
-    VoucherStatus, VoucherUse, WhenFull, grant_subject,
+    NewBatch, Redeemed, SealedCode, Voucher, VoucherBatch, VoucherOffer, VoucherSale, VoucherStatus,
+    VoucherUse, WhenFull, grant_subject,
 };
-pub use voucher_codes::VoucherCodes;
+pub use voucher_codes::{VoucherBook, VoucherCodes};
 pub use web_url::{WebUrl, WebUrlError};
 pub use zone::ZonePolicy;

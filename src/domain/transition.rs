@@ -97,6 +97,13 @@ pub enum Guard {
         /// When.
         at: WallTime,
     },
+    /// A device holds a place of a voucher that is not revoked, and goes on holding it.
+    HoldsVoucher {
+        /// The row.
+        voucher: i64,
+        /// Who.
+        device: DeviceId,
+    },
     /// A subject (a device, an account, a voucher) has had fewer than `most` sessions of a plan in a period; this is one
     /// more.
     Grant(Box<PeriodGrant>),
@@ -134,6 +141,7 @@ impl Guard {
             Self::Grant(grant) => grant.session = session,
             Self::ClaimCredits { session: about, .. } => *about = session,
             Self::Account(guard) => guard.device = device,
+            Self::HoldsVoucher { device: of, .. } => *of = device,
             Self::Resume { session: about, .. } => *about = session,
             Self::Once(_) => {}
         }
@@ -187,6 +195,13 @@ pub enum Change {
     },
     /// Change what is known of grants.
     Grants(GrantChange),
+    /// A session goes on with what another one was: money that is given back for that one ends this one as well.
+    Origin {
+        /// The one that has ended.
+        from: SessionId,
+        /// The one that goes on.
+        to: SessionId,
+    },
     /// Append a line to the audit log.
     Audit(Box<AuditLine>),
     /// What a guard took for a session that has been taken back is given back: a grant, money that was claimed.

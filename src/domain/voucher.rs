@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::check_offer;
 use super::{
-    AtEnd, BoxFuture, DeviceId, Guard, LocalTime, MAX_EXP_DAYS, Money, PeriodGrant, Plan, ProviderError,
-    Refusal, Repeat, SessionId, SessionTerms, SourceData, TermsError, Text, WallTime,
+    AtEnd, ClockGuard, DeviceId, Guard, LocalTime, MAX_EXP_DAYS, Money, PeriodGrant, Plan, Refusal, Repeat,
+    SessionId, SessionTerms, SourceData, TermsError, Text, WallTime,
 };
 
 /// What becomes of one device more than a code has places for.
@@ -241,15 +241,6 @@ pub struct VoucherUse {
     pub ended_at: Option<WallTime>,
 }
 
-/// Where the provider of vouchers looks up those that come anew.
-pub trait VoucherBook: Send + Sync {
-    /// Vouchers that come anew and that a device has a place of; not those that were taken back.
-    fn repeating(&self, device: DeviceId) -> BoxFuture<'_, Result<Vec<Voucher>, ProviderError>>;
-
-    /// Whether this was granted already.
-    fn was_granted<'a>(&'a self, grant: &'a PeriodGrant) -> BoxFuture<'a, Result<bool, ProviderError>>;
-}
-
 /// Where a voucher stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VoucherStatus {
@@ -308,9 +299,10 @@ impl Voucher {
         self.uses >= self.batch.offer.max_devices
     }
 
-    /// When all that came of it is over, once it was used.
+    /// When all that came of it is over, once it was used by a clock that could be believed.
     pub fn ends_at(&self) -> Option<WallTime> {
-        Some(self.redeemed?.at.plus_days(self.batch.offer.use_days?))
+        let first_use = self.redeemed.map(|redeemed| redeemed.at).filter(|at| *at >= ClockGuard::FLOOR)?;
+        Some(first_use.plus_days(self.batch.offer.use_days?))
     }
 
     /// Whether it can be redeemed now. That nobody redeems it at the same moment is for the store's guard to see to.
@@ -348,8 +340,11 @@ impl Voucher {
     pub fn source_data(&self, shown_as: String, now: WallTime, place: &dyn LocalTime) -> SourceData {
         let offer = &self.batch.offer;
         let period = offer.repeat.map(|repeat| repeat.period(now, place));
-        let first_use = self.redeemed.map_or(now, |redeemed| redeemed.at);
-        let over = offer.use_days.map(|days| first_use.plus_days(days));
+        let first_use = offer.use_days.filter(|_| now >= ClockGuard::FLOOR);
+        let over = self.ends_at().or(first_use.map(|days| now.plus_days(days)));
+        let mut terms = self.batch.terms.clone();
+        // No clock to count from: they are the session's own days, which wait for one.
+        terms.exp_days = terms.exp_days.or(offer.use_days.filter(|_| over.is_none()));
         SourceData {
             plan: offer.plan.clone(),
             principal: Some(self.batch.id.to_string()),
@@ -358,7 +353,7 @@ impl Voucher {
             roles: offer.roles.clone(),
             at_end: offer.at_end,
             expires_at: [period.map(|period| period.end), over].into_iter().flatten().min(),
-            ..SourceData::new(self.batch.terms.clone())
+            ..SourceData::new(terms)
         }
     }
 

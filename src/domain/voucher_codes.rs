@@ -1,4 +1,4 @@
-use super::SealedCode;
+use super::{BoxFuture, DeviceId, PeriodGrant, ProviderError, SealedCode, Voucher, WallTime};
 
 /// Who can make and read voucher codes: the faces ask through this, so that they need not know how codes are kept.
 pub trait VoucherCodes: Send + Sync {
@@ -13,4 +13,17 @@ pub trait VoucherCodes: Send + Sync {
 
     /// A stored code as it is printed.
     fn unseal(&self, stored: &SealedCode) -> Result<String, String>;
+}
+
+/// Where the provider of vouchers looks up those that come anew.
+pub trait VoucherBook: Send + Sync {
+    /// Vouchers that come anew and that a device has a place of; not those that were taken back or are over.
+    fn repeating(
+        &self,
+        device: DeviceId,
+        now: WallTime,
+    ) -> BoxFuture<'_, Result<Vec<Voucher>, ProviderError>>;
+
+    /// Whether this was granted already.
+    fn was_granted<'a>(&'a self, grant: &'a PeriodGrant) -> BoxFuture<'a, Result<bool, ProviderError>>;
 }

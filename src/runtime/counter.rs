@@ -7,6 +7,10 @@ use crate::domain::{
 };
 use crate::store::{Refund, Refunded, Stock, VoucherTill};
 
+/// How often what goes on with a refunded session is looked for, while others move it.
+const TRIES: usize = 8;
+const COMES_ANEW: &str = "this plan comes anew: sell it as a voucher, and redeem that";
+
 /// Who takes the money, and a remark.
 #[derive(Debug, Clone)]
 pub struct Till {
@@ -99,6 +103,9 @@ impl Handle {
             TopUpOf::Amounts(patch, price) => (patch, None, price),
             TopUpOf::Plan(name) => {
                 let plan = self.plan_on_sale(&name).await?;
+                if let Some(problem) = cannot_be_added(&plan) {
+                    return Err(TermsError { field: "plan", problem: problem.to_owned() }.into());
+                }
                 (added_by(&plan), Some(plan.name.to_string()), plan.price)
             }
         };
@@ -133,8 +140,7 @@ impl Handle {
             return self.top_up(session.id, TopUpOf::Plan(name), till).await;
         }
         if plan.repeat.is_some() {
-            let problem = "this plan comes anew: sell it as a voucher, and redeem that".to_owned();
-            return Err(TermsError { field: "plan", problem }.into());
+            return Err(TermsError { field: "plan", problem: COMES_ANEW.to_owned() }.into());
         }
         let mut new = new_session(device, OPERATOR, plan.terms.clone());
         new.data = plan.source_data(None);
@@ -142,7 +148,8 @@ impl Handle {
         self.for_session(Command::CreateSession(Box::new(new))).await
     }
 
-    /// Gives money back. If all of it is, what was sold is taken back with it, unless it is to be kept.
+    /// Gives money back. If all of it is, what was sold is taken back with it, unless it is to be kept. Again, it closes
+    /// what a crash left open.
     pub async fn refund(
         &self,
         sale: uuid::Uuid,
@@ -151,19 +158,44 @@ impl Handle {
         till: Till,
     ) -> Result<Refunded, Refusal> {
         let refund = Refund { sale, amount, keep, line: self.line(till) };
-        let done = self.shared.store.refund(&refund, self.once()).await.map_err(store_failed)??;
-        if done.taken_back {
-            self.take_back(&done.sale).await?;
+        let done = self.shared.store.refund(&refund, self.once()).await.map_err(store_failed)?;
+        let ends = match &done {
+            Ok(done) => done.taken_back,
+            Err(refusal) => matches!(refusal, Refusal::CannotRefund(_)),
+        };
+        if ends {
+            self.take_back(sale).await?;
         }
-        Ok(done)
+        done
     }
 
-    /// Closes what came of a sale.
-    async fn take_back(&self, sale: &Sale) -> Result<(), Refusal> {
-        if let Some(voucher) = sale.voucher {
-            self.close_vouchers(vec![self.listed_voucher(voucher).await?]).await?;
-        } else if let Some(session) = sale.session {
-            let handle = Self { proviso: None, ..self.clone() };
+    /// Closes what came of a sale that was given back and is not to be kept, whoever has it by now.
+    pub async fn take_back(&self, sale: uuid::Uuid) -> Result<(), Refusal> {
+        let store = &self.shared.store;
+        let Some(found) = store.find_sale(sale).await.map_err(store_failed)? else { return Ok(()) };
+        if let Some(voucher) = found.sale.voucher {
+            let listed = self.listed_voucher(voucher).await?;
+            if listed.voucher.revoked_at.is_some() {
+                self.close_vouchers(vec![listed]).await?;
+            }
+            return Ok(());
+        }
+        // One that is moved or used up meanwhile goes on as another one.
+        for _ in 0..TRIES {
+            let left = store.refunded_with_sessions(Some(sale)).await.map_err(store_failed)?;
+            if left.is_empty() {
+                break;
+            }
+            self.close_refunded(left).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes sessions that money was given back for.
+    pub(super) async fn close_refunded(&self, sessions: Vec<SessionId>) -> Result<(), Refusal> {
+        // What the request depends on was decided with the refund.
+        let handle = Self { proviso: None, ..self.clone() };
+        for session in sessions {
             match handle.close_session(session, CloseReason::Revoked, Text::new("refunded")).await {
                 Ok(_) | Err(Refusal::UnknownSession) => {}
                 Err(refusal) => return Err(refusal),
@@ -191,6 +223,17 @@ impl Handle {
         let found = self.shared.store.find_plan(name).await.map_err(store_failed)?;
         let plan = found.ok_or_else(|| Refusal::UnknownPlan(Text::new(name).to_string()))?;
         if plan.on_sale { Ok(plan) } else { Err(Refusal::NotOnSale) }
+    }
+}
+
+/// Why a plan cannot be added to a session, whatever that has.
+fn cannot_be_added(plan: &Plan) -> Option<&'static str> {
+    if plan.repeat.is_some() {
+        Some(COMES_ANEW)
+    } else if plan.terms.exp_days.is_some() {
+        Some("this plan's days cannot be added to a session: sell it to the device, or as a voucher")
+    } else {
+        None
     }
 }
 

@@ -3,12 +3,12 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::{StreamExt, stream};
 
-use super::handle::{DeviceRef, Handle, new_session};
+use super::handle::{DeviceRef, Handle};
 use super::mail::Reply;
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientSession, CloseReason, DeviceId, Guard, Refusal, SessionId, SessionsMgr, Text, Voucher, VoucherUse,
-    WhenFull,
+    ClientSession, ClockGuard, CloseReason, DeviceId, Guard, Occasion, PauseReason, ProviderName, Refusal,
+    SessionId, SessionState, SessionsMgr, Text, Voucher, VoucherUse, WallTime, WhenFull,
 };
 use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
 use crate::store::{ListedVoucher, Revoked, StoreError};
@@ -35,36 +35,39 @@ impl Handle {
         let boot = self.shared.clock.now().boot;
         // Charged before the look-up, so that tries side by side do not get round it.
         self.limiter().charge(device, boot).map_err(|refusal| measures.refused(refusal))?;
-        let result = self.redeem_checked(code, device).await;
-        // A code that is known but used up or revoked forgives nothing: it could be shown again and again.
-        if result.is_ok() {
+        let (session, is_new) = self.redeem_checked(code, device).await?;
+        // A code that is known but used up or revoked forgives nothing: it could be shown again and again. Nor does one
+        // that is taken over: two devices could take turns without end.
+        if is_new {
             self.limiter().right(&device);
         }
-        result
+        Ok(session)
     }
 
     fn limiter(&self) -> std::sync::MutexGuard<'_, TryLimiter> {
         self.shared.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<ClientSession, Refusal> {
+    /// The session, and whether it is a new one: not taken over from another device.
+    async fn redeem_checked(&self, code: &str, device: DeviceId) -> Result<(ClientSession, bool), Refusal> {
         let measures = &self.shared.measures;
         let mut tries = 0;
         loop {
             let voucher = self.valid_voucher(code).await.map_err(|refusal| measures.refused(refusal))?;
             let printed = VoucherCode::parse(code).map(|code| code.to_string()).unwrap_or_default();
             let shown_as = voucher.shown_as(&printed);
-            let done = if voucher.is_full() {
-                self.take_over(&voucher, shown_as, device).await
-            } else {
+            let is_new = !voucher.is_full();
+            let done = if is_new {
                 self.take_place(&voucher, shown_as, device).await
+            } else {
+                self.take_over(&voucher, shown_as, device).await
             };
             tries += 1;
             match done {
                 // The place went to another one in the same moment; there may be one to be taken over.
                 Err(Refusal::VoucherUsed)
                     if voucher.batch.offer.when_full == WhenFull::TakeOver && tries < TRIES => {}
-                done => return done,
+                done => return done.map(|session| (session, is_new)),
             }
         }
     }
@@ -77,6 +80,19 @@ impl Handle {
         Ok(voucher)
     }
 
+    /// The time that a use of a voucher is written down with: as far as it can be believed where something comes anew
+    /// each day. Where days are counted from it and it cannot be, it lies before all times that can.
+    fn time_of_use(&self, voucher: &Voucher) -> WallTime {
+        let (clock, offer, wall) = (&self.shared.clock, &voucher.batch.offer, self.now().wall);
+        if offer.repeat.is_some() {
+            clock.believable()
+        } else if offer.use_days.is_some() && !clock.is_believed() {
+            wall.min(ClockGuard::FLOOR.plus_millis(-1))
+        } else {
+            wall
+        }
+    }
+
     /// A place is left.
     async fn take_place(
         &self,
@@ -84,14 +100,10 @@ impl Handle {
         shown_as: String,
         device: DeviceId,
     ) -> Result<ClientSession, Refusal> {
-        let clock = &self.shared.clock;
-        let (wall, believable) = (self.now().wall, clock.believable());
-        let mut new = new_session(device, VoucherProvider::NAME, voucher.batch.terms.clone());
-        // What comes anew each day goes by the time that can be believed; a plain one never looks at it.
-        let now = if voucher.batch.offer.repeat.is_some() { believable } else { wall };
-        new.data = voucher.source_data(shown_as, now, clock);
-        new.data.guards = voucher.guards(device, now, clock);
-        self.for_session(Command::CreateSession(Box::new(new))).await
+        let (now, place) = (self.time_of_use(voucher), &self.shared.clock);
+        let mut data = voucher.source_data(shown_as, now, place);
+        data.guards = voucher.guards(device, now, place);
+        self.grant(device, &ProviderName::new(VoucherProvider::NAME), data, Occasion::LogIn).await
     }
 
     /// All places are taken: that of the device which is away the longest, else of the first, with what it has left.
@@ -101,17 +113,24 @@ impl Handle {
         shown_as: String,
         device: DeviceId,
     ) -> Result<ClientSession, Refusal> {
-        let uses = self.shared.store.voucher_uses(voucher.id).await.map_err(store_failed)?;
-        let uses: Vec<VoucherUse> = uses.into_iter().filter(|place| place.ended_at.is_none()).collect();
+        let uses = self.shared.store.voucher_places(voucher.id).await.map_err(store_failed)?;
         if uses.iter().any(|place| place.redeemed.device == device) {
             return Err(self.shared.measures.refused(Refusal::VoucherUsed));
         }
         let found = self.ask(move |mgr, _| longest_away(mgr, &uses, &shown_as)).await?;
         let (from, left) = found.ok_or(Refusal::VoucherUsed)?;
+        let fresh = || SessionId::new(uuid::Uuid::now_v7());
+        let sessions: Vec<_> = left.iter().map(|session| (session.id, fresh())).collect();
+        // What they would change of it they are asked again when it runs; here they can only say no.
+        if let Some((first, (_, id))) = left.into_iter().zip(&sessions).next() {
+            let (id, state) = (*id, SessionState::Paused(PauseReason::Asked));
+            let state = if first.is_running() { state } else { first.state.clone() };
+            let proposed = ClientSession { id, device, state, resumed_at: None, ..first };
+            self.authenticate(proposed, Occasion::LogIn, None).await?;
+        }
         let session = SessionId::new(uuid::Uuid::nil());
-        let guard =
-            Guard::TakeOverVoucher { voucher: voucher.id, from, device, session, at: self.now().wall };
-        let sessions = left.into_iter().map(|id| (id, SessionId::new(uuid::Uuid::now_v7()))).collect();
+        let at = self.time_of_use(voucher);
+        let guard = Guard::TakeOverVoucher { voucher: voucher.id, from, device, session, at };
         let command = Command::TakeOver { from, to: device, sessions, guards: vec![guard] };
         match self.command(command).await? {
             Reply::Session(session) => Ok(*session),
@@ -141,8 +160,10 @@ impl Handle {
         Ok((count, self.close_vouchers(used).await?))
     }
 
-    /// Closes what a crash has left open after vouchers were taken back; how many.
+    /// Closes what a crash has left open after vouchers were taken back, and after refunds; how many of vouchers.
     pub(super) async fn close_revoked(&self) -> Result<usize, Refusal> {
+        let refunded = self.shared.store.refunded_with_sessions(None).await.map_err(store_failed)?;
+        self.close_refunded(refunded).await?;
         let left = self.shared.store.revoked_with_sessions().await.map_err(store_failed)?;
         if left.is_empty() { Ok(0) } else { self.close_vouchers(left).await }
     }
@@ -206,18 +227,17 @@ fn longest_away(
     mgr: &SessionsMgr,
     uses: &[VoucherUse],
     shown_as: &str,
-) -> Option<(DeviceId, Vec<SessionId>)> {
-    let has_left = |id: &SessionId| {
-        mgr.session(*id).is_some_and(|session| {
-            session.voucher.as_deref() == Some(shown_as)
-                && session.time_left_ms() != Some(0)
-                && session.data_left_bytes() != Some(0)
-        })
+) -> Option<(DeviceId, Vec<ClientSession>)> {
+    let has_left = |session: &&ClientSession| {
+        session.voucher.as_deref() == Some(shown_as)
+            && session.time_left_ms() != Some(0)
+            && session.data_left_bytes() != Some(0)
     };
     let left = uses.iter().enumerate().filter_map(|(order, place)| {
         let device = mgr.device(place.redeemed.device).ok()?;
-        let sessions: Vec<SessionId> =
-            mgr.usable_sessions(device.id).into_iter().filter(|id| has_left(id)).collect();
+        let usable = mgr.usable_sessions(device.id);
+        let usable = usable.iter().filter_map(|id| mgr.session(*id));
+        let sessions: Vec<ClientSession> = usable.filter(has_left).cloned().collect();
         let away_since = device.last_seen.filter(|_| !device.present);
         (!sessions.is_empty()).then_some(((device.present, away_since, order), device.id, sessions))
     });

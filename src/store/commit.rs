@@ -7,7 +7,7 @@ use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
 use super::voucher_uses::Use;
 use super::{
-    Store, StoreError, account_devices, audit, credits, events, grants, messages, once, sales,
+    Store, StoreError, account_devices, audit, counter, credits, events, grants, messages, once, sales,
     session_events, voucher_uses,
 };
 use crate::clock::Stopwatch;
@@ -137,6 +137,7 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
             let wanted = Use { voucher: *voucher, device: *device, session: *session, at: *at };
             voucher_uses::take_over(connection, wanted, *from).await
         }
+        Guard::HoldsVoucher { voucher, device } => voucher_uses::hold(connection, *voucher, *device).await,
         Guard::Grant(grant) => grants::take(connection, grant).await,
         Guard::Account(guard) => account_devices::enter(connection, guard).await,
         Guard::Resume { from, session } => grants::resume(connection, *from, *session).await,
@@ -161,7 +162,7 @@ async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(
             let used = Use { voucher: *voucher, device: *device, session: *session, at: *at };
             voucher_uses::give_back(connection, used, Some(*from)).await
         }
-        Guard::Account(_) | Guard::Once(_) => Ok(()),
+        Guard::HoldsVoucher { .. } | Guard::Account(_) | Guard::Once(_) => Ok(()),
     }
 }
 
@@ -182,6 +183,7 @@ struct Pending {
     given_back: Vec<Guard>,
     dropped_sales: Vec<uuid::Uuid>,
     grants: Vec<GrantChange>,
+    origins: Vec<(SessionId, SessionId)>,
     audit: Vec<AuditLine>,
     events: Vec<Event>,
     told: Vec<SessionEvent>,
@@ -217,6 +219,7 @@ impl Pending {
             Change::Sale(sale) => self.sales.push(*sale),
             Change::MoveCredits { from, to } => self.moved_credits.push((from, to)),
             Change::Grants(change) => self.grants.push(change),
+            Change::Origin { from, to } => self.origins.push((from, to)),
             Change::Audit(line) => self.audit.push(*line),
             Change::GiveBack(guard) => self.given_back.push(*guard),
             Change::DropSale(id) => self.dropped_sales.push(id),
@@ -279,6 +282,9 @@ impl Pending {
         }
         sales::drop(connection, &self.dropped_sales).await?;
         sales::put(connection, &self.sales).await?;
+        for (from, to) in &self.origins {
+            counter::note_origin(connection, *from, *to).await?;
+        }
         for change in &self.grants {
             grants::change(connection, change).await?;
         }

@@ -8,8 +8,8 @@ use super::sales::{self, COLUMNS, sale};
 use super::vouchers::{VOUCHER_COLUMNS, listed};
 use super::{ListedVoucher, Store, StoreError, once};
 use crate::domain::{
-    DoneOnce, Money, NewBatch, Once, OnceSubject, Refusal, Sale, SaleItem, SealedCode, TermsError, Text,
-    WallTime,
+    DoneOnce, Money, NewBatch, Once, OnceSubject, Refusal, Sale, SaleItem, SealedCode, SessionId, TermsError,
+    Text, WallTime,
 };
 
 /// Which voucher is sold.
@@ -141,15 +141,16 @@ impl Store {
             ..paid.clone()
         };
         sales::put(&mut transaction, std::slice::from_ref(&line)).await?;
-        sqlx::query("INSERT INTO refunds (sale, refunded) VALUES ($1, $2)")
-            .bind(line.id.to_string())
-            .bind(paid.id.to_string())
-            .execute(&mut *transaction)
-            .await?;
         // More of a session cannot be told from what it had before: that stays.
         let taken_back = amount == rest
             && !refund.keep
             && matches!(paid.item, SaleItem::Voucher | SaleItem::Session | SaleItem::Coins);
+        sqlx::query("INSERT INTO refunds (sale, refunded, taken_back) VALUES ($1, $2, $3)")
+            .bind(line.id.to_string())
+            .bind(paid.id.to_string())
+            .bind(taken_back)
+            .execute(&mut *transaction)
+            .await?;
         if let Some(voucher) = paid.voucher.filter(|_| taken_back) {
             sqlx::query("UPDATE vouchers SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
                 .bind(voucher)
@@ -163,6 +164,40 @@ impl Store {
         transaction.commit().await?;
         Ok(Ok(Refunded { line, sale: paid, taken_back }))
     }
+
+    /// Sessions that are not over though they were sold and taken back, or go on with such a one; of one sale, or of all.
+    pub async fn refunded_with_sessions(
+        &self,
+        sale: Option<uuid::Uuid>,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT s.id FROM refunds r JOIN sales l ON l.id = r.refunded \
+             JOIN sessions s ON s.id = l.session OR s.origin = l.session \
+             WHERE r.taken_back = 1 AND l.voucher IS NULL AND ($1 IS NULL OR r.refunded = $1) \
+             AND s.state IN ('available', 'running', 'paused') ORDER BY s.id",
+        )
+        .bind(sale.map(|sale| sale.to_string()))
+        .fetch_all(&self.readers)
+        .await?;
+        let read = |id: String| id.parse().map_err(|error| StoreError::row("sessions", id, error));
+        found.into_iter().map(read).collect()
+    }
+}
+
+/// Notes which session was the first of those that one goes on with.
+pub(super) async fn note_origin(
+    connection: &mut SqliteConnection,
+    from: SessionId,
+    to: SessionId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE sessions SET origin = coalesce((SELECT origin FROM sessions WHERE id = $1), $1) WHERE id = $2",
+    )
+    .bind(from.to_string())
+    .bind(to.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn cannot_refund(paid: &Sale, rest: Money, amount: Money) -> Option<Refusal> {

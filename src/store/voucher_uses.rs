@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteConnection;
 
 use super::StoreError;
-use crate::domain::{DeviceId, Refusal, SessionId, WallTime, grant_subject};
+use crate::domain::{ClockGuard, DeviceId, Refusal, SessionId, WallTime, grant_subject};
 
 /// A redemption that is to be.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ async fn standing(
 /// Why a device cannot have a place, if all are to be had.
 fn refusal(standing: Option<&Standing>, at: WallTime) -> Option<Refusal> {
     let Some(standing) = standing else { return Some(Refusal::VoucherUnknown) };
-    let first_use = standing.redeemed_at.map(WallTime);
+    let first_use = standing.redeemed_at.map(WallTime).filter(|at| *at >= ClockGuard::FLOOR);
     let over = first_use.zip(standing.use_days).is_some_and(|(first, days)| at >= first.plus_days(days));
     if standing.revoked {
         Some(Refusal::VoucherRevoked)
@@ -73,6 +73,20 @@ pub(super) async fn redeem(
     }
     insert(connection, wanted).await?;
     Ok(Ok(()))
+}
+
+/// Whether a device holds a place of a voucher that is not revoked: the guard of what it is granted by it later.
+pub(super) async fn hold(
+    connection: &mut SqliteConnection,
+    voucher: i64,
+    device: DeviceId,
+) -> Result<Result<(), Refusal>, StoreError> {
+    Ok(match standing(connection, voucher, device).await? {
+        None => Err(Refusal::VoucherUnknown),
+        Some(standing) if standing.revoked => Err(Refusal::VoucherRevoked),
+        Some(standing) if !standing.has_place => Err(Refusal::VoucherUsed),
+        Some(_) => Ok(()),
+    })
 }
 
 /// Gives a device the place of another one: the guard of a take-over. What that one was granted for this period counts
@@ -142,8 +156,15 @@ async fn insert(connection: &mut SqliteConnection, wanted: Use) -> Result<(), St
     .bind(wanted.at.0)
     .bind(wanted.device.to_string())
     .bind(wanted.session.to_string())
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    // Where no clock could be believed at the first use, days are counted from the first one when it can be.
+    sqlx::query("UPDATE vouchers SET redeemed_at = $2 WHERE id = $1 AND redeemed_at < $3 AND $2 >= $3")
+        .bind(wanted.voucher)
+        .bind(wanted.at.0)
+        .bind(ClockGuard::FLOOR.0)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

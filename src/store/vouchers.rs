@@ -130,12 +130,20 @@ impl Store {
 
     /// Who has, and had, the places of a voucher, in the order in which they were taken.
     pub async fn voucher_uses(&self, voucher: i64) -> Result<Vec<VoucherUse>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, at, device, session, ended_at FROM voucher_uses WHERE voucher = $1 ORDER BY id LIMIT 10000",
-        )
-        .bind(voucher)
-        .fetch_all(&self.readers)
-        .await?;
+        self.read_uses(voucher, "").await
+    }
+
+    /// Who has the places of a voucher now, in the order in which they were taken.
+    pub async fn voucher_places(&self, voucher: i64) -> Result<Vec<VoucherUse>, StoreError> {
+        self.read_uses(voucher, "AND ended_at IS NULL").await
+    }
+
+    async fn read_uses(&self, voucher: i64, which: &'static str) -> Result<Vec<VoucherUse>, StoreError> {
+        let text = format!(
+            "SELECT id, at, device, session, ended_at FROM voucher_uses WHERE voucher = $1 {which} \
+             ORDER BY id LIMIT 10000"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(voucher).fetch_all(&self.readers).await?;
         let one = |row: &SqliteRow| {
             let mut columns = Columns::new(row, "voucher_uses");
             columns.int()?;
@@ -165,18 +173,26 @@ impl Store {
 }
 
 impl VoucherBook for Store {
-    fn repeating(&self, device: DeviceId) -> BoxFuture<'_, Result<Vec<Voucher>, ProviderError>> {
+    fn repeating(
+        &self,
+        device: DeviceId,
+        now: WallTime,
+    ) -> BoxFuture<'_, Result<Vec<Voucher>, ProviderError>> {
         Box::pin(async move {
             let text = format!(
                 "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM voucher_uses u JOIN vouchers v ON v.id = u.voucher \
                  JOIN voucher_batches b ON b.id = v.batch WHERE u.device = $1 AND u.ended_at IS NULL \
-                 AND v.revoked_at IS NULL AND b.repeat_every IS NOT NULL ORDER BY u.id LIMIT 100"
+                 AND v.revoked_at IS NULL AND b.repeat_every IS NOT NULL \
+                 AND (b.use_days IS NULL OR v.redeemed_at + b.use_days * 86400000 > $2) ORDER BY u.id DESC LIMIT 100"
             );
-            let found = sqlx::query(AssertSqlSafe(text))
+            // The newest of too many, and of those the oldest first.
+            let mut found = sqlx::query(AssertSqlSafe(text))
                 .bind(device.to_string())
+                .bind(now.0)
                 .fetch_all(&self.readers)
                 .await
                 .map_err(|error| ProviderError(error.to_string()))?;
+            found.reverse();
             let read = |row| listed(row).map(|listed| listed.voucher);
             found.iter().map(read).collect::<Result<_, _>>().map_err(|error| ProviderError(error.to_string()))
         })

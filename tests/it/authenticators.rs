@@ -12,6 +12,7 @@ use turnpike::domain::{
 use turnpike::providers::{AuthPolicy, Authenticators, OnSilence};
 use turnpike::runtime::FormDone;
 
+use crate::counter::Counter;
 use crate::support::{TestApp, minutes, zone};
 
 type Asked = Arc<Mutex<Vec<(String, Occasion, Option<String>)>>>;
@@ -261,4 +262,28 @@ async fn a_form_is_asked_about_before_its_session_is_made() {
 
     let unknown = app.handle.submit(device.id, &ProviderName::new("nobody"), FormValues::new()).await;
     assert_eq!(unknown.unwrap_err(), Refusal::UnknownProvider("nobody".to_owned()));
+}
+
+#[tokio::test]
+async fn a_no_spends_no_voucher() {
+    let counter = Counter::open().await;
+    let new = serde_json::json!({ "count": 1, "kind": "time", "time_secs": 60, "when_full": "take_over" });
+    let (_, codes) = counter.batch(new).await;
+    let handle = &counter.app.handle;
+    let (first, second) = (counter.app.device(1).await, counter.app.device(2).await);
+    let asked = Asked::default();
+    let fake = Fake::new("school", denies("no"), &asked);
+    assert!(handle.registry().authenticators().register(Arc::<Fake>::clone(&fake)));
+    let denied = Refusal::Denied(Text::new("no"));
+    assert_eq!(handle.redeem(&codes[0], first.id).await.unwrap_err(), denied);
+    fake.says(allows("vip"));
+    let session = handle.redeem(&codes[0], first.id).await.unwrap();
+    assert!(session.roles.contains("vip"));
+    fake.says(denies("no"));
+    assert_eq!(handle.redeem(&codes[0], second.id).await.unwrap_err(), denied);
+    assert_eq!(handle.session(session.id).await.unwrap(), session, "its place is not taken over");
+    fake.says(allows("vip"));
+    assert_eq!(handle.redeem(&codes[0], second.id).await.unwrap().device, second.id);
+    let occasions: Vec<Occasion> = asked.lock().unwrap().iter().map(|(_, occasion, _)| *occasion).collect();
+    assert_eq!(occasions, [Occasion::LogIn; 4]);
 }

@@ -111,6 +111,14 @@ async fn a_device_gets_more_of_what_it_has_or_a_session_of_its_own() {
     counter.hour().await;
     let fast = json!({ "name": "fast", "kind": "time", "time_secs": 600, "down_mbps": 50, "price": "4" });
     assert_eq!(counter.post("/api/v1/plans", fast).await.0, 201);
+    for more in [
+        json!({ "name": "daily", "repeat": { "every": "day", "at_hour": 4 } }),
+        json!({ "name": "week", "exp_days": 7 }),
+    ] {
+        let mut plan = json!({ "kind": "time", "time_secs": 600, "price": "4" });
+        plan.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(counter.post("/api/v1/plans", plan).await.0, 201);
+    }
     let device = counter.app.device(1).await;
     let to = device.id.to_string();
     let top_up = |body: Value| counter.post("/api/v1/top_ups", body);
@@ -146,6 +154,8 @@ async fn a_device_gets_more_of_what_it_has_or_a_session_of_its_own() {
         (json!({ "to": to, "add_time_secs": u64::MAX }), 422, "add_time_secs"),
         (json!({ "to": to, "add_time_secs": 60, "price": "x" }), 422, "price"),
         (json!({ "to": "10.9.9.9", "plan": "hour" }), 404, ""),
+        (json!({ "to": session.id.to_string(), "plan": "daily" }), 422, "plan"),
+        (json!({ "to": session.id.to_string(), "plan": "week" }), 422, "plan"),
     ] {
         let (found, body) = top_up(body).await;
         assert_eq!((found, body["field"].as_str().unwrap_or("")), (status, field), "{body}");
@@ -197,6 +207,46 @@ async fn money_is_given_back_once_and_takes_back_what_was_sold() {
     assert_eq!(counter.get(&format!("/api/v1/vouchers/{code}")).await["status"], "sold");
     let sums = counter.get("/api/v1/sales?by=seller").await;
     assert_eq!((&sums["amount"], &sums["sold"], &sums["refunded"]), (&json!("0.00"), &json!(2), &json!(3)));
+}
+
+#[tokio::test]
+async fn what_was_sold_is_taken_back_from_who_has_it_by_now() {
+    let counter = Counter::open().await;
+    let plan = json!({
+        "name": "hour", "kind": "time", "time_secs": 3600, "price": "2.50",
+        "at_end": { "slow": { "down_mbps": 1, "secs": 3600 } },
+    });
+    assert_eq!(counter.post("/api/v1/plans", plan).await.0, 201);
+    let handle = &counter.app.handle;
+    let mut places = Vec::new();
+    for number in [1, 3] {
+        let device = counter.app.device(number).await;
+        let body = json!({ "to": device.id.to_string(), "plan": "hour" });
+        assert_eq!(counter.post("/api/v1/top_ups", body).await.0, 200);
+        places.push(till(&counter).await[0]["id"].as_str().unwrap().to_owned());
+        handle.connect(device.id, None).await.unwrap();
+        // The phone makes up a new MAC.
+        let other = counter.app.device(number + 1).await;
+        handle.move_sessions(device.id, other.id).await.unwrap();
+        handle.connect(other.id, None).await.unwrap();
+    }
+    let (second, fourth) = (counter.app.device(2).await, counter.app.device(4).await);
+    let place = format!("/api/v1/sales/{}/refund", places[0]);
+    assert_eq!(counter.once("r", &place, json!({})).await.status, 201);
+    assert!(!counter.app.kernel.is_open(second.mac));
+    assert!(counter.usable(second.id).await.is_empty());
+
+    // What it goes on with slowly, under another MAC still, is the same sale.
+    counter.app.pass(Duration::from_secs(3_602)).await;
+    let slow = counter.usable(fourth.id).await;
+    assert_eq!((slow.len(), slow[0].provider.as_str()), (1, "operator"));
+    let fifth = counter.app.device(5).await;
+    handle.move_sessions(fourth.id, fifth.id).await.unwrap();
+    assert_eq!(counter.usable(fifth.id).await.len(), 1);
+    let place = format!("/api/v1/sales/{}/refund", places[1]);
+    assert_eq!(counter.post(&place, json!({})).await.0, 201);
+    assert!(counter.usable(fifth.id).await.is_empty());
+    assert_eq!(counter.post(&place, json!({})).await.1["type"], "/problems/cannot-refund");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use turnpike::domain::{CloseReason, Refusal, SessionState};
+use turnpike::domain::{CloseReason, Now, Refusal, SessionState, WallTime};
 
 use crate::counter::Counter;
 
@@ -206,6 +206,46 @@ async fn days_after_the_first_use_end_all_that_came_of_a_code() {
         Err(Refusal::VoucherNotValid("any more"))
     );
     assert_eq!(counter.app.handle.connect(first.id, None).await, Err(Refusal::NoSession));
+}
+
+#[tokio::test]
+async fn days_after_the_first_use_wait_for_a_clock_that_can_be_believed() {
+    let counter = Counter::open().await;
+    let (_, codes) = counter.batch(hour(json!({ "max_devices": 3, "use_days": 2 }))).await;
+    let set = |wall| counter.app.clock.set(Now { wall, ..counter.app.clock.now() });
+    let right = counter.wall();
+    set(WallTime(60_000));
+    counter.app.pass(Duration::from_secs(2)).await;
+    let (first, session) = counter.online(1, &codes[0]).await;
+    assert_eq!((session.expires_at, session.terms.exp_days), (None, Some(2)));
+    // It has been off for forty days when its clock is set.
+    set(right.plus_days(40));
+    counter.app.pass(Duration::from_secs(2)).await;
+    assert!(counter.app.kernel.is_open(first.mac), "it goes on");
+    let session = counter.app.handle.session(session.id).await.unwrap();
+    let ends = session.expires_at.unwrap();
+    assert!(ends > counter.wall().plus_days(2).plus_millis(-3_000) && ends <= counter.wall().plus_days(2));
+    let (_, second) = counter.online(2, &codes[0]).await;
+    assert_eq!(second.expires_at, Some(counter.wall().plus_days(2)), "the code is not over");
+    counter.app.pass(DAY).await;
+    let (_, third) = counter.online(3, &codes[0]).await;
+    assert_eq!(third.expires_at, second.expires_at, "from now on the days are those of the code");
+}
+
+#[tokio::test]
+async fn two_devices_cannot_take_turns_without_end() {
+    let counter = Counter::open().await;
+    let (_, codes) = counter.batch(hour(json!({ "when_full": "take_over" }))).await;
+    let devices = [counter.app.device(1).await.id, counter.app.device(2).await.id];
+    let mut turns = 0;
+    let refused = loop {
+        match counter.app.handle.redeem(&codes[0], devices[turns % 2]).await {
+            Ok(_) => turns += 1,
+            Err(refusal) => break refusal,
+        }
+        assert!(turns < 50, "no end");
+    };
+    assert!(matches!(refused, Refusal::TooManyTries { .. }), "{refused:?}");
 }
 
 #[tokio::test]

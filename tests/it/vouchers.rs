@@ -165,6 +165,27 @@ fn a_revoked_voucher_names_the_session_it_made() {
 }
 
 #[test]
+fn what_comes_anew_is_granted_to_who_holds_a_place_of_a_code_that_was_not_taken_back() {
+    block_on(async {
+        let fixture = fixture().await;
+        let (store, vault) = (&fixture.store, vault(&fixture));
+        let (_, codes) = print(store, &vault, &batch(1)).await;
+        let voucher = find(store, &vault, &codes[0].to_string()).await.unwrap().id;
+        let holds = |voucher, number| {
+            let guards = vec![Guard::HoldsVoucher { voucher, device: device(number).id }];
+            store.commit(vec![Writes { guards, ..Writes::default() }])
+        };
+        assert_eq!(holds(voucher, 1).await.unwrap(), [Err(Refusal::VoucherUsed)]);
+        store.commit(vec![redemption(voucher, 1)]).await.unwrap().remove(0).unwrap();
+        assert_eq!(holds(voucher, 1).await.unwrap(), [Ok(Numbers::default())]);
+        assert_eq!(holds(voucher, 2).await.unwrap(), [Err(Refusal::VoucherUsed)]);
+        assert_eq!(holds(999, 1).await.unwrap(), [Err(Refusal::VoucherUnknown)]);
+        store.revoke_voucher(&vault.lookup(&codes[0].to_string()).unwrap(), NOW).await.unwrap().unwrap();
+        assert_eq!(holds(voucher, 1).await.unwrap(), [Err(Refusal::VoucherRevoked)]);
+    });
+}
+
+#[test]
 fn the_window_is_kept() {
     block_on(async {
         let fixture = fixture().await;

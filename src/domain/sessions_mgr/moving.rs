@@ -121,6 +121,7 @@ impl Work<'_> {
         let state = SessionState::Closed(CloseReason::Moved, text.clone());
         self.end(session.id, state, EventKind::SessionClosed(CloseReason::Moved, text))?;
         self.change(Change::Grants(GrantChange::Carry { from: session.id, to: id }));
+        self.change(Change::Origin { from: session.id, to: id });
         let mut copy = session.clone();
         copy.id = id;
         copy.device = to;

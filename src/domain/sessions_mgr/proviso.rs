@@ -99,8 +99,8 @@ pub(super) fn give_back(transition: &Transition) -> impl Iterator<Item = Change>
         | Guard::Grant(_)
         | Guard::Resume { .. }
         | Guard::ClaimCredits { .. } => Some(Change::GiveBack(Box::new(guard.clone()))),
-        // That a device is logged in takes nothing from anybody.
-        Guard::Account(_) => None,
+        // That a device is logged in takes nothing from anybody, nor does that it holds a place.
+        Guard::HoldsVoucher { .. } | Guard::Account(_) => None,
     });
     let sales = transition.changes.iter().filter_map(|change| {
         if let Change::Sale(sale) = change { Some(Change::DropSale(sale.id)) } else { None }

@@ -178,6 +178,7 @@ impl Work<'_> {
         session.properties.clone_from(&ended.properties);
         session.roles.clone_from(&ended.roles);
         self.make(session, Vec::new(), None);
+        self.change(Change::Origin { from: ended.id, to: id });
     }
 
     /// After a running session ended: the next one takes over, or the device is captive again.

@@ -56,6 +56,7 @@ impl SessionsMgr {
                 | Change::Outbox(_)
                 | Change::Sale(_)
                 | Change::MoveCredits { .. }
+                | Change::Origin { .. }
                 | Change::GiveBack(_)
                 | Change::DropSale(_)
                 | Change::Grants(_)

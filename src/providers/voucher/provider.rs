@@ -31,13 +31,15 @@ impl VoucherProvider {
         let Some((book, clock)) = &self.book else { return Ok(Vec::new()) };
         let now = clock.believable();
         let mut offers = Vec::new();
-        for voucher in book.repeating(device).await? {
+        for voucher in book.repeating(device, now).await? {
             let Some(grant) = voucher.period_grant(device, now, clock) else { continue };
             if voucher.ends_at().is_some_and(|end| now >= end) || book.was_granted(&grant).await? {
                 continue;
             }
             let mut data = voucher.source_data(voucher.reference(), now, clock);
-            data.guards = vec![Guard::Grant(Box::new(grant))];
+            // Meanwhile it may be taken back, or its place taken over.
+            let holds = Guard::HoldsVoucher { voucher: voucher.id, device };
+            data.guards = vec![holds, Guard::Grant(Box::new(grant))];
             offers.push(data);
         }
         Ok(offers)

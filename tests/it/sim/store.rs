@@ -30,6 +30,7 @@ impl SimStore {
             .filter_map(|guard| match guard {
                 Guard::Once(done) => Some(done.once.key.clone()),
                 Guard::RedeemVoucher { .. }
+                | Guard::HoldsVoucher { .. }
                 | Guard::TakeOverVoucher { .. }
                 | Guard::Grant(_)
                 | Guard::Account(_)
@@ -45,6 +46,7 @@ impl SimStore {
             .filter_map(|guard| match guard {
                 Guard::RedeemVoucher { voucher, .. } => Some(*voucher),
                 Guard::TakeOverVoucher { .. }
+                | Guard::HoldsVoucher { .. }
                 | Guard::Once(_)
                 | Guard::Grant(_)
                 | Guard::Account(_)
@@ -107,6 +109,7 @@ impl SimStore {
             | Change::Sale(_)
             | Change::Grants(_)
             | Change::MoveCredits { .. }
+            | Change::Origin { .. }
             | Change::GiveBack(_)
             | Change::DropSale(_) => {}
             Change::ForgetOnce { key, .. } => assert!(self.once.remove(key), "forgotten and never done"),
