@@ -52,7 +52,8 @@ impl CoinProvider {
         };
         let face = ProviderFace {
             title: slot.title.clone(),
-            icon: Text::new("🪙"),
+            // Older phones have no coin among their signs.
+            icon: Text::new("¤"),
             text: Text::new(&sells(&slot.rates, currency)),
             fields: if kinds.len() > 1 { vec![choice] } else { Vec::new() },
             button: Text::new("Insert coins"),

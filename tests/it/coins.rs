@@ -257,7 +257,7 @@ async fn one_at_a_time_and_whoever_leaves_makes_way() {
     for answer in futures_util::future::join_all(all).await {
         assert_eq!(answer, Ok(FormDone::Taken(None)));
     }
-    let mut order = vec![ana, ben, eve];
+    let mut order = [ana, ben, eve];
     order.sort_by_key(|device| !world.card(device.id).contains("Insert coins"));
     world.shows(&order[0], "Insert coins now").await;
     eventually("a line", async || order[1..].iter().all(|device| world.card(device.id).contains("in line.")))

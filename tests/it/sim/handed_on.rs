@@ -233,9 +233,9 @@ fn nobody_is_let_through_before_the_authenticators_have_spoken() {
     assert_eq!(about.id, session);
 
     let before = story.row(session).clone();
-    let denied = Err(Refusal::Denied(Text::new("not today")));
-    let veto = judged(&story, session, denied.clone());
-    assert_eq!(story.world.mgr.handle(veto, now).unwrap_err(), denied.unwrap_err());
+    let denied = Refusal::Denied(Text::new("not today"));
+    let veto = judged(&story, session, Err(denied.clone()));
+    assert_eq!(story.world.mgr.handle(veto, now).unwrap_err(), denied);
     assert!(!story.online(1));
     assert_eq!(story.row(session), &before, "a veto leaves everything as it was");
 
