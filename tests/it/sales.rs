@@ -30,7 +30,7 @@ async fn a_plan_is_sold_as_a_code_that_is_then_redeemed() {
         (&line["seller"], &line["note"], &line["plan"]),
         (&json!("ana"), &json!("table 4"), &json!("hour"))
     );
-    assert_eq!(till(&counter).await, std::slice::from_ref(&line));
+    assert_eq!(till(&counter).await, std::slice::from_ref(line));
     assert_eq!(counter.get(&format!("/api/v1/sales/{}", line["id"].as_str().unwrap())).await, *line);
 
     let (_, session) = counter.online(1, code).await;
