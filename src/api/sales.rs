@@ -143,6 +143,8 @@ pub(super) async fn export(
     State(state): State<ApiState>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Response, Problem> {
+    // A table has no pages; what cannot be one is an error all the same.
+    Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
     let wanted = query.wanted(&state, 1, MAX_LINES)?;
     let (sales, _) = state.store.list_sales(&wanted).await.map_err(store_failed)?;
     let row = |listed: &ListedSale| {

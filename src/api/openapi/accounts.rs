@@ -136,7 +136,7 @@ pub(super) fn area() -> Area {
         of_one(Operation::patch(ONE, "changeAccount", "Changes an account; what must not go on by it ends"))
             .needs::<ManageVouchers>()
             .if_match()
-            .body(reference("AccountChange"))
+            .optional_body(reference("AccountChange"))
             .answers(200, "The account as it is now.", reference("Account")),
         of_one(Operation::delete(ONE, "deleteAccount", "Deletes an account and ends its sessions"))
             .needs::<ManageVouchers>()

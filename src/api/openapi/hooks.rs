@@ -81,6 +81,15 @@ fn said(filter: Value) -> Map<String, Value> {
     ])
 }
 
+/// What can be changed of it: `null` is absence, but of a filter, where it is all sessions.
+fn changed() -> Map<String, Value> {
+    let nullable_too = |(name, schema): (String, Value)| {
+        let schema = if name == "filter" { schema } else { nullable(schema) };
+        (name, schema)
+    };
+    said(nullable(filter())).into_iter().map(nullable_too).collect()
+}
+
 fn tried() -> Value {
     whole(fields([
         ("delivered", boolean()),
@@ -134,7 +143,7 @@ pub(super) fn area() -> Area {
             ("Hook", whole(shown())),
             ("MadeHook", made()),
             ("NewHook", object(&["name", "url"], said(nullable(filter())))),
-            ("ChangedHook", object(&[], said(nullable(filter())))),
+            ("ChangedHook", object(&[], changed())),
             ("HookTest", tried()),
         ],
     }

@@ -116,7 +116,7 @@ pub(super) fn area() -> Area {
         of_one(Operation::patch(ONE, "changePlan", "Changes a plan, for what is sold from now on"))
             .needs::<ManageVouchers>()
             .if_match()
-            .body(reference("PlanChange"))
+            .optional_body(reference("PlanChange"))
             .answers_tagged(200, "The plan as it is now.", reference("Plan")),
         of_one(Operation::delete(ONE, "deletePlan", "Deletes a plan that nothing refers to"))
             .needs::<ManageVouchers>()

@@ -217,7 +217,8 @@ pub(super) fn area() -> Area {
             .needs::<ManageVouchers>()
             .if_match()
             .body(reference("NewVouchers"))
-            .answers(201, "The batch with its codes.", reference("VoucherBatch")),
+            .answers(201, "The batch with its codes.", reference("VoucherBatch"))
+            .refuses(404, "There is no such plan."),
         of_one(Operation::get(ONE, "getVoucher", "One voucher")).needs::<ManageVouchers>().answers(
             200,
             "The voucher.",

@@ -66,11 +66,11 @@ impl SessionsMgr {
     }
 
     fn has_successor(&self, entry: &Entry, now: Now) -> bool {
-        entry
-            .sessions
-            .iter()
-            .filter_map(|id| self.table.session(*id))
-            .any(|session| !session.is_running() && !is_used_up(session) && !self.has_expired(session, now))
+        // Nobody takes over before the authenticators have spoken.
+        !self.asks_authenticators
+            && entry.sessions.iter().filter_map(|id| self.table.session(*id)).any(|session| {
+                !session.is_running() && !is_used_up(session) && !self.has_expired(session, now)
+            })
     }
 
     /// Takes in what the kernel says of a client. `shut` if it was taken out of `online` before the reading.
@@ -157,6 +157,15 @@ impl SessionsMgr {
             }
             return None;
         };
+        let last = match &end {
+            End::Pause(_) => true,
+            End::Session(..) => !self.has_successor(entry, now),
+        };
+        // It came to its end while the books were read, and still passes: what passes until it is shut is to be charged.
+        if last && matches!(entry.held, Held::Open(..)) {
+            self.look_soon(device, now.boot);
+            return None;
+        }
         let mut work = Work::new(self, now);
         let done = match end {
             End::Session(state, event) => {
