@@ -162,7 +162,10 @@ impl SessionsMgr {
             End::Session(..) => !self.has_successor(entry, now),
         };
         // It came to its end while the books were read, and still passes: what passes until it is shut is to be charged.
-        if last && matches!(entry.held, Held::Open(..)) {
+        // Whose data is used up passes nothing any more.
+        let passes = !entry.kernel.quota_exhausted
+            && self.table.session(session).is_none_or(|session| session.data_left_bytes() != Some(0));
+        if last && passes && matches!(entry.held, Held::Open(..)) {
             self.look_soon(device, now.boot);
             return None;
         }

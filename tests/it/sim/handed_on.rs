@@ -207,6 +207,11 @@ fn the_end_by_itself_asks_for_more_and_an_operators_does_not() {
     story.connects(1).unwrap();
     story.world.pass(6_000);
     let now = story.world.now();
+    for key in story.world.mgr.running_keys() {
+        story.world.kernel.shut(key);
+        let reading = story.world.kernel.read(key, now.boot).unwrap();
+        story.world.mgr.settle(key, &reading, true, now.boot);
+    }
     let ended = story.world.mgr.handle_timeout(device_too, now).unwrap();
     assert_eq!(ended.wants_connect, [device_too]);
     assert_eq!(device, device_too, "the same first id in both stories");
