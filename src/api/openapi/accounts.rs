@@ -96,7 +96,8 @@ fn new() -> Value {
 fn change() -> Value {
     let mut all = writable();
     all.extend(fields([("name", about(name(), "As it is: a name stays."))]));
-    object(&[], all)
+    // `null` is absence.
+    object(&[], all.into_iter().map(|(name, schema)| (name, nullable(schema))).collect())
 }
 
 fn of_one(operation: Operation) -> Operation {

@@ -134,7 +134,7 @@ pub(super) fn area() -> Area {
             .answers(200, "A page of lines, or the report.", lines),
         selected(Operation::get("/api/v1/sales.csv", "exportSales", "Lines of the till as a table"))
             .needs::<ManageVouchers>()
-            .query("by", by(), "Taken no notice of")
+            .query("by", text(), "Taken no notice of")
             .pages()
             .answers_in(200, "The newest first, 100,000 at most.", "text/csv", text(), &[]),
         Operation::get("/api/v1/sales/{id}", "getSale", "One line of the till")
