@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::auth::{Allowed, Caller, ManageVouchers, View};
-use super::list::{Page, Paging, null_is_some, read_time};
+use super::list::{Page, Paging, null_is_some, read_rfc3339};
 use super::plans::read_properties;
 use super::shapes::time;
 use super::under::Under;
@@ -126,10 +126,8 @@ impl AccountFields {
             OneMore::from_name(name)
                 .ok_or_else(|| Problem::invalid_field("one_more", "must be one of refuse, take_over"))
         });
-        let expires_at = match self.expires_at {
-            Some(text) => Some(read_time("expires_at", text.as_deref())?),
-            None => None,
-        };
+        let read_time = |text: Option<String>| text.map(|text| read_rfc3339("expires_at", &text)).transpose();
+        let expires_at = self.expires_at.map(read_time).transpose()?;
         Ok(AccountPatch {
             password: None,
             full_name: text(self.full_name),

@@ -97,7 +97,14 @@ where
     })
 }
 
-/// Reads a time: RFC 3339, or milliseconds since the epoch.
+/// Reads a time of a body: RFC 3339.
+pub(super) fn read_rfc3339(field: &str, text: &str) -> Result<WallTime, Problem> {
+    let at = DateTime::parse_from_rfc3339(text);
+    at.map(|at| WallTime(at.timestamp_millis()))
+        .map_err(|_| Problem::invalid_field(field, "must be a time as in 2026-01-31T18:00:00Z"))
+}
+
+/// Reads a time of a query: RFC 3339, or milliseconds since the epoch; an empty one is absent.
 pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let millis = text.parse::<i64>().ok();

@@ -5,11 +5,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::DateTime;
 use serde::Deserialize;
 
 use super::auth::{Allowed, ManageVouchers, Modify};
-use super::list::{Page, Paging, read_name};
+use super::list::{Page, Paging, read_name, read_rfc3339};
 use super::once::NotKept;
 use super::plans::{read_price, read_properties};
 use super::terms::NewTerms;
@@ -17,7 +16,7 @@ use super::under::Under;
 use super::voucher_shapes::{BatchShape, VoucherDetail, VoucherShape};
 use super::{ApiState, roles};
 use crate::domain::{
-    NewBatch, Refusal, SealedCode, Text, VoucherBatch, VoucherOffer, VoucherStatus, WallTime, WhenFull,
+    NewBatch, Refusal, SealedCode, Text, VoucherBatch, VoucherOffer, VoucherStatus, WhenFull,
 };
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{ListedVoucher, StoreError, VoucherQuery};
@@ -101,8 +100,10 @@ pub(super) struct NewVouchers {
 impl NewVouchers {
     /// Checks it, and takes from its plan what it does not say itself. `count` is how many there are, if that is known.
     pub(super) async fn check(self, state: &ApiState, count: Option<u32>) -> Result<NewBatch, Problem> {
-        let from = read_time("valid_from", self.valid_from.as_deref())?;
-        let until = read_time("valid_until", self.valid_until.as_deref())?;
+        let time =
+            |field, text: &Option<String>| text.as_deref().map(|text| read_rfc3339(field, text)).transpose();
+        let from = time("valid_from", &self.valid_from)?;
+        let until = time("valid_until", &self.valid_until)?;
         let name = self.name.as_deref().map(Text::new);
         let count = match (count, self.count) {
             (Some(count), None) => count,
@@ -153,15 +154,6 @@ impl NewVouchers {
         let new = NewBatch::new(name, terms, from, until, count)?;
         Ok(new.offering(offer, self.note.as_deref().map(Text::new))?)
     }
-}
-
-fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Problem> {
-    text.map(|text| {
-        DateTime::parse_from_rfc3339(text)
-            .map(|at| WallTime(at.timestamp_millis()))
-            .map_err(|_| Problem::invalid_field(field, "must be a time as in 2026-12-31T18:00:00Z"))
-    })
-    .transpose()
 }
 
 /// `POST /api/v1/vouchers`: makes a batch; durable before it is answered.

@@ -4,7 +4,7 @@ use super::Area;
 use super::operation::Operation;
 use super::plans::properties;
 use super::schema::{
-    about, boolean, count, fields, integer, list_of, new_roles, nullable, object, one_of, page_of, reference,
+    about, body, boolean, count, fields, integer, list_of, new_roles, nullable, one_of, page_of, reference,
     roles, text, time, uuid, whole,
 };
 use crate::api::auth::{ManageVouchers, View};
@@ -90,14 +90,13 @@ fn writable() -> Map<String, Value> {
 fn new() -> Value {
     let mut all = writable();
     all.extend(fields([("name", name()), ("password", password())]));
-    object(&["name", "password"], all)
+    body(&["name", "password"], all)
 }
 
 fn change() -> Value {
     let mut all = writable();
     all.extend(fields([("name", about(name(), "As it is: a name stays."))]));
-    // `null` is absence.
-    object(&[], all.into_iter().map(|(name, schema)| (name, nullable(schema))).collect())
+    body(&[], all)
 }
 
 fn of_one(operation: Operation) -> Operation {
@@ -108,12 +107,12 @@ pub(super) fn area() -> Area {
     const ALL: &str = "/api/v1/accounts";
     const ONE: &str = "/api/v1/accounts/{name}";
     const DEVICES: &str = "/api/v1/accounts/{name}/devices";
-    let attach = object(
+    let attach = body(
         &["plan"],
         fields([
             ("plan", plan()),
             ("paid", about(boolean(), "It is sold for its price.")),
-            ("note", about(nullable(text()), "A remark for the till.")),
+            ("note", about(text(), "A remark for the till.")),
         ]),
     );
     let dev = json!({ "type": "string", "minLength": 1 });
@@ -150,7 +149,7 @@ pub(super) fn area() -> Area {
         ))
         .needs::<ManageVouchers>()
         .if_match()
-        .body(object(&["password"], fields([("password", password())])))
+        .body(body(&["password"], fields([("password", password())])))
         .answers(200, "The account.", reference("Account")),
         of_one(Operation::post(
             "/api/v1/accounts/{name}/plans",

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    about, boolean, count, fields, nullable, object, one_of, page_of, reference, text, time, uuid, whole,
+    about, body, boolean, count, fields, nullable, one_of, page_of, reference, text, time, uuid, whole,
 };
 use crate::api::auth::ManageVouchers;
 use crate::domain::SessionKind;
@@ -26,15 +26,15 @@ pub(super) fn area() -> Area {
     const ALL: &str = "/api/v1/credits";
     let id = || json!({ "type": "string", "minLength": 1 });
     let kinds = [SessionKind::Time, SessionKind::Data, SessionKind::TimeOrData].map(SessionKind::as_str);
-    let claim = object(
+    let claim = body(
         &["device"],
         fields([
             ("device", about(text(), "Its id, MAC or IP address.")),
-            ("kind", about(nullable(one_of(&kinds)), "What is bought; whatever can be unless given.")),
+            ("kind", about(one_of(&kinds), "What is bought; whatever can be unless given.")),
         ]),
     );
-    let note = about(nullable(text()), "For the audit log.");
-    let give_back = object(&[], fields([("note", note)]));
+    let note = about(text(), "For the audit log.");
+    let give_back = body(&[], fields([("note", note)]));
     let operations = vec![
         Operation::get(ALL, "listCredits", "Money that machines took, the newest first")
             .needs::<ManageVouchers>()

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    about, amount, boolean, cut_text, fields, filter, list_of, new_roles, nullable, object, one_of, page_of,
-    reference, roles, text, time, uuid, whole,
+    about, amount, body, boolean, cut_text, fields, filter, list_of, new_roles, nullable, object, one_of,
+    page_of, reference, roles, text, time, uuid, whole,
 };
 use crate::api::auth::{Modify, View};
 use crate::api::device_list::SORT_KEYS;
@@ -33,30 +33,27 @@ fn device() -> Value {
 }
 
 fn notify() -> Value {
-    let text = nullable(cut_text("A text for the device's portal page."));
-    object(&[], fields([("notify", text)]))
+    let text = cut_text("A text for the device's portal page.");
+    body(&[], fields([("notify", text)]))
 }
 
 pub(super) fn area() -> Area {
-    let new = object(
+    let new = body(
         &["mac"],
         fields([
             ("mac", json!({ "type": "string", "pattern": MAC })),
-            ("alias", nullable(text())),
-            ("zone", about(nullable(text()), "The zone that it belongs to until it is seen.")),
+            ("alias", text()),
+            ("zone", about(text(), "The zone that it belongs to until it is seen.")),
         ]),
     );
-    let change = object(
+    let change = body(
         &[],
         fields([
-            ("alias", about(nullable(text()), "`null` takes it away.")),
-            ("zone", nullable(text())),
-            ("roles", about(nullable(new_roles()), "All of its roles from now on.")),
-            ("blocked", about(nullable(boolean()), "Shuts out, or lets back in.")),
-            (
-                "status",
-                about(nullable(one_of(&["blocked", "disconnected"])), "The same in the device's own words."),
-            ),
+            ("alias", about(text(), "`null` takes it away.")),
+            ("zone", text()),
+            ("roles", about(new_roles(), "All of its roles from now on.")),
+            ("blocked", about(boolean(), "Shuts out, or lets back in.")),
+            ("status", about(one_of(&["blocked", "disconnected"]), "The same in the device's own words.")),
         ]),
     );
     Area {
@@ -71,7 +68,7 @@ pub(super) fn area() -> Area {
             ("Offer", offer()),
             (
                 "MoveTo",
-                object(&["to"], fields([("to", about(text(), "The other device: its id, MAC or IP."))])),
+                body(&["to"], fields([("to", about(text(), "The other device: its id, MAC or IP."))])),
             ),
             ("RecoveryCode", whole(fields([("code", text())]))),
             ("Ping", whole(fields([("reachable", boolean()), ("rtt_ms", nullable(amount()))]))),

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    amount, boolean, count, fields, filter, list_of, nullable, object, one_of, page_of, reference, text,
+    about, amount, body, boolean, count, fields, filter, list_of, nullable, one_of, page_of, reference, text,
     time, uuid, whole,
 };
 use crate::api::auth::Administer;
@@ -45,7 +45,7 @@ fn made() -> Value {
 }
 
 /// What can be said of a hook.
-fn said(filter: Value) -> Map<String, Value> {
+fn said() -> Map<String, Value> {
     let names = "Names; `ALL_FIXED_PROPERTIES` and `ALL_USER_PROPERTIES` stand for many.";
     let name = json!({ "type": "string", "pattern": "^[^,]*$" });
     fields([
@@ -71,7 +71,7 @@ fn said(filter: Value) -> Map<String, Value> {
                 "maxLength": HookSecret::MAX_CHARS,
             }),
         ),
-        ("filter", filter),
+        ("filter", about(filter(), "`null` is all sessions.")),
         ("kinds", kinds()),
         (
             "properties",
@@ -79,15 +79,6 @@ fn said(filter: Value) -> Map<String, Value> {
         ),
         ("enabled", boolean()),
     ])
-}
-
-/// What can be changed of it: `null` is absence, but of a filter, where it is all sessions.
-fn changed() -> Map<String, Value> {
-    let nullable_too = |(name, schema): (String, Value)| {
-        let schema = if name == "filter" { schema } else { nullable(schema) };
-        (name, schema)
-    };
-    said(nullable(filter())).into_iter().map(nullable_too).collect()
 }
 
 fn tried() -> Value {
@@ -142,8 +133,8 @@ pub(super) fn area() -> Area {
         schemas: vec![
             ("Hook", whole(shown())),
             ("MadeHook", made()),
-            ("NewHook", object(&["name", "url"], said(nullable(filter())))),
-            ("ChangedHook", object(&[], changed())),
+            ("NewHook", body(&["name", "url"], said())),
+            ("ChangedHook", body(&[], said())),
             ("HookTest", tried()),
         ],
     }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    CONTROL, about, fields, list_of, nullable, object, one_of, page_of, reference, text, time, uuid, whole,
+    CONTROL, about, body, fields, list_of, nullable, one_of, page_of, reference, text, time, uuid, whole,
 };
 use crate::api::auth::View;
 use crate::api::locks::MAX_WAIT_SECS;
@@ -43,13 +43,13 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("waiting", about(list_of(reference("Waiter")), "The next one first.")),
     ]));
     let wait = json!({ "type": "number", "minimum": 0, "maximum": MAX_WAIT_SECS });
-    let new = object(
+    let new = body(
         &["name", "device"],
         fields([
             ("name", about(name(), "Names between single slashes: `coinslot/1`.")),
             ("device", about(text(), "On whose behalf: its id, MAC or IP address.")),
-            ("scope", about(nullable(scope()), "What frees it by itself; loss of the session unless given.")),
-            ("wait_secs", about(nullable(wait), "How long to wait in line; the answer takes as long.")),
+            ("scope", about(scope(), "What frees it by itself; loss of the session unless given.")),
+            ("wait_secs", about(wait, "How long to wait in line; the answer takes as long.")),
         ]),
     );
     vec![("Lock", lock), ("Waiter", waiter), ("NewLock", new)]

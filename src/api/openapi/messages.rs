@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    about, boolean, fields, integer, nullable, object, page_of, reference, text, time, uuid, whole,
+    about, body, boolean, fields, integer, nullable, page_of, reference, text, time, uuid, whole,
 };
 use crate::api::auth::{Modify, View};
 use crate::api::messages::{LASTS_SECS, MOST_SECS};
@@ -68,6 +68,6 @@ pub(super) fn area() -> Area {
         tag: "messages",
         about: "Texts for portal pages: shown at once if the page is open, else when it is next opened.",
         operations,
-        schemas: vec![("Message", message()), ("NewMessage", object(&["text"], fields(new())))],
+        schemas: vec![("Message", message()), ("NewMessage", body(&["text"], fields(new())))],
     }
 }

@@ -3,8 +3,8 @@ use serde_json::{Map, Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    about, amount, boolean, fields, integer, new_roles, nullable, object, one_of, page_of, reference, roles,
-    text, whole,
+    about, amount, body, boolean, fields, integer, new_roles, nullable, object, one_of, page_of, reference,
+    roles, text, whole,
 };
 use super::terms;
 use crate::api::auth::{ManageVouchers, View};
@@ -24,7 +24,7 @@ pub(super) fn price() -> Value {
 }
 
 pub(super) fn at_end() -> Value {
-    let slow = object(
+    let slow = body(
         &["secs"],
         fields([("down_mbps", amount()), ("up_mbps", amount()), ("secs", integer(1, MAX_TIME_SECS))]),
     );
@@ -41,7 +41,7 @@ pub(super) fn repeat() -> Value {
     let every = one_of(&["day", "week", "month"]);
     let at_hour = about(integer(0, 23), "The hour at which a day begins, in the local time.");
     about(
-        nullable(object(&["every"], fields([("every", every), ("at_hour", at_hour)]))),
+        nullable(body(&["every"], fields([("every", every), ("at_hour", at_hour)]))),
         "Granted anew each day, week or month.",
     )
 }
@@ -83,10 +83,10 @@ fn change() -> Value {
     all.extend(fields([
         ("name", about(name(), "As it is: a name stays.")),
         ("kind", one_of(&kinds.map(SessionKind::as_str))),
-        ("time_secs", nullable(terms::seconds())),
-        ("data_mb", nullable(terms::megabytes())),
+        ("time_secs", terms::seconds()),
+        ("data_mb", terms::megabytes()),
     ]));
-    object(&[], all)
+    body(&[], all)
 }
 
 fn of_one(operation: Operation) -> Operation {

@@ -4,7 +4,7 @@ use super::Area;
 use super::operation::Operation;
 use super::plans::price;
 use super::schema::{
-    about, boolean, count, fields, list_of, nullable, object, one_of, page_of, reference, text, time, uuid,
+    about, body, boolean, count, fields, list_of, nullable, one_of, page_of, reference, text, time, uuid,
     whole,
 };
 use super::terms;
@@ -78,32 +78,32 @@ fn by() -> Value {
 pub(super) fn area() -> Area {
     const ALL: &str = "/api/v1/sales";
     let sold = whole(fields([("voucher", reference("Voucher")), ("sale", reference("Sale"))]));
-    let sell = object(
+    let sell = body(
         &[],
         fields([
-            ("plan", about(nullable(text()), "A code is made for it.")),
-            ("batch", about(nullable(json!({ "type": "integer" })), "The next of it that was not sold.")),
-            ("code", about(nullable(text()), "This very one.")),
-            ("note", nullable(text())),
+            ("plan", about(text(), "A code is made for it.")),
+            ("batch", about(json!({ "type": "integer" }), "The next of it that was not sold.")),
+            ("code", about(text(), "This very one.")),
+            ("note", text()),
         ]),
     );
-    let top_up = object(
+    let top_up = body(
         &["to"],
         fields([
             ("to", about(text(), "A session's id; or a device: its id, MAC or IP address.")),
-            ("plan", nullable(text())),
-            ("add_time_secs", nullable(terms::seconds())),
-            ("add_data_mb", nullable(terms::megabytes())),
-            ("price", nullable(price())),
-            ("note", nullable(text())),
+            ("plan", text()),
+            ("add_time_secs", terms::seconds()),
+            ("add_data_mb", terms::megabytes()),
+            ("price", price()),
+            ("note", text()),
         ]),
     );
-    let refund = object(
+    let refund = body(
         &[],
         fields([
-            ("amount", about(nullable(price()), "All that was not given back yet, if it is not said.")),
-            ("keep", about(nullable(boolean()), "What was sold goes on.")),
-            ("note", nullable(text())),
+            ("amount", about(price(), "All that was not given back yet, if it is not said.")),
+            ("keep", about(boolean(), "What was sold goes on.")),
+            ("note", text()),
         ]),
     );
     let id = || json!({ "type": "string", "minLength": 1 });

@@ -22,6 +22,15 @@ pub(super) fn object(required: &[&str], properties: Map<String, Value>) -> Value
     object
 }
 
+/// The body of a request: what is not required may be `null`, which is absence unless it says otherwise.
+pub(super) fn body(required: &[&str], properties: Map<String, Value>) -> Value {
+    let absent = |(name, schema): (String, Value)| {
+        let schema = if required.contains(&name.as_str()) { schema } else { nullable(schema) };
+        (name, schema)
+    };
+    object(required, properties.into_iter().map(absent).collect())
+}
+
 /// Fields, each with its schema.
 pub(super) fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
@@ -35,6 +44,9 @@ pub(super) fn about(mut schema: Value, text: &str) -> Value {
 
 /// The same, or `null`.
 pub(super) fn nullable(schema: Value) -> Value {
+    if takes_null(&schema) {
+        return schema;
+    }
     let is_plain = schema.get("type").is_some_and(Value::is_string) && schema.get("enum").is_none();
     if !is_plain {
         return json!({ "anyOf": [schema, { "type": "null" }] });
@@ -42,6 +54,16 @@ pub(super) fn nullable(schema: Value) -> Value {
     let mut schema = schema;
     schema["type"] = json!([schema["type"], "null"]);
     schema
+}
+
+/// Whether `null` is one of its values already, as far as that can be seen from here.
+fn takes_null(schema: &Value) -> bool {
+    let is_null = |value: &Value| value == "null";
+    let kind = &schema["type"];
+    is_null(kind)
+        || kind.as_array().is_some_and(|kinds| kinds.iter().any(is_null))
+        || schema["enum"].as_array().is_some_and(|values| values.contains(&Value::Null))
+        || schema["anyOf"].as_array().is_some_and(|schemas| schemas.iter().any(takes_null))
 }
 
 /// Any text.

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::Area;
 use super::operation::Operation;
 use super::schema::{
-    about, amount, boolean, cut_text, fields, filter, nullable, object, one_of, page_of, reference, roles,
+    about, amount, body, boolean, cut_text, fields, filter, nullable, one_of, page_of, reference, roles,
     text, time, uuid, whole,
 };
 use super::terms;
@@ -73,7 +73,7 @@ fn list(path: &'static str, id: &'static str, summary: &'static str) -> Operatio
 fn operations() -> Vec<Operation> {
     const ONE: &str = "/api/v1/sessions/{id}";
     const OF_DEVICE: &str = "/api/v1/devices/{dev}/sessions";
-    let close = object(&[], fields([("reason", nullable(cut_text("Why.")))]));
+    let close = body(&[], fields([("reason", cut_text("Why."))]));
     vec![
         list("/api/v1/sessions", "listSessions", "Sessions, the newest first"),
         list(OF_DEVICE, "listSessionsOfDevice", "A device's sessions, usable and ended ones").device(),

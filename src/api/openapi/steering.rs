@@ -6,7 +6,7 @@ use super::Area;
 use super::messages;
 use super::operation::Operation;
 use super::schema::{
-    CONTROL, about, boolean, count, cut_text, fields, filter, line, new_roles, nullable, object, reference,
+    CONTROL, about, body, boolean, count, cut_text, fields, filter, line, new_roles, nullable, reference,
     text, whole,
 };
 use crate::api::auth::{Modify, View};
@@ -50,7 +50,7 @@ fn role_change(required: &[&str], others: Map<String, Value>) -> Value {
         all.insert("remove".to_owned(), nullable(new_roles()));
         all.insert(needed.to_owned(), some);
         let required: Vec<&str> = required.iter().copied().chain([needed]).collect();
-        object(&required, all)
+        body(&required, all)
     };
     json!({ "anyOf": [with("add"), with("remove")] })
 }
@@ -64,7 +64,7 @@ fn many<const N: usize>(required: &[&str], others: [(&str, Value); N]) -> Value 
     let mut all = fields(of_many());
     all.extend(fields(others));
     let required: Vec<&str> = required.iter().copied().chain(["filter"]).collect();
-    object(&required, all)
+    body(&required, all)
 }
 
 fn schemas() -> Vec<(&'static str, Value)> {
@@ -75,7 +75,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("NewProperties", new_properties()),
         ("PreviousProperties", whole(fields([("previous", reference("Properties"))]))),
         ("RoleChange", role_change(&[], Map::new())),
-        ("Principal", object(&[], fields([("principal", principal)]))),
+        ("Principal", body(&[], fields([("principal", principal)]))),
         ("Matched", whole(fields([("matched", about(count(), "How many sessions the filter selected."))]))),
         ("CloseMany", many(&[], [("reason", nullable(cut_text("Why.")))])),
         ("PropertiesOfMany", many(&["properties"], [("properties", reference("NewProperties"))])),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{about, amount, boolean, count, fields, integer, nullable, object, one_of};
+use super::schema::{about, amount, body, boolean, count, fields, integer, nullable, one_of};
 use crate::domain::{MAX_EXP_DAYS, MAX_MB, MAX_TIME_SECS, Mbps, SessionKind};
 
 /// The least that is not rounded to nothing, in MB: a byte.
@@ -52,7 +52,7 @@ pub(super) fn new_terms(required: &[&str], others: &Map<String, Value>) -> Value
         all.insert("kind".to_owned(), one_of(&[kind.as_str()]));
         all.insert("time_secs".to_owned(), secs.unwrap_or_else(none));
         all.insert("data_mb".to_owned(), mb.unwrap_or_else(none));
-        object(&needed, all)
+        body(&needed, all)
     };
     json!({
         "anyOf": [
@@ -65,17 +65,17 @@ pub(super) fn new_terms(required: &[&str], others: &Map<String, Value>) -> Value
 
 /// A change of terms: what is absent or `null` stays.
 pub(super) fn change() -> Value {
-    object(
+    body(
         &[],
         fields([
-            ("time_secs", about(nullable(seconds()), "The new limit; not below what is used.")),
-            ("data_mb", about(nullable(megabytes()), "The new limit; not below what is used.")),
-            ("add_time_secs", about(nullable(seconds()), "On top of the limit.")),
-            ("add_data_mb", about(nullable(megabytes()), "On top of the limit.")),
+            ("time_secs", about(seconds(), "The new limit; not below what is used.")),
+            ("data_mb", about(megabytes(), "The new limit; not below what is used.")),
+            ("add_time_secs", about(seconds(), "On top of the limit.")),
+            ("add_data_mb", about(megabytes(), "On top of the limit.")),
             ("down_mbps", speed()),
             ("up_mbps", speed()),
-            ("use_global_speed", nullable(boolean())),
-            ("exp_days", about(nullable(integer(0, MAX_EXP_DAYS.into())), "0 never expires.")),
+            ("use_global_speed", boolean()),
+            ("exp_days", about(integer(0, MAX_EXP_DAYS.into()), "0 never expires.")),
         ]),
     )
 }

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::Area;
 use super::locks::path_pattern;
 use super::operation::Operation;
-use super::schema::{fields, list_of, nullable, object, page_of, reference, text, time, whole};
+use super::schema::{body, fields, list_of, nullable, page_of, reference, text, time, whole};
 use crate::api::auth::Administer;
 use crate::api::tokens::MAX_PERMISSIONS;
 use crate::domain::LockName;
@@ -39,7 +39,7 @@ fn of_one(operation: Operation) -> Operation {
 pub(super) fn area() -> Area {
     const ALL: &str = "/api/v1/tokens";
     const ONE: &str = "/api/v1/tokens/{id}";
-    let new = object(
+    let new = body(
         &["name", "permissions"],
         fields([
             (

@@ -4,7 +4,7 @@ use super::Area;
 use super::operation::Operation;
 use super::plans::{at_end, price, properties, repeat};
 use super::schema::{
-    about, amount, boolean, count, fields, integer, list_of, new_roles, nullable, object, one_of, page_of,
+    about, amount, body, boolean, count, fields, integer, list_of, new_roles, nullable, one_of, page_of,
     reference, roles, text, time, uuid, whole,
 };
 use super::terms;
@@ -89,27 +89,27 @@ fn when_full() -> Value {
 fn new() -> Value {
     let others = fields([
         ("count", integer(1, NewBatch::MAX_COUNT.into())),
-        ("name", about(nullable(text()), "What you call the batch.")),
-        ("note", nullable(text())),
-        ("price", about(nullable(price()), "Of one code, in the site's currency.")),
-        ("roles", nullable(new_roles())),
-        ("properties", nullable(properties())),
+        ("name", about(text(), "What you call the batch.")),
+        ("note", text()),
+        ("price", about(price(), "Of one code, in the site's currency.")),
+        ("roles", new_roles()),
+        ("properties", properties()),
         (
             "max_devices",
             about(nullable(integer(1, Plan::MAX_DEVICES.into())), "How many devices may use a code."),
         ),
-        ("when_full", about(nullable(when_full()), "What becomes of one device more.")),
+        ("when_full", about(when_full(), "What becomes of one device more.")),
         (
             "use_days",
             about(nullable(integer(1, MAX_EXP_DAYS.into())), "It is over so many days after its first use."),
         ),
-        ("valid_from", about(nullable(time()), "Not redeemable before.")),
-        ("valid_until", about(nullable(time()), "Not redeemable from then on.")),
+        ("valid_from", about(time(), "Not redeemable before.")),
+        ("valid_until", about(time(), "Not redeemable from then on.")),
     ]);
     let by_terms = terms::new_terms(&["count"], &others);
     let mut of_plan = others;
     of_plan.insert("plan".to_owned(), about(text(), "What it does not say itself, it takes from this plan."));
-    json!({ "anyOf": [by_terms, object(&["count", "plan"], of_plan)] })
+    json!({ "anyOf": [by_terms, body(&["count", "plan"], of_plan)] })
 }
 
 /// The same between `?` and `&`.
@@ -197,7 +197,7 @@ pub(super) fn area() -> Area {
     const ALL: &str = "/api/v1/vouchers";
     const ONE: &str = "/api/v1/vouchers/{code}";
     let number = json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX });
-    let redeem = object(&["device"], fields([("device", about(text(), "Its id, MAC or IP address."))]));
+    let redeem = body(&["device"], fields([("device", about(text(), "Its id, MAC or IP address."))]));
     let mut operations = vec![
         Operation::get(ALL, "listVouchers", "Vouchers, the newest batch first")
             .needs::<ManageVouchers>()

@@ -1,7 +1,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,15 +21,37 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&self, bytes: usize) {
+    fn add(&self, bytes: usize, sent_at: Instant) {
         self.packets.fetch_add(1, Ordering::SeqCst);
         self.bytes.fetch_add(bytes, Ordering::SeqCst);
-        *self.last.lock().expect("not poisoned") = Some(Instant::now());
+        *self.last.lock().expect("not poisoned") = Some(sent_at);
     }
 
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
+}
+
+/// What stamps count from.
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(Instant::now)
+}
+
+/// Writes into a datagram when it is sent. On a busy machine whoever receives it may be late to look.
+fn stamp(payload: &mut [u8]) -> Instant {
+    let now = Instant::now();
+    if let Some((place, _)) = payload.split_first_chunk_mut() {
+        *place = (now.saturating_duration_since(origin()).as_nanos() as u64).to_be_bytes();
+    }
+    now
+}
+
+/// When a datagram was sent; now if it does not say.
+fn sent_at(payload: &[u8]) -> Instant {
+    let now = Instant::now();
+    let stamp = payload.first_chunk().map(|place| Duration::from_nanos(u64::from_be_bytes(*place)));
+    stamp.and_then(|stamp| origin().checked_add(stamp)).filter(|at| *at <= now).unwrap_or(now)
 }
 
 /// Bytes of IP and UDP header before the payload.
@@ -62,7 +84,7 @@ macro_rules! tool {
                 self.bytes() + self.packets() * header_bytes(self.address)
             }
 
-            /// When the last one went by.
+            /// When the last one that went by was sent.
             pub fn last(&self) -> Option<Instant> {
                 *self.tally.last.lock().expect("not poisoned")
             }
@@ -96,6 +118,8 @@ pub struct UdpBlaster {
     address: SocketAddr,
     tally: Arc<Tally>,
     back: Arc<Tally>,
+    /// When each was sent.
+    sent: Arc<Mutex<Vec<Instant>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -128,7 +152,7 @@ fn serve(ns: &Ns, address: SocketAddr, echo: bool) -> (JoinHandle<()>, Arc<Tally
         while !counted.stopped() {
             match socket.recv_from(&mut buffer) {
                 Ok((size, from)) => {
-                    counted.add(size);
+                    counted.add(size, sent_at(&buffer[..size]));
                     if echo {
                         socket.send_to(&buffer[..size], from).ok();
                     }
@@ -160,20 +184,24 @@ impl UdpBlaster {
         let (tally, back) = (Arc::new(Tally::default()), Arc::new(Tally::default()));
         let socket = ns.enter(|| bind(from));
         socket.set_nonblocking(true).expect("a mode");
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let each = Arc::clone(&all);
         let (sent, received) = (Arc::clone(&tally), Arc::clone(&back));
         let thread = ns.start(move || {
-            let payload = vec![0x54; payload_bytes];
+            let mut payload = vec![0x54; payload_bytes];
             let mut buffer = [0; 65536];
             let mut next = Instant::now();
             while !sent.stopped() {
                 // A refusal by ICMP or a full queue is not sent, and tried again at the next turn.
+                let at = stamp(&mut payload);
                 if socket.send_to(&payload, to).is_ok() {
-                    sent.add(payload_bytes);
+                    sent.add(payload_bytes, at);
+                    each.lock().expect("not poisoned").push(at);
                 }
                 next += gap;
                 loop {
                     while let Ok(size) = socket.recv(&mut buffer) {
-                        received.add(size);
+                        received.add(size, sent_at(&buffer[..size]));
                     }
                     let now = Instant::now();
                     if now >= next || sent.stopped() {
@@ -186,12 +214,12 @@ impl UdpBlaster {
             let deadline = Instant::now() + Duration::from_millis(50);
             while Instant::now() < deadline {
                 match socket.recv(&mut buffer) {
-                    Ok(size) => received.add(size),
+                    Ok(size) => received.add(size, sent_at(&buffer[..size])),
                     Err(_) => std::thread::sleep(Duration::from_millis(1)),
                 }
             }
         });
-        Self { address: to, tally, back, thread: Some(thread) }
+        Self { address: to, tally, back, sent: all, thread: Some(thread) }
     }
 
     /// Answers so far.
@@ -204,7 +232,12 @@ impl UdpBlaster {
         self.back.bytes.load(Ordering::SeqCst)
     }
 
-    /// When the last answer came.
+    /// When the first was sent after `time`.
+    pub fn first_sent_after(&self, time: Instant) -> Option<Instant> {
+        self.sent.lock().expect("not poisoned").iter().copied().find(|at| *at > time)
+    }
+
+    /// When the last that was answered was sent.
     pub fn last_answer(&self) -> Option<Instant> {
         *self.back.last.lock().expect("not poisoned")
     }
