@@ -4,9 +4,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::args::Connection;
+use super::args::{Connection, Named, Pages, Written};
 use super::output::Failure;
-use super::request::{Request, fields, part, query};
+use super::request::{Request, fields, part};
 use super::steer::key_value;
 use super::table;
 
@@ -25,19 +25,19 @@ pub enum Account {
     /// List accounts
     List(List),
     /// Show an account, and where it is logged in
-    Show(OfAccount),
+    Show(Named),
     /// Change an account
-    Set(Set),
+    Set(Written<Fields>),
     /// Give an account a new password; logs out every device
     Password(Password),
     /// Give an account one more plan, behind the others
     Attach(Attach),
     /// Shut an account out; ends its sessions
-    Disable(OfAccount),
+    Disable(Named),
     /// Let a disabled account back in
-    Enable(OfAccount),
+    Enable(Named),
     /// Delete an account; ends its sessions
-    Delete(OfAccount),
+    Delete(Named),
     /// Log a device out of an account, or all of them
     Logout(Logout),
 }
@@ -134,32 +134,8 @@ pub struct List {
     /// Whose name, full name or note contains this
     #[arg(short, long, value_name = "TEXT")]
     q: Option<String>,
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
     #[command(flatten)]
-    connection: Connection,
-}
-
-/// `turnpike account show|disable|enable|delete`.
-#[derive(Debug, Args)]
-pub struct OfAccount {
-    /// Its name
-    name: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// `turnpike account set`.
-#[derive(Debug, Args)]
-pub struct Set {
-    /// Its name
-    name: String,
-    #[command(flatten)]
-    fields: Fields,
+    pages: Pages,
     #[command(flatten)]
     connection: Connection,
 }
@@ -209,7 +185,7 @@ impl Account {
     pub(super) fn request(&self) -> Result<(&Connection, Request), Failure> {
         let all = "/api/v1/accounts";
         let one = |name: &str| format!("{all}/{}", part(name));
-        let switch = |of: &'_ OfAccount, disabled: bool| {
+        let switch = |of: &'_ Named, disabled: bool| {
             let body = fields([("disabled", Some(json!(disabled)))]);
             Request::send(Method::PATCH, one(&of.name), body, table::one)
         };
@@ -221,14 +197,7 @@ impl Account {
                 (&create.connection, Request::send(Method::POST, all.to_owned(), body, table::one))
             }
             Self::List(list) => {
-                let path = query(
-                    all,
-                    [
-                        ("q", list.q.clone()),
-                        ("page", list.page.map(|page| page.to_string())),
-                        ("per_page", list.per_page.map(|count| count.to_string())),
-                    ],
-                );
+                let path = list.pages.path(all, [("q", list.q.clone())]);
                 (&list.connection, Request::get(path, shown))
             }
             Self::Show(of) => (&of.connection, Request::get(one(&of.name), table::one)),

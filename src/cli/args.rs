@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
+use super::request::query;
 use super::{
     accounts, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens,
     vouchers,
@@ -42,6 +43,46 @@ pub struct ConfigFile {
     /// The configuration file
     #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
     pub config: PathBuf,
+}
+
+/// What is asked for by its name.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Its name
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// What is made or changed under a name.
+#[derive(Debug, Args)]
+pub struct Written<F: Args> {
+    /// Its name
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) fields: F,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// Which page of a list.
+#[derive(Debug, Args)]
+pub struct Pages {
+    /// The page, from 1
+    #[arg(long, value_name = "N")]
+    page: Option<u32>,
+    /// Items of a page
+    #[arg(long, value_name = "N")]
+    per_page: Option<u32>,
+}
+
+impl Pages {
+    /// The path of a list with these parameters and the page.
+    pub(super) fn path<const N: usize>(&self, path: &str, parameters: [(&str, Option<String>); N]) -> String {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let pages = [("page", number(self.page)), ("per_page", number(self.per_page))];
+        query(path, parameters.into_iter().chain(pages))
+    }
 }
 
 /// How to reach the daemon, and how to print its answer.

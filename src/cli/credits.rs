@@ -2,10 +2,10 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::args::Connection;
-use super::request::{Request, fields, part, query};
-use super::sessions::Kind;
+use super::args::{Connection, Pages};
+use super::request::{Request, fields, part};
 use super::table;
+use super::terms::Kind;
 
 /// `turnpike credit …`.
 #[derive(Debug, Subcommand)]
@@ -30,12 +30,8 @@ pub struct List {
     /// Of this device only: its id, MAC or IP
     #[arg(long, value_name = "DEV")]
     device: Option<String>,
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
+    #[command(flatten)]
+    pages: Pages,
     #[command(flatten)]
     connection: Connection,
 }
@@ -69,14 +65,12 @@ impl Credit {
         let place = |id: i64, what: &str| format!("/api/v1/credits/{}/{what}", part(&id.to_string()));
         match self {
             Self::List(list) => {
-                let path = query(
+                let path = list.pages.path(
                     "/api/v1/credits",
                     [
                         ("unclaimed", list.unclaimed.then(|| "true".to_owned())),
                         ("source", list.source.clone()),
                         ("device", list.device.clone()),
-                        ("page", list.page.map(|page| page.to_string())),
-                        ("per_page", list.per_page.map(|count| count.to_string())),
                     ],
                 );
                 (&list.connection, Request::get(path, shown))

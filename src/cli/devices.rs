@@ -2,7 +2,7 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::args::Connection;
+use super::args::{Connection, Pages};
 use super::request::{Request, fields, part, query};
 use super::{steer, table};
 
@@ -20,7 +20,7 @@ impl Target {
     }
 }
 
-/// Which part of a list.
+/// Which of the devices or sessions.
 #[derive(Debug, Args)]
 pub struct Paging {
     /// Only those that this filter selects, as in '$Zone is "guests" and $DataLeft lt "10"'
@@ -32,26 +32,14 @@ pub struct Paging {
     /// Sort by these fields, with commas; a - in front is the largest first
     #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
     pub(super) sort: Option<String>,
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    pub(super) page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    pub(super) per_page: Option<u32>,
+    #[command(flatten)]
+    pages: Pages,
 }
 
 impl Paging {
     pub(super) fn path(&self, path: &str) -> String {
-        query(
-            path,
-            [
-                ("filter", self.filter.clone()),
-                ("q", self.q.clone()),
-                ("sort", self.sort.clone()),
-                ("page", self.page.map(|page| page.to_string())),
-                ("per_page", self.per_page.map(|count| count.to_string())),
-            ],
-        )
+        let which = [("filter", self.filter.clone()), ("q", self.q.clone()), ("sort", self.sort.clone())];
+        self.pages.path(path, which)
     }
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::args::Connection;
+use super::args::{Connection, Pages};
 use super::request::{Request, fields, part, query};
 use super::table;
 
@@ -64,12 +64,8 @@ pub struct Release {
 /// `turnpike lock list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
+    #[command(flatten)]
+    pages: Pages,
     #[command(flatten)]
     connection: Connection,
 }
@@ -102,13 +98,7 @@ impl Lock {
                 let place = query(&place, [("device", release.device.clone())]);
                 (&release.connection, Request::delete(place, table::done))
             }
-            Self::List(list) => {
-                let paging = [
-                    ("page", list.page.map(|page| page.to_string())),
-                    ("per_page", list.per_page.map(|count| count.to_string())),
-                ];
-                (&list.connection, Request::get(query(&path, paging), show_list))
-            }
+            Self::List(list) => (&list.connection, Request::get(list.pages.path(&path, []), show_list)),
         }
     }
 }

@@ -1,19 +1,8 @@
 use clap::Args;
 
-use super::args::Connection;
-use super::request::{Request, query};
+use super::args::{Connection, Pages};
+use super::request::Request;
 use super::table;
-
-/// Which part of a list.
-#[derive(Debug, Args)]
-struct Pages {
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
-}
 
 /// `turnpike messages`.
 #[derive(Debug, Args)]
@@ -32,13 +21,8 @@ pub struct Messages {
 
 impl Messages {
     pub(super) fn request(&self) -> Request {
-        let parameters = [
-            ("device", self.device.clone()),
-            ("all", self.all.then(|| "true".to_owned())),
-            ("page", self.pages.page.map(|page| page.to_string())),
-            ("per_page", self.pages.per_page.map(|count| count.to_string())),
-        ];
-        Request::get(query("/api/v1/messages", parameters), |answer| {
+        let parameters = [("device", self.device.clone()), ("all", self.all.then(|| "true".to_owned()))];
+        Request::get(self.pages.path("/api/v1/messages", parameters), |answer| {
             let columns = [
                 ("LEFT", "created_at"),
                 ("EXPIRES", "expires_at"),
@@ -87,10 +71,8 @@ impl Audit {
             ("subject", self.subject.clone()),
             ("since", self.since.clone()),
             ("until", self.until.clone()),
-            ("page", self.pages.page.map(|page| page.to_string())),
-            ("per_page", self.pages.per_page.map(|count| count.to_string())),
         ];
-        Request::get(query("/api/v1/audit", parameters), |answer| {
+        Request::get(self.pages.path("/api/v1/audit", parameters), |answer| {
             let columns = [
                 ("AT", "at"),
                 ("ACTOR", "actor"),

@@ -24,6 +24,7 @@ mod steer;
 mod stream;
 mod table;
 mod terminal;
+mod terms;
 mod tokens;
 mod vouchers;
 

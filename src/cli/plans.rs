@@ -2,11 +2,11 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::args::Connection;
+use super::args::{Connection, Named, Written};
 use super::request::{Request, fields, part};
-use super::sessions::Kind;
 use super::steer::key_value;
 use super::table;
+use super::terms::{Kind, Limits};
 
 /// `turnpike plan …`.
 #[derive(Debug, Subcommand)]
@@ -16,11 +16,11 @@ pub enum Plan {
     /// List plans
     List(List),
     /// Show a plan
-    Show(OfPlan),
+    Show(Named),
     /// Change a plan, for what is sold from now on
-    Set(Box<Set>),
+    Set(Box<Written<Fields>>),
     /// Delete a plan that nothing refers to
-    Delete(OfPlan),
+    Delete(Named),
 }
 
 /// What a plan is.
@@ -32,24 +32,8 @@ pub struct Fields {
     /// What ends a session of it
     #[arg(long)]
     kind: Option<Kind>,
-    /// Seconds it may run
-    #[arg(long, value_name = "N")]
-    time_secs: Option<u64>,
-    /// MB (of 1,000,000 bytes) it may pass, both directions together
-    #[arg(long, value_name = "N")]
-    data_mb: Option<f64>,
-    /// Days from its first start until it expires
-    #[arg(long, value_name = "N")]
-    exp_days: Option<u32>,
-    /// Mbit/s towards the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    down_mbps: Option<f64>,
-    /// Mbit/s from the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    up_mbps: Option<f64>,
-    /// Whether it takes the zone's client speeds
-    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
-    global_speed: Option<bool>,
+    #[command(flatten)]
+    limits: Limits,
     /// What it costs, in the site's currency, as in 12.50
     #[arg(long, value_name = "AMOUNT")]
     price: Option<String>,
@@ -103,15 +87,10 @@ impl Fields {
         });
         let properties: Map<String, Value> =
             self.property.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-        fields([
+        let mut all = self.limits.fields();
+        all.extend(fields([
             ("title", self.title.as_ref().map(|title| json!(title))),
             ("kind", self.kind.map(|kind| json!(kind.as_str()))),
-            ("time_secs", self.time_secs.map(|secs| json!(secs))),
-            ("data_mb", self.data_mb.map(|mb| json!(mb))),
-            ("exp_days", self.exp_days.map(|days| json!(days))),
-            ("down_mbps", self.down_mbps.map(|mbps| json!(mbps))),
-            ("up_mbps", self.up_mbps.map(|mbps| json!(mbps))),
-            ("use_global_speed", self.global_speed.map(|global| json!(global))),
             ("price", self.price.as_ref().map(|price| json!(price))),
             ("roles", (!self.role.is_empty()).then(|| json!(self.role))),
             ("properties", (!properties.is_empty()).then_some(Value::Object(properties))),
@@ -119,7 +98,8 @@ impl Fields {
             ("repeat", repeat),
             ("max_devices", self.max_devices.map(|count| json!(count))),
             ("on_sale", self.on_sale.map(|on_sale| json!(on_sale))),
-        ])
+        ]));
+        all
     }
 }
 
@@ -137,26 +117,6 @@ pub struct Create {
 /// `turnpike plan list`.
 #[derive(Debug, Args)]
 pub struct List {
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// `turnpike plan show|delete`.
-#[derive(Debug, Args)]
-pub struct OfPlan {
-    /// Its name
-    name: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// `turnpike plan set`.
-#[derive(Debug, Args)]
-pub struct Set {
-    /// Its name
-    name: String,
-    #[command(flatten)]
-    fields: Fields,
     #[command(flatten)]
     connection: Connection,
 }

@@ -110,7 +110,10 @@ pub(super) fn part(text: &str) -> String {
 }
 
 /// A path with those parameters that were given.
-pub(super) fn query<const N: usize>(path: &str, parameters: [(&str, Option<String>); N]) -> String {
+pub(super) fn query<'a>(
+    path: &str,
+    parameters: impl IntoIterator<Item = (&'a str, Option<String>)>,
+) -> String {
     let given: Vec<String> = parameters
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| format!("{name}={}", part(&value))))

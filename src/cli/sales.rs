@@ -2,7 +2,7 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::args::Connection;
+use super::args::{Connection, Pages};
 use super::request::{Request, fields, part, query};
 use super::table;
 
@@ -34,6 +34,14 @@ pub struct Which {
     plan: Option<String>,
 }
 
+impl Which {
+    fn parameters(&self) -> [(&'static str, Option<String>); 4] {
+        let Self { from, to, seller, plan } = self;
+        [("from", from), ("to", to), ("seller", seller), ("plan", plan)]
+            .map(|(name, value)| (name, value.clone()))
+    }
+}
+
 /// `turnpike sale list`.
 #[derive(Debug, Args)]
 pub struct List {
@@ -42,12 +50,8 @@ pub struct List {
     /// As a table for spreadsheets
     #[arg(long)]
     csv: bool,
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
+    #[command(flatten)]
+    pages: Pages,
     #[command(flatten)]
     connection: Connection,
 }
@@ -125,34 +129,17 @@ impl Sale {
     pub(super) fn request(&self) -> (&Connection, Request) {
         match self {
             Self::List(list) => {
-                let which = &list.which;
-                let paging = [
-                    ("from", which.from.clone()),
-                    ("to", which.to.clone()),
-                    ("seller", which.seller.clone()),
-                    ("plan", which.plan.clone()),
-                    ("page", list.page.map(|page| page.to_string())),
-                    ("per_page", list.per_page.map(|count| count.to_string())),
-                ];
+                let path = |path| list.pages.path(path, list.which.parameters());
                 let request = if list.csv {
-                    Request::get_as_is(query("/api/v1/sales.csv", paging))
+                    Request::get_as_is(path("/api/v1/sales.csv"))
                 } else {
-                    Request::get(query("/api/v1/sales", paging), lines)
+                    Request::get(path("/api/v1/sales"), lines)
                 };
                 (&list.connection, request)
             }
             Self::Report(report) => {
-                let which = &report.which;
-                let path = query(
-                    "/api/v1/sales",
-                    [
-                        ("by", Some(report.by.clone())),
-                        ("from", which.from.clone()),
-                        ("to", which.to.clone()),
-                        ("seller", which.seller.clone()),
-                        ("plan", which.plan.clone()),
-                    ],
-                );
+                let by = [("by", Some(report.by.clone()))];
+                let path = query("/api/v1/sales", by.into_iter().chain(report.which.parameters()));
                 (&report.connection, Request::get(path, sums))
             }
             Self::Refund(refund) => {

@@ -1,10 +1,11 @@
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::args::Connection;
 use super::devices::Paging;
 use super::request::{Request, fields, part};
+use super::terms::{Kind, Limits};
 use super::{steer, table};
 
 /// `turnpike sessions`.
@@ -32,68 +33,6 @@ impl List {
             ];
             table::list(answer, &columns)
         })
-    }
-}
-
-/// What ends a session.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Kind {
-    /// Its time
-    Time,
-    /// Its data
-    Data,
-    /// Whichever is used up first
-    TimeOrData,
-}
-
-impl Kind {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Time => "time",
-            Self::Data => "data",
-            Self::TimeOrData => "time_or_data",
-        }
-    }
-}
-
-/// What a new session or voucher grants.
-#[derive(Debug, Args)]
-pub struct Terms {
-    /// What ends it
-    #[arg(long)]
-    kind: Kind,
-    /// Seconds it may run
-    #[arg(long, value_name = "N")]
-    time_secs: Option<u64>,
-    /// MB (of 1,000,000 bytes) it may pass, both directions together
-    #[arg(long, value_name = "N")]
-    data_mb: Option<f64>,
-    /// Days from its first start until it expires
-    #[arg(long, value_name = "N")]
-    exp_days: Option<u32>,
-    /// Mbit/s towards the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    down_mbps: Option<f64>,
-    /// Mbit/s from the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    up_mbps: Option<f64>,
-    /// Take the zone's client speeds
-    #[arg(long)]
-    global_speed: bool,
-}
-
-impl Terms {
-    pub(super) fn fields(&self) -> Map<String, Value> {
-        fields([
-            ("kind", Some(json!(self.kind.as_str()))),
-            ("time_secs", self.time_secs.map(|secs| json!(secs))),
-            ("data_mb", self.data_mb.map(|mb| json!(mb))),
-            ("exp_days", self.exp_days.map(|days| json!(days))),
-            ("down_mbps", self.down_mbps.map(|mbps| json!(mbps))),
-            ("up_mbps", self.up_mbps.map(|mbps| json!(mbps))),
-            ("use_global_speed", self.global_speed.then_some(json!(true))),
-        ])
     }
 }
 
@@ -126,8 +65,11 @@ pub struct Create {
     /// The device: its id, MAC or IP
     #[arg(value_name = "DEV")]
     dev: String,
+    /// What ends it
+    #[arg(long)]
+    kind: Kind,
     #[command(flatten)]
-    terms: Terms,
+    limits: Limits,
     #[command(flatten)]
     connection: Connection,
 }
@@ -154,32 +96,18 @@ pub struct Set {
 
 /// What to change; at least one.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(
+    ["time_secs", "data_mb", "exp_days", "down_mbps", "up_mbps", "global_speed", "add_time_secs", "add_data_mb"],
+))]
 pub struct Changes {
-    /// The new time limit
-    #[arg(long, value_name = "N")]
-    time_secs: Option<u64>,
-    /// The new data limit
-    #[arg(long, value_name = "N")]
-    data_mb: Option<f64>,
+    #[command(flatten)]
+    limits: Limits,
     /// Seconds on top
     #[arg(long, value_name = "N")]
     add_time_secs: Option<u64>,
     /// MB on top
     #[arg(long, value_name = "N")]
     add_data_mb: Option<f64>,
-    /// Days from the first start; 0 never expires
-    #[arg(long, value_name = "N")]
-    exp_days: Option<u32>,
-    /// Mbit/s towards the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    down_mbps: Option<f64>,
-    /// Mbit/s from the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    up_mbps: Option<f64>,
-    /// Whether the zone's client speeds hold
-    #[arg(long, value_name = "BOOL")]
-    global_speed: Option<bool>,
 }
 
 fn path(id: &str, rest: &str) -> String {
@@ -191,7 +119,9 @@ impl Session {
         match self {
             Self::Create(create) => {
                 let path = format!("/api/v1/devices/{}/sessions", part(&create.dev));
-                let request = Request::send(Method::POST, path, create.terms.fields(), table::one);
+                let mut body = create.limits.fields();
+                body.insert("kind".to_owned(), json!(create.kind.as_str()));
+                let request = Request::send(Method::POST, path, body, table::one);
                 (&create.connection, request)
             }
             Self::Show(of) => (&of.connection, Request::get(path(&of.id, ""), table::one)),
@@ -212,15 +142,11 @@ impl Session {
 
 impl Changes {
     fn fields(&self) -> Map<String, Value> {
-        fields([
-            ("time_secs", self.time_secs.map(|secs| json!(secs))),
-            ("data_mb", self.data_mb.map(|mb| json!(mb))),
+        let mut all = self.limits.fields();
+        all.extend(fields([
             ("add_time_secs", self.add_time_secs.map(|secs| json!(secs))),
             ("add_data_mb", self.add_data_mb.map(|mb| json!(mb))),
-            ("exp_days", self.exp_days.map(|days| json!(days))),
-            ("down_mbps", self.down_mbps.map(|mbps| json!(mbps))),
-            ("up_mbps", self.up_mbps.map(|mbps| json!(mbps))),
-            ("use_global_speed", self.global_speed.map(|global| json!(global))),
-        ])
+        ]));
+        all
     }
 }

@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::args::Connection;
+use super::args::{Connection, Pages};
 use super::output::Failure;
 use super::request::{Request, fields, part, query};
-use super::sessions::Kind;
 use super::steer::key_value;
 use super::table;
+use super::terms::{Kind, Limits};
 
 /// `turnpike voucher …`.
 #[derive(Debug, Subcommand)]
@@ -51,24 +51,8 @@ pub struct Offer {
     /// What ends a session of it
     #[arg(long, required_unless_present = "plan")]
     kind: Option<Kind>,
-    /// Seconds it may run
-    #[arg(long, value_name = "N")]
-    time_secs: Option<u64>,
-    /// MB (of 1,000,000 bytes) it may pass, both directions together
-    #[arg(long, value_name = "N")]
-    data_mb: Option<f64>,
-    /// Days from its first start until it expires
-    #[arg(long, value_name = "N")]
-    exp_days: Option<u32>,
-    /// Mbit/s towards the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    down_mbps: Option<f64>,
-    /// Mbit/s from the device; 0 is unlimited
-    #[arg(long, value_name = "N")]
-    up_mbps: Option<f64>,
-    /// Take the zone's client speeds
-    #[arg(long)]
-    global_speed: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// What one costs, in the site's currency, as in 12.50
     #[arg(long, value_name = "AMOUNT")]
     price: Option<String>,
@@ -91,24 +75,20 @@ pub struct Offer {
 
 impl Offer {
     fn fields(&self) -> Map<String, Value> {
-        fields([
+        let mut all = self.limits.fields();
+        all.extend(fields([
             ("name", self.name.as_ref().map(|name| json!(name))),
             ("note", self.note.as_ref().map(|note| json!(note))),
             ("plan", self.plan.as_ref().map(|plan| json!(plan))),
             ("kind", self.kind.map(|kind| json!(kind.as_str()))),
-            ("time_secs", self.time_secs.map(|secs| json!(secs))),
-            ("data_mb", self.data_mb.map(|mb| json!(mb))),
-            ("exp_days", self.exp_days.map(|days| json!(days))),
-            ("down_mbps", self.down_mbps.map(|mbps| json!(mbps))),
-            ("up_mbps", self.up_mbps.map(|mbps| json!(mbps))),
-            ("use_global_speed", self.global_speed.then_some(json!(true))),
             ("price", self.price.as_ref().map(|price| json!(price))),
             ("max_devices", self.max_devices.map(|count| json!(count))),
             ("when_full", self.when_full.as_ref().map(|when| json!(when))),
             ("use_days", self.use_days.map(|days| json!(days))),
             ("valid_from", self.valid_from.as_ref().map(|from| json!(from))),
             ("valid_until", self.valid_until.as_ref().map(|until| json!(until))),
-        ])
+        ]));
+        all
     }
 }
 
@@ -179,12 +159,8 @@ pub struct Batches {
     /// Of this plan only
     #[arg(long, value_name = "PLAN")]
     plan: Option<String>,
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
+    #[command(flatten)]
+    pages: Pages,
     #[command(flatten)]
     connection: Connection,
 }
@@ -259,12 +235,8 @@ pub struct List {
     /// Sold by this one only
     #[arg(long, value_name = "NAME")]
     seller: Option<String>,
-    /// The page, from 1
-    #[arg(long, value_name = "N")]
-    page: Option<u32>,
-    /// Items of a page
-    #[arg(long, value_name = "N")]
-    per_page: Option<u32>,
+    #[command(flatten)]
+    pages: Pages,
     #[command(flatten)]
     connection: Connection,
 }
@@ -349,15 +321,13 @@ impl Voucher {
 
 impl List {
     fn request(&self) -> Request {
-        let path = query(
+        let path = self.pages.path(
             "/api/v1/vouchers",
             [
                 ("batch", self.batch.map(|batch| batch.to_string())),
                 ("status", self.status.clone()),
                 ("plan", self.plan.clone()),
                 ("seller", self.seller.clone()),
-                ("page", self.page.map(|page| page.to_string())),
-                ("per_page", self.per_page.map(|count| count.to_string())),
             ],
         );
         Request::get(path, shown)
@@ -366,14 +336,7 @@ impl List {
 
 impl Batches {
     fn request(&self) -> Request {
-        let path = query(
-            "/api/v1/vouchers/batches",
-            [
-                ("plan", self.plan.clone()),
-                ("page", self.page.map(|page| page.to_string())),
-                ("per_page", self.per_page.map(|count| count.to_string())),
-            ],
-        );
+        let path = self.pages.path("/api/v1/vouchers/batches", [("plan", self.plan.clone())]);
         Request::get(path, |answer| {
             let columns = [
                 ("BATCH", "batch"),

@@ -3,7 +3,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::coin::{CoinSlot, sells};
 use crate::domain::{
     BoxFuture, ClientDevice, Currency, DeviceId, FieldKind, FormField, FormValues, ProviderError,
-    ProviderFace, ProviderName, SessionKind, SessionProvider, SessionSource, SourceData, Submitted, Text,
+    ProviderFace, ProviderName, SessionKind, SessionProvider, Submitted, Text,
 };
 
 /// Requests that may wait for a slot's task; more are refused.
@@ -89,23 +89,6 @@ impl SessionProvider for CoinProvider {
         &self.name
     }
 
-    fn get_session<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        // Nothing without a coin.
-        Box::pin(async { Ok(None) })
-    }
-
-    fn fetch_sessions<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-        _page: u32,
-        _per_page: u32,
-    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
     fn face(&self) -> Option<ProviderFace> {
         Some(self.face.clone())
     }
@@ -129,12 +112,5 @@ impl SessionProvider for CoinProvider {
                 }
             }
         })
-    }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
     }
 }

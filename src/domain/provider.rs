@@ -30,11 +30,14 @@ pub trait SessionProvider: Send + Sync {
     /// The name it registers under.
     fn name(&self) -> &ProviderName;
 
-    /// A session that the device could use now, if there is one.
+    /// A session that the device could use now without asking for it, if there is one.
     fn get_session<'a>(
         &'a self,
         device: &'a ClientDevice,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>>;
+    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
+        let _ = device;
+        Box::pin(async { Ok(None) })
+    }
 
     /// All sessions it has for the device, a page at a time (from 1).
     fn fetch_sessions<'a>(
@@ -42,7 +45,10 @@ pub trait SessionProvider: Send + Sync {
         device: &'a ClientDevice,
         page: u32,
         per_page: u32,
-    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>>;
+    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
+        let _ = (device, page, per_page);
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// What it shows on the portal; `None` if nothing.
     fn face(&self) -> Option<ProviderFace> {
@@ -73,7 +79,10 @@ pub trait SessionProvider: Send + Sync {
     fn source<'a>(
         &'a self,
         reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>>;
+    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
+        let _ = reference;
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// The place where one session lives: what it grants, and where its usage goes back to.

@@ -93,23 +93,6 @@ impl SessionProvider for FreeProvider {
         &self.name
     }
 
-    fn get_session<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        // Nobody has it who has not asked for it.
-        Box::pin(async { Ok(None) })
-    }
-
-    fn fetch_sessions<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-        _page: u32,
-        _per_page: u32,
-    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
     fn face(&self) -> Option<ProviderFace> {
         Some(ProviderFace {
             title: self.offer.title.clone(),

@@ -6,8 +6,7 @@ use std::time::Duration;
 use turnpike::domain::sessions_mgr::RolePatch;
 use turnpike::domain::{
     Allowed, AuthRequest, Authenticator, BoxFuture, ClientDevice, FormValues, Occasion, ProviderError,
-    ProviderFace, ProviderName, Refusal, SessionProvider, SessionSource, SourceData, Submitted, Text,
-    Verdict,
+    ProviderFace, ProviderName, Refusal, SessionProvider, SourceData, Submitted, Text, Verdict,
 };
 use turnpike::providers::{AuthPolicy, Authenticators, OnSilence};
 use turnpike::runtime::FormDone;
@@ -216,29 +215,6 @@ impl SessionProvider for Giver {
         let mut data = SourceData::new(minutes(10));
         data.properties = values.clone();
         Box::pin(async { Ok(Submitted::Grant(Box::new(data))) })
-    }
-
-    fn get_session<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn fetch_sessions<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-        _page: u32,
-        _per_page: u32,
-    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
     }
 }
 

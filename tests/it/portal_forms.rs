@@ -63,15 +63,6 @@ impl SessionProvider for Desk {
         })
     }
 
-    fn fetch_sessions<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-        _page: u32,
-        _per_page: u32,
-    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
     fn face(&self) -> Option<ProviderFace> {
         let field = |name: &str, kind, required| FormField {
             name: name.to_owned(),
@@ -118,13 +109,6 @@ impl SessionProvider for Desk {
                 },
             })
         })
-    }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
     }
 }
 

@@ -65,13 +65,6 @@ impl SessionProvider for Stock {
         let (skip, take) = ((page - 1) as usize * per_page as usize, per_page as usize);
         Box::pin(async move { Ok(self.sessions.iter().skip(skip).take(take).cloned().collect()) })
     }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
-    }
 }
 
 async fn a_device() -> ClientDevice {
@@ -153,22 +146,6 @@ impl SessionProvider for Daily {
             ..SourceData::new(minutes(60 * 100))
         };
         Box::pin(async { Ok(Some(Box::new(Given(data)) as Box<dyn SessionSource>)) })
-    }
-
-    fn fetch_sessions<'a>(
-        &'a self,
-        _device: &'a ClientDevice,
-        _page: u32,
-        _per_page: u32,
-    ) -> BoxFuture<'a, Result<Vec<SourceData>, ProviderError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
     }
 }
 

@@ -127,6 +127,7 @@ pub(super) fn area() -> Area {
             .if_match()
             .body(reference("NewAccount"))
             .answers_with(201, "The account.", reference("Account"), &["Location"])
+            .refuses(404, "There is no such plan.")
             .refuses(409, "There is an account of this name, or a plan is not on sale."),
         of_one(Operation::get(ONE, "getAccount", "One account")).needs::<View>().answers(
             200,

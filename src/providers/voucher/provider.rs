@@ -120,11 +120,4 @@ impl SessionProvider for VoucherProvider {
             button: Text::new("Use voucher"),
         })
     }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        Box::pin(async { Ok(None) })
-    }
 }
