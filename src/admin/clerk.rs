@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, extract::rejection::FormRejection};
 use serde::de::DeserializeOwned;
 
-use super::page;
+use super::frame::Frame;
+use super::{csrf, page};
 use super::state::AdminState;
 use crate::domain::{Actor, AuditLine, Permission, Proviso, Text};
 use crate::http::Endpoints;
@@ -21,6 +22,8 @@ pub(super) struct Clerk {
     pub(super) token: i64,
     /// The token's name: the seller of what is sold.
     pub(super) name: Text,
+    /// What each form of theirs must carry.
+    pub(super) csrf: String,
     permissions: Vec<Permission>,
     origin: Text,
 }
@@ -41,6 +44,29 @@ impl Clerk {
         self.may(&Permission::ViewSession) && self.may(&Permission::ModifySession)
     }
 
+    /// Whether they may see devices and sessions.
+    pub(super) fn views(&self) -> bool {
+        self.may(&Permission::ViewSession)
+    }
+
+    /// Whether they may do everything.
+    pub(super) fn administers(&self) -> bool {
+        self.may(&Permission::Admin)
+    }
+
+    /// Goes on only if they may do what needs all of these; the page that says which is missing otherwise.
+    pub(super) fn must(&self, state: &AdminState, wanted: &[Permission]) -> Result<(), Response> {
+        match wanted.iter().find(|wanted| !self.may(wanted)) {
+            Some(missing) => Err(page::forbidden(state, &missing.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// What is around a page of theirs; `current` is the path of its entry in the navigation.
+    pub(super) fn frame(&self, state: &AdminState, current: &str) -> Frame {
+        Frame::of(state, self, current)
+    }
+
     /// This clerk as the audit log names whoever does this: as for the API.
     pub(super) fn doing(&self, action: &'static str, details: &str) -> Actor {
         let name = Text::new(&format!("token {} {}", self.token, self.name));
@@ -51,7 +77,7 @@ impl Clerk {
     pub(super) async fn note(&self, state: &AdminState, action: &'static str, subject: &str) {
         let line = AuditLine {
             at: state.handle.now().wall,
-            actor: self.doing(action, "at the counter"),
+            actor: self.doing(action, "on the admin pages"),
             subject: Some(subject.to_owned()),
             before: None,
             after: None,
@@ -65,7 +91,7 @@ impl Clerk {
 
     /// The sessions manager, for one change.
     pub(super) fn handle(&self, state: &AdminState, action: &'static str) -> Handle {
-        let by = Some(self.doing(action, "at the counter"));
+        let by = Some(self.doing(action, "on the admin pages"));
         state.handle.under(Proviso { by, ..Proviso::default() })
     }
 }
@@ -86,6 +112,7 @@ impl FromRequestParts<AdminState> for Clerk {
         Ok(Self {
             token: token.id,
             name: token.name,
+            csrf: csrf::token(cookie),
             permissions: token.permissions,
             origin: Text::new(origin.as_deref().unwrap_or("unknown")),
         })

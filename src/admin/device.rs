@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::clerk::{Clerk, Fields};
+use super::frame::Frame;
 use super::front::{PlanView, plans_on_sale};
 use super::page::{forbidden, html, refused};
 use super::sale::new_once;
@@ -19,9 +20,8 @@ const MOST_FOUND: usize = 20;
 /// A device, what it has, and what can be done for it.
 #[derive(Debug, Template)]
 #[template(path = "admin/device.html")]
-struct DevicePage<'a> {
-    gateway: &'a str,
-    clerk: &'a Clerk,
+struct DevicePage {
+    frame: Frame,
     device: DeviceView,
     facts: Vec<(&'static str, String)>,
     sessions: Vec<SessionView>,
@@ -35,9 +35,8 @@ struct DevicePage<'a> {
 /// Which of several devices?
 #[derive(Debug, Template)]
 #[template(path = "admin/devices.html")]
-struct DevicesPage<'a> {
-    gateway: &'a str,
-    clerk: &'a Clerk,
+struct DevicesPage {
+    frame: Frame,
     devices: Vec<DeviceView>,
     more: bool,
 }
@@ -134,19 +133,18 @@ pub(super) async fn show(
     if !clerk.serves() {
         return Err(forbidden(&state, "modify_session"));
     }
-    let gateway = state.gateway.as_str();
+    let frame = clerk.frame(&state, "/admin/counter");
     let refused = |refusal| refused(&state, refusal);
     let found = search(&state, wanted.dev.trim()).await.map_err(refused)?;
     let [device] = found.as_slice() else {
         let devices = found.iter().take(MOST_FOUND).map(DeviceView::new).collect();
-        let page = DevicesPage { gateway, clerk: &clerk, devices, more: found.len() > MOST_FOUND };
+        let page = DevicesPage { frame, devices, more: found.len() > MOST_FOUND };
         return Ok(html(StatusCode::OK, page.render()));
     };
     let connected = state.handle.is_connected(device.id).await.map_err(refused)?;
     let sessions = state.handle.usable_sessions(device.id).await.map_err(refused)?;
     let page = DevicePage {
-        gateway,
-        clerk: &clerk,
+        frame,
         device: DeviceView::new(device),
         facts: facts(&state, device, connected),
         can_connect: !connected && !device.blocked && !sessions.is_empty(),

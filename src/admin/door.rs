@@ -3,31 +3,56 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 
-use super::page::Message;
+use super::clerk::cookie;
+use super::csrf::{self, Unproved};
+use super::page;
 use super::state::AdminState;
 
-/// No script at all, styles of ours only, nothing from elsewhere, in nobody's frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
-     frame-ancestors 'none'";
+/// Scripts and styles that are files of ours only, nothing from elsewhere, in nobody's frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Where those post who are not signed in yet: there is no cookie that a token could be bound to.
+const OPEN: &[&str] = &["/admin/login", "/admin/setup"];
 
 pub(super) async fn pass(State(state): State<AdminState>, request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let mut response = if is_safe || is_ours(&request) {
+    let mut response = if is_safe {
         next.run(request).await
+    } else if is_ours(&request) {
+        change(&state, request, next).await
     } else {
-        Message {
-            gateway: state.gateway.as_str(),
-            heading: "That did not come from here",
-            text: "Another page tried to send this form. Nothing was changed.",
-            link: "/admin",
-            link_text: "Go to the counter",
-        }
-        .respond(StatusCode::FORBIDDEN)
+        turned_away(&state, "Another page tried to send this form. Nothing was changed.")
     };
     seal(response.headers_mut());
     response
+}
+
+/// What may change something: only with the token of whoever is signed in.
+async fn change(state: &AdminState, request: Request, next: Next) -> Response {
+    if OPEN.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let cookie = cookie(request.headers()).map(str::to_owned);
+    let now = state.handle.now().boot;
+    let Some(cookie) = cookie.filter(|cookie| state.logins().find(cookie, now).is_some()) else {
+        return Redirect::to("/admin/login").into_response();
+    };
+    match csrf::check(request, &cookie).await {
+        Ok(request) => next.run(request).await,
+        Err(Unproved(StatusCode::PAYLOAD_TOO_LARGE)) => {
+            page::say(state, StatusCode::PAYLOAD_TOO_LARGE, "That did not work", "This is too much for the form.")
+        }
+        Err(Unproved(_)) => {
+            turned_away(state, "The form was not from a page that you have open. Load the page again.")
+        }
+    }
+}
+
+fn turned_away(state: &AdminState, text: &str) -> Response {
+    page::say(state, StatusCode::FORBIDDEN, "That did not come from here", text)
 }
 
 /// Whether a form was posted by a page of ours: its `Origin`, or where a browser hides that its `Referer`, names the host

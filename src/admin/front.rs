@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::clerk::Clerk;
+use super::frame::Frame;
 use super::page::{failed, html};
 use super::sale::new_once;
 use super::shown;
@@ -17,7 +18,7 @@ const MOST_BATCHES: u32 = 200;
 #[derive(Debug, Template)]
 #[template(path = "admin/front.html")]
 struct FrontPage<'a> {
-    gateway: &'a str,
+    frame: Frame,
     clerk: &'a Clerk,
     plans: Vec<PlanView>,
     /// Batches of printed codes, by number.
@@ -71,6 +72,6 @@ async fn batches(state: &AdminState) -> Result<Vec<(i64, String)>, Response> {
 pub(super) async fn front(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     let plans = if clerk.sells() { plans_on_sale(&state).await? } else { Vec::new() };
     let batches = if clerk.sells() { batches(&state).await? } else { Vec::new() };
-    let page = FrontPage { gateway: state.gateway.as_str(), clerk: &clerk, plans, batches, once: new_once() };
+    let page = FrontPage { frame: clerk.frame(&state, "/admin/counter"), clerk: &clerk, plans, batches, once: new_once() };
     Ok(html(StatusCode::OK, page.render()))
 }

@@ -6,6 +6,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::clerk::{COOKIE, Fields, cookie};
+use super::frame::Frame;
 use super::logins::new_cookie;
 use super::page::{failed, html};
 use super::state::AdminState;
@@ -15,8 +16,8 @@ use crate::store::TokenText;
 /// The page that asks for a token.
 #[derive(Debug, Template)]
 #[template(path = "admin/login.html")]
-struct LoginPage<'a> {
-    gateway: &'a str,
+struct LoginPage {
+    frame: Frame,
     trouble: Option<String>,
 }
 
@@ -26,7 +27,7 @@ pub(super) async fn form(State(state): State<AdminState>) -> Response {
 }
 
 fn show(state: &AdminState, status: StatusCode, trouble: Option<String>) -> Response {
-    html(status, LoginPage { gateway: state.gateway.as_str(), trouble }.render())
+    html(status, LoginPage { frame: Frame::bare(state), trouble }.render())
 }
 
 #[derive(Deserialize)]

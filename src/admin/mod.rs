@@ -4,12 +4,16 @@
 //! Whoever logs in does so with a token of the API and may do here what the token may do there. The browser keeps a cookie
 //! that stands for the token while this daemon runs; the token itself is in no page and no cookie.
 
+mod assets;
 mod clerk;
+mod csrf;
 mod device;
 mod door;
+mod frame;
 mod front;
 mod login;
 mod logins;
+mod nav;
 mod page;
 mod sale;
 mod shown;
@@ -19,23 +23,21 @@ mod voucher;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header;
 use axum::middleware;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Redirect;
 use axum::routing::{get, post};
 
 pub use state::AdminState;
 
 /// Forms here are small.
 const MAX_FORM_BYTES: usize = 16 * 1024;
-/// An upgrade must not meet an old style sheet for long.
-const CACHE: &str = "public, max-age=600";
 
 /// The pages. Requests need [`crate::http::Endpoints`] among their extensions.
 pub fn router(state: AdminState) -> Router {
     let pages = Router::new()
         .route("/", get(|| async { Redirect::to("/admin") }))
         .route("/admin", get(front::front))
+        .route("/admin/counter", get(front::front))
         .route("/admin/login", get(login::form).post(login::log_in))
         .route("/admin/logout", get(login::form).post(login::log_out))
         .route("/admin/sell", post(sale::sell))
@@ -47,15 +49,10 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin/revoke", post(voucher::revoke))
         .route("/admin/device", get(device::show))
         .route("/admin/connect", post(device::connect))
-        .route("/admin/static/admin.css", get(style))
+        .route("/admin/static/{name}", get(assets::serve))
         .route("/admin/{*rest}", get(page::missing).fallback(page::missing));
     pages
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))
         .with_state(state)
-}
-
-async fn style() -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, CACHE)];
-    (headers, include_str!("../../static/admin/admin.css")).into_response()
 }

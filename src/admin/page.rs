@@ -3,6 +3,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::frame::Frame;
 use super::state::AdminState;
 use crate::domain::Refusal;
 use crate::http::Problem;
@@ -11,7 +12,7 @@ use crate::http::Problem;
 #[derive(Debug, Clone, Template)]
 #[template(path = "admin/message.html")]
 pub(super) struct Message<'a> {
-    pub(super) gateway: &'a str,
+    pub(super) frame: Frame,
     pub(super) heading: &'a str,
     pub(super) text: &'a str,
     pub(super) link: &'a str,
@@ -21,6 +22,32 @@ pub(super) struct Message<'a> {
 impl Message<'_> {
     pub(super) fn respond(&self, status: StatusCode) -> Response {
         html(status, self.render())
+    }
+}
+
+/// A page that says what will happen and asks whether it shall: a form that works without a script. The button does what
+/// the heading asks.
+#[derive(Debug, Clone, Template)]
+#[template(path = "admin/confirm.html")]
+pub(super) struct Confirm<'a> {
+    pub(super) frame: Frame,
+    /// As in `Delete the plan “hour”?`
+    pub(super) heading: &'a str,
+    /// What will happen, a sentence each.
+    pub(super) happens: Vec<String>,
+    /// Where the form is posted to.
+    pub(super) action: &'a str,
+    /// Its hidden fields.
+    pub(super) fields: Vec<(&'a str, String)>,
+    /// What the button says: a verb.
+    pub(super) button: &'a str,
+    /// Where whoever does not want it goes back to.
+    pub(super) back: &'a str,
+}
+
+impl Confirm<'_> {
+    pub(super) fn respond(&self) -> Response {
+        html(StatusCode::OK, self.render())
     }
 }
 
@@ -37,8 +64,8 @@ pub(super) fn html(status: StatusCode, rendered: Result<String, askama::Error>) 
 
 /// A page that says something and leads back.
 pub(super) fn say(state: &AdminState, status: StatusCode, heading: &str, text: &str) -> Response {
-    let gateway = state.gateway.as_str();
-    Message { gateway, heading, text, link: "/admin", link_text: "Back to the counter" }.respond(status)
+    let frame = Frame::bare(state);
+    Message { frame, heading, text, link: "/admin", link_text: "To the first page" }.respond(status)
 }
 
 /// What went wrong is in the log, and nowhere else.
@@ -62,9 +89,9 @@ pub(super) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
-/// The token lacks a permission.
+/// Whoever is signed in lacks a permission.
 pub(super) fn forbidden(state: &AdminState, permission: &str) -> Response {
-    let text = format!("Your token lacks the permission {permission}. Nothing was changed.");
+    let text = format!("You lack the permission {permission}. Nothing was changed.");
     say(state, StatusCode::FORBIDDEN, "That is not for you", &text)
 }
 

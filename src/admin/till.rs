@@ -8,6 +8,7 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use serde::Deserialize;
 
 use super::clerk::Clerk;
+use super::frame::Frame;
 use super::page::{failed, forbidden, html};
 use super::state::AdminState;
 use crate::domain::{Money, SaleItem, WallTime};
@@ -19,9 +20,8 @@ const MOST_DAYS: i64 = 366;
 /// What came in, by day, seller and plan.
 #[derive(Debug, Template)]
 #[template(path = "admin/till.html")]
-struct TillPage<'a> {
-    gateway: &'a str,
-    clerk: &'a Clerk,
+struct TillPage {
+    frame: Frame,
     from: String,
     to: String,
     trouble: Option<&'static str>,
@@ -132,8 +132,7 @@ pub(super) async fn report(
         amount: shown(sum.amount),
     };
     let page = TillPage {
-        gateway: state.gateway.as_str(),
-        clerk: &clerk,
+        frame: clerk.frame(&state, "/admin/till"),
         from: span.first.to_string(),
         to: span.last.to_string(),
         trouble,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::clerk::{Clerk, Fields};
 use super::device::{self, find_device};
+use super::frame::Frame;
 use super::page::{failed, forbidden, html, refused, say};
 use super::sale::new_once;
 use super::shown;
@@ -19,7 +20,7 @@ const MAX_CODE_CHARS: usize = 64;
 #[derive(Debug, Template)]
 #[template(path = "admin/voucher.html")]
 struct VoucherPage<'a> {
-    gateway: &'a str,
+    frame: Frame,
     clerk: &'a Clerk,
     code: &'a str,
     print_place: String,
@@ -37,7 +38,7 @@ struct VoucherPage<'a> {
 #[derive(Debug, Template)]
 #[template(path = "admin/print.html")]
 struct PrintPage<'a> {
-    gateway: &'a str,
+    frame: Frame,
     code: &'a str,
     name: String,
     grants: String,
@@ -84,7 +85,7 @@ pub(super) async fn show(
     let now = state.handle.now().wall;
     let status = voucher.status(now);
     let page = VoucherPage {
-        gateway: state.gateway.as_str(),
+        frame: clerk.frame(&state, "/admin/counter"),
         clerk: &clerk,
         code,
         print_place: format!("/admin/print?code={}", plain(code)),
@@ -137,7 +138,7 @@ pub(super) async fn print(
     let code = wanted.code.trim();
     let voucher = find(&state, code).await?;
     let page = PrintPage {
-        gateway: state.gateway.as_str(),
+        frame: clerk.frame(&state, "/admin/counter"),
         code,
         name: voucher.batch.name.as_ref().map(ToString::to_string).unwrap_or_default(),
         grants: shown::terms(&voucher.batch.terms),

@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiState, accounts, devices, plans, sales, sessions, vouchers};
+use super::{ApiState, accounts, admins, devices, plans, sales, sessions, vouchers};
 use crate::domain::{OnceSubject, Refusal};
 use crate::http::Problem;
 use crate::runtime::DeviceRef;
@@ -69,6 +69,7 @@ async fn lost(state: &ApiState, subject: OnceSubject, made: bool) -> Result<Resp
             format!("this request made hook {id}, whose secret is shown once; give it another or delete it"),
         )),
         OnceSubject::Account(id) => accounts::again(state, id, made).await?.ok_or_else(gone),
+        OnceSubject::Admin(id) => admins::again(state, id, made).await?.ok_or_else(gone),
         OnceSubject::Nothing => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

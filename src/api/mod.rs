@@ -16,6 +16,7 @@
 //!   the device's tag. What has no `ETag` matches `*` only.
 
 mod accounts;
+mod admins;
 mod again;
 mod audit;
 mod audit_list;
@@ -228,6 +229,10 @@ pub fn router(state: ApiState) -> Router {
         .route("/accounts/{name}/plans", post(accounts::attach))
         .route("/accounts/{name}/devices", get(accounts::devices))
         .route("/accounts/{name}/devices/{dev}", delete(accounts::log_out))
+        .route("/admins", get(admins::list).post(admins::create))
+        .route("/admins/{name}", get(admins::get).patch(admins::change).delete(admins::delete))
+        .route("/admins/{name}/password", post(admins::password))
+        .route("/setup_code", get(admins::setup_code))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", get(tokens::get).delete(tokens::revoke))
         .route_layer(middleware::from_fn_with_state(state.clone(), once::once));

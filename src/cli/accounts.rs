@@ -245,7 +245,7 @@ fn shown(answer: &Value) -> String {
 
 /// A password from standard input, never from the arguments, which everybody on the machine can read; or a new one, which
 /// is told on standard error so that what is piped on does not hold it.
-fn password(generate: bool) -> Result<String, Failure> {
+pub(super) fn password(generate: bool) -> Result<String, Failure> {
     if generate {
         let made = made_up()?;
         super::output::tell(&format!("password: {made}"));

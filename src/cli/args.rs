@@ -6,7 +6,7 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens,
+    accounts, admins, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens,
     vouchers,
 };
 
@@ -178,6 +178,9 @@ pub enum Ask {
     /// Webhooks: who is told over HTTP what happens to sessions
     #[command(subcommand)]
     Hook(hooks::Hook),
+    /// Admin accounts: who signs in to the admin pages
+    #[command(subcommand)]
+    Admin(admins::Admin),
     /// Tokens of the API
     #[command(subcommand)]
     Token(tokens::Token),

@@ -35,6 +35,7 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
         Ask::Session(asked) => asked.request(),
         Ask::Plan(asked) => asked.request(),
         Ask::Account(asked) => asked.request()?,
+        Ask::Admin(asked) => asked.request()?,
         Ask::Voucher(asked) => asked.request()?,
         Ask::Sale(asked) => asked.request(),
         Ask::Topup(asked) => (&asked.connection, asked.request()),

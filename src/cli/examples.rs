@@ -120,6 +120,25 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["account", "enable"], &["turnpike account enable ana"]),
     (&["account", "delete"], &["turnpike account delete ana"]),
     (&["account", "logout"], &["turnpike account logout ana", "turnpike account logout ana 10.0.0.7"]),
+    (&["admin", "list"], &["turnpike admin list"]),
+    (
+        &["admin", "create"],
+        &[
+            "turnpike admin create ana --permission admin",
+            "turnpike admin create till --permission manage_vouchers view_session modify_session --generate",
+        ],
+    ),
+    (
+        &["admin", "set"],
+        &[
+            "turnpike admin set ana --no-totp",
+            "turnpike admin set till --disable",
+            "turnpike admin set till --permission manage_vouchers",
+        ],
+    ),
+    (&["admin", "password"], &["turnpike admin password ana --generate"]),
+    (&["admin", "delete"], &["turnpike admin delete till"]),
+    (&["admin", "setup-code"], &["turnpike admin setup-code"]),
     (&["plan", "list"], &["turnpike plan list"]),
     (&["plan", "show"], &["turnpike plan show hour"]),
     (&["plan", "set"], &["turnpike plan set hour --price 3", "turnpike plan set hour --on-sale=false"]),

@@ -2,6 +2,7 @@
 //! control socket.
 
 mod accounts;
+mod admins;
 mod args;
 mod client;
 mod credits;

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod admin;
 mod audit;
 mod authenticator;
 mod client_type;
@@ -43,6 +44,7 @@ mod tag;
 mod terms;
 mod text;
 mod time;
+mod totp;
 mod transition;
 mod units;
 mod usage;
@@ -56,6 +58,7 @@ pub use account::{
     Account, AccountBook, AccountDevice, AccountGuard, AccountName, AccountOff, AccountPlan, Entry,
     GrantBook, Helping, OneMore, PasswordHash, standing,
 };
+pub use admin::{Admin, SetupCode};
 pub use audit::{Actor, AuditFields, AuditLine};
 pub use authenticator::{Allowed, AuthRequest, Authenticator, Occasion, Verdict};
 pub use client_type::{ClientType, Transport};
@@ -100,6 +103,7 @@ pub use tag::Tag;
 pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
 pub use time::{BootId, BootTime, Now, WallTime};
+pub use totp::TotpSecret;
 pub use transition::{
     Change, Deadline, GateOp, GrantChange, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition,
 };

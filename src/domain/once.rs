@@ -59,6 +59,8 @@ pub enum OnceSubject {
     Hook(HookId),
     /// An account, by its number.
     Account(i64),
+    /// An admin account, by its number.
+    Admin(i64),
 }
 
 impl fmt::Display for OnceSubject {
@@ -74,6 +76,7 @@ impl fmt::Display for OnceSubject {
             Self::Sale(id) => write!(f, "sale {id}"),
             Self::Hook(id) => write!(f, "hook {id}"),
             Self::Account(id) => write!(f, "account {id}"),
+            Self::Admin(id) => write!(f, "admin {id}"),
         }
     }
 }
@@ -99,6 +102,7 @@ impl FromStr for OnceSubject {
             "sale" => id.parse().ok().map(Self::Sale),
             "hook" => id.parse().ok().map(Self::Hook),
             "account" => id.parse().ok().map(Self::Account),
+            "admin" => id.parse().ok().map(Self::Admin),
             _ => None,
         };
         found.ok_or(OnceSubjectError)
@@ -134,6 +138,7 @@ mod tests {
             OnceSubject::Sale(id),
             OnceSubject::Hook(HookId::new(id)),
             OnceSubject::Account(9),
+            OnceSubject::Admin(1),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }

@@ -120,6 +120,15 @@ pub enum Refusal {
     /// An account of that name is there already.
     #[error("there is an account of this name already")]
     AccountExists,
+    /// No admin account of that name.
+    #[error("there is no such admin account")]
+    UnknownAdmin,
+    /// An admin account of that name is there already, or the first one is made.
+    #[error("there is an admin account of this name already")]
+    AdminExists,
+    /// Nobody would be left who may do everything.
+    #[error("an account that is not disabled must keep the permission admin: this is the last one")]
+    LastAdmin,
     /// No sale of that id.
     #[error("there is no such sale")]
     UnknownSale,
@@ -216,6 +225,9 @@ impl Refusal {
             Self::UnknownBatch => "unknown_batch",
             Self::UnknownAccount => "unknown_account",
             Self::AccountExists => "account_exists",
+            Self::UnknownAdmin => "unknown_admin",
+            Self::AdminExists => "admin_exists",
+            Self::LastAdmin => "last_admin",
             Self::UnknownSale => "unknown_sale",
             Self::CannotRefund(_) => "cannot_refund",
             Self::RecoveryUnknown => "recovery_unknown",

@@ -225,6 +225,11 @@ impl From<Refusal> for Problem {
             Refusal::AccountExists => {
                 Self::conflict("account-exists", "The account is there already", detail).of_field("name")
             }
+            Refusal::UnknownAdmin => Self::unknown("unknown-admin", "Unknown admin account", detail),
+            Refusal::AdminExists => {
+                Self::conflict("admin-exists", "The admin account is there already", detail).of_field("name")
+            }
+            Refusal::LastAdmin => Self::conflict("last-admin", "The last admin account", detail),
             Refusal::UnknownSale => Self::unknown("unknown-sale", "Unknown sale", detail),
             Refusal::CannotRefund(_) => Self::conflict("cannot-refund", "It cannot be refunded", detail),
             Refusal::RecoveryUnknown => Self::unknown("recovery-unknown", "Unknown recovery code", detail),

@@ -57,6 +57,9 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         | Refusal::Kernel(_)
         | Refusal::Changed
         | Refusal::DoneBefore
+        | Refusal::UnknownAdmin
+        | Refusal::AdminExists
+        | Refusal::LastAdmin
         | Refusal::LockHeld(_)
         | Refusal::LockWaitOver(_)
         | Refusal::LockWouldDeadlock

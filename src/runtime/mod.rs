@@ -1,6 +1,7 @@
 //! The task that owns the sessions manager; its mailbox; what it asks of the kernel and the store.
 
 mod accounts;
+mod admins;
 mod ask;
 mod beside;
 mod bulk;

@@ -12,7 +12,7 @@ use super::locks::Locks;
 use super::mail::Mail;
 use super::measures::Measures;
 use crate::clock::Clock;
-use crate::domain::{DeviceId, Now, ProviderName, Waiting};
+use crate::domain::{DeviceId, Now, ProviderName, SetupCode, Waiting};
 use crate::providers::Registry;
 use crate::providers::account::Hasher;
 use crate::providers::voucher::{TryLimiter, VoucherVault};
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) recovery: Mutex<Recovery>,
     /// For the passwords that operators give: guests' wait for their turn elsewhere.
     pub(super) hasher: Hasher,
+    /// What the first admin account is made with.
+    pub(super) setup: Mutex<Option<SetupCode>>,
     pub(super) locks: Mutex<Locks>,
     /// What pages show while a provider waits for something outside them.
     pub(super) waiting: Mutex<HashMap<DeviceId, (ProviderName, Waiting)>>,
@@ -78,6 +80,7 @@ impl Shared {
             limiter: Mutex::new(TryLimiter::default()),
             recovery: Mutex::default(),
             hasher: Hasher::default(),
+            setup: Mutex::default(),
             locks: Mutex::new(Locks::default()),
             waiting: Mutex::default(),
             outbox: Notify::new(),

@@ -6,6 +6,7 @@
 mod account_devices;
 mod account_plans;
 mod accounts;
+mod admins;
 mod audit;
 mod batches;
 mod commit;
@@ -37,6 +38,7 @@ mod vouchers;
 pub use account_devices::Binding;
 pub use account_plans::Till;
 pub use accounts::{AccountPatch, AccountQuery, NewAccount};
+pub use admins::{AdminPatch, NewAdmin};
 pub use audit::{AuditQuery, LoggedAudit};
 pub use commit::{Committed, Numbers, Writes};
 pub use counter::{Refund, Refunded, Stock, VoucherTill};

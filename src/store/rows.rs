@@ -219,6 +219,10 @@ impl<'r> Columns<'r> {
         self.take()
     }
 
+    pub(super) fn blob_if(&mut self) -> Result<Option<&'r [u8]>, StoreError> {
+        self.take()
+    }
+
     pub(super) fn int(&mut self) -> Result<i64, StoreError> {
         self.take()
     }

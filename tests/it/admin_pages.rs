@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, Method, Request, header};
 use axum::{Extension, Router};
 use http_body_util::BodyExt;
+use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use turnpike::admin::{self, AdminState};
 use turnpike::domain::{Currency, NewBatch, Permission, Text, Utc, VoucherCodes};
@@ -65,7 +66,8 @@ impl Pages {
         }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        assert!(policy.starts_with("default-src 'none'; style-src 'self'; form-action 'self'"), "{policy}");
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'; "), "{policy}");
+        assert!(!policy.contains("unsafe") && policy.contains("form-action 'self'"), "{policy}");
         assert_eq!(response.headers()[header::X_FRAME_OPTIONS], "DENY");
         let header =
             |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
@@ -73,12 +75,17 @@ impl Pages {
             (response.status().as_u16(), header(header::LOCATION), header(header::SET_COOKIE));
         let text = response.into_body().collect().await.unwrap().to_bytes().to_vec();
         let text = String::from_utf8(text).unwrap();
-        assert!(!text.contains("<script") && !text.contains("style=") && !text.contains("<b>"), "{text}");
+        for script in text.split("<script").skip(1) {
+            assert!(script.starts_with(" src=\"/admin/static/"), "only files of ours: {script:.200}");
+        }
+        assert!(!text.contains("style=") && !text.contains("<b>"), "{text}");
         Shown { status, to, cookie, text }
     }
 
-    /// As a browser posts a form of ours.
+    /// As a browser posts a form of ours, with its hidden field.
     pub async fn post(&self, cookie: &str, path: &str, fields: &[(&str, &str)]) -> Shown {
+        let token = csrf(cookie);
+        let fields = [&[("csrf", token.as_str())], fields].concat();
         let headers =
             [("cookie", cookie), ("origin", ORIGIN), ("content-type", "application/x-www-form-urlencoded")];
         let body: Vec<String> =
@@ -109,6 +116,13 @@ impl Pages {
         self.app.store.create_batch(&batch, &[sealed], START.wall).await.unwrap();
         code
     }
+}
+
+/// What the forms of whoever has this cookie carry.
+pub fn csrf(cookie: &str) -> String {
+    let value = cookie.split_once('=').map_or("", |(_, value)| value);
+    let digest = Sha256::digest(format!("turnpike admin form 1\0{value}"));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn encoded(text: &str) -> String {
@@ -190,7 +204,7 @@ async fn a_form_of_another_page_changes_nothing() {
     let pages = Pages::start().await;
     let cookie = pages.log_in(&seller()).await;
     let code = pages.voucher().await;
-    let body = format!("code={code}&sure=on");
+    let body = format!("csrf={}&code={code}&sure=on", csrf(&cookie));
     let form = ("content-type", "application/x-www-form-urlencoded");
     for headers in [
         vec![],
@@ -308,19 +322,67 @@ async fn forms_that_are_none_are_refused() {
     let cookie = pages.log_in(&seller()).await;
     let headers = |kind| [("cookie", cookie.as_str()), ("origin", ORIGIN), ("content-type", kind)];
     let form = "application/x-www-form-urlencoded";
+    let token = format!("csrf={}", csrf(&cookie));
     for (kind, body, status) in [
-        ("application/json", "{}".to_owned(), 400),
-        (form, String::new(), 400),
-        (form, "code=%00".to_owned(), 400),
-        (form, format!("code={}&sure=on", "A".repeat(9_000)), 404),
-        (form, format!("code={}&sure=on", "A".repeat(40_000)), 413),
-        (form, "code=%3Cscript%3E&sure=on".to_owned(), 404),
-        (form, "code=a&code=b&sure=on".to_owned(), 400),
+        ("application/json", "{}".to_owned(), 403),
+        (form, String::new(), 403),
+        (form, token.clone(), 400),
+        (form, format!("{token}&code=%00"), 422),
+        (form, format!("{token}&code={}&sure=on", "A".repeat(9_000)), 404),
+        (form, format!("{token}&code={}&sure=on", "A".repeat(40_000)), 413),
+        (form, format!("{token}&code={}&sure=on", "A".repeat(400_000)), 413),
+        (form, format!("{token}&code=%3Cscript%3E&sure=on"), 404),
+        (form, format!("{token}&code=a&code=b&sure=on"), 400),
     ] {
         let shown = pages.ask("POST", "/admin/revoke", &headers(kind), &body).await;
-        let status = if body == "code=%00" { 422 } else { status };
         assert_eq!(shown.status, status, "{kind} {body:.40}");
     }
-    assert_eq!(pages.ask("PUT", "/admin/revoke", &headers(form), "").await.status, 405);
+    assert_eq!(pages.ask("PUT", "/admin/revoke", &headers(form), &token).await.status, 405);
     assert_eq!(pages.get(&cookie, "/admin/voucher").await.status, 404);
+}
+
+/// The paths that are given to `.route(` in the sources of the pages.
+fn routes() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let files = if path.is_dir() {
+            std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect()
+        } else {
+            vec![path]
+        };
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let literals = text
+                .split(".route(")
+                .skip(1)
+                .filter_map(|after| after.trim_start().strip_prefix('"')?.split('"').next());
+            found.extend(literals.map(str::to_owned));
+        }
+    }
+    assert!(found.len() > 10 && found.contains(&"/admin/sell".to_owned()), "they are elsewhere: {found:?}");
+    found
+}
+
+#[tokio::test]
+async fn every_change_needs_the_token_of_a_page_of_ours() {
+    let pages = Pages::start().await;
+    let cookie = pages.log_in(&[Permission::Admin]).await;
+    let form = "application/x-www-form-urlencoded";
+    for route in routes().iter().filter(|route| !["/admin/login", "/admin/setup"].contains(&route.as_str())) {
+        let path: Vec<&str> =
+            route.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect();
+        let path = path.join("/");
+        let headers = [("cookie", &*cookie), ("origin", ORIGIN), ("content-type", form)];
+        for body in ["", "csrf=", "csrf=00000000000000000000000000000000", "csrf=a&csrf=b"] {
+            for method in ["POST", "PUT", "PATCH", "DELETE"] {
+                let shown = pages.ask(method, &path, &headers, body).await;
+                assert_eq!(shown.status, 403, "{method} {path} {body}");
+            }
+        }
+        let multipart = [("cookie", &*cookie), ("origin", ORIGIN), ("content-type", "multipart/form-data")];
+        assert_eq!(pages.ask("POST", &path, &multipart, "").await.status, 403, "{path}");
+    }
+    assert_eq!(pages.get(&cookie, "/admin").await.status, 200, "and nobody was signed out");
 }

@@ -4,6 +4,7 @@
 //! that its handler asks with. That every route is in the document, and the other way round, is tested (`tests/it`).
 
 mod accounts;
+mod admins;
 mod audit;
 mod credits;
 mod devices;
@@ -64,6 +65,7 @@ fn areas() -> Vec<Area> {
         sales::area(),
         credits::area(),
         tokens::area(),
+        admins::area(),
         audit::area(),
     ]
 }

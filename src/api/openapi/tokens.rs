@@ -9,7 +9,7 @@ use crate::api::tokens::MAX_PERMISSIONS;
 use crate::domain::LockName;
 
 /// What names a permission.
-fn permission() -> Value {
+pub(super) fn permission() -> Value {
     let names = "view_session|modify_session|register_handler|manage_vouchers|admin";
     let pattern = format!("^({names}|acquire_lock:({})?)$", path_pattern());
     json!({ "type": "string", "pattern": pattern, "maxLength": "acquire_lock:".len() + LockName::MAX_CHARS })

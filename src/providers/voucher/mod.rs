@@ -19,6 +19,7 @@ mod codes;
 mod devices;
 mod limiter;
 mod provider;
+mod secrets;
 mod vault;
 
 pub use code::VoucherCode;

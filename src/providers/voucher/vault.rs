@@ -15,7 +15,7 @@ use crate::domain::SealedCode;
 
 const SECRET_BYTES: usize = 32;
 /// Of ChaCha20-Poly1305 (RFC 8439).
-const NONCE_BYTES: usize = 12;
+pub(super) const NONCE_BYTES: usize = 12;
 
 /// The keys to the codes: digests and seals them. See the module for what it protects from.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct VoucherVault {
     lookup_key: [u8; 32],
     device_key: [u8; 64],
     cipher: ChaCha20Poly1305,
+    /// For what else is kept in the store and must not be read from a copy of it.
+    pub(super) secrets: ChaCha20Poly1305,
 }
 
 /// Why codes cannot be read or made.
@@ -103,6 +105,7 @@ impl VoucherVault {
             lookup_key: digest(secret, b"turnpike voucher lookup 1"),
             device_key: block(&digest(secret, b"turnpike device 1")),
             cipher: ChaCha20Poly1305::new(&seal_key.into()),
+            secrets: ChaCha20Poly1305::new(&digest(secret, b"turnpike secret seal 1").into()),
         }
     }
 

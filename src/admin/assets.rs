@@ -1,0 +1,28 @@
+//! Style sheets and scripts, embedded in the binary. A page's own script is a file of its own under `static/admin` and a
+//! line here; its template names it in the block `scripts`. Pages must be right without it.
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::page;
+use super::state::AdminState;
+
+/// An upgrade must not meet old ones for long.
+const CACHE: &str = "public, max-age=600";
+
+const CSS: &str = "text/css; charset=utf-8";
+#[expect(dead_code, reason = "for the scripts of pages that have one")]
+const JS: &str = "text/javascript; charset=utf-8";
+
+/// Name, media type and text of each.
+const ASSETS: &[(&str, &str, &str)] =
+    &[("admin.css", CSS, include_str!("../../static/admin/admin.css"))];
+
+/// `GET /admin/static/{name}`; nobody needs to be signed in.
+pub(super) async fn serve(State(state): State<AdminState>, Path(name): Path<String>) -> Response {
+    let Some((_, kind, text)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
+        return page::missing(State(state)).await;
+    };
+    ([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, CACHE)], *text).into_response()
+}

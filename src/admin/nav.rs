@@ -1,0 +1,86 @@
+//! The pages that everybody finds in the navigation: one line each.
+
+use super::clerk::Clerk;
+use crate::domain::Permission;
+
+/// Seeing devices and sessions.
+const VIEW: &[Permission] = &[Permission::ViewSession];
+/// Vouchers and the till.
+const SELL: &[Permission] = &[Permission::ManageVouchers];
+/// Everything.
+const ADMINISTER: &[Permission] = &[Permission::Admin];
+
+/// Headings of the navigation, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// Who is here, and how the box is.
+    Guests,
+    /// What is sold.
+    Sales,
+    /// The box itself, and who may do what.
+    System,
+}
+
+/// A page in the navigation. It is shown to whoever has all its permissions; the page itself must ask for them again.
+#[derive(Debug)]
+struct Entry {
+    group: Group,
+    title: &'static str,
+    path: &'static str,
+    needs: &'static [Permission],
+}
+
+const fn entry(
+    group: Group,
+    title: &'static str,
+    path: &'static str,
+    needs: &'static [Permission],
+) -> Entry {
+    Entry { group, title, path, needs }
+}
+
+/// All pages, in the order in which they are shown.
+const ENTRIES: &[Entry] = &[
+    entry(Group::Sales, "Counter", "/admin/counter", &[]),
+    entry(Group::Sales, "Till", "/admin/till", SELL),
+];
+
+/// A group of the navigation as one person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NavGroup {
+    pub(super) title: &'static str,
+    pub(super) links: Vec<NavLink>,
+}
+
+/// A link of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NavLink {
+    pub(super) title: &'static str,
+    pub(super) path: &'static str,
+    /// It leads to the page that is shown.
+    pub(super) current: bool,
+}
+
+impl Group {
+    const ALL: [Self; 3] = [Self::Guests, Self::Sales, Self::System];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Guests => "Guests",
+            Self::Sales => "Sales",
+            Self::System => "System",
+        }
+    }
+}
+
+/// What one person may open; groups without a page are left out. `current` is the entry that the shown page belongs to.
+pub(super) fn of(clerk: &Clerk, current: &str) -> Vec<NavGroup> {
+    let links = |group: Group| {
+        let mine = ENTRIES.iter().filter(|entry| entry.group == group);
+        let open = mine.filter(|entry| entry.needs.iter().all(|wanted| clerk.may(wanted)));
+        open.map(|entry| NavLink { title: entry.title, path: entry.path, current: entry.path == current })
+            .collect()
+    };
+    let groups = Group::ALL.into_iter().map(|group| NavGroup { title: group.title(), links: links(group) });
+    groups.filter(|group| !group.links.is_empty()).collect()
+}
