@@ -16,8 +16,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Name, media type and text of each.
-const ASSETS: &[(&str, &str, &str)] =
-    &[("admin.css", CSS, include_str!("../../static/admin/admin.css"))];
+const ASSETS: &[(&str, &str, &str)] = &[("admin.css", CSS, include_str!("../../static/admin/admin.css"))];
 
 /// `GET /admin/static/{name}`; nobody needs to be signed in.
 pub(super) async fn serve(State(state): State<AdminState>, Path(name): Path<String>) -> Response {

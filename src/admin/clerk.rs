@@ -6,8 +6,8 @@ use axum::{Form, extract::rejection::FormRejection};
 use serde::de::DeserializeOwned;
 
 use super::frame::Frame;
-use super::{csrf, page};
 use super::state::AdminState;
+use super::{csrf, page};
 use crate::domain::{Actor, AuditLine, Permission, Proviso, Text};
 use crate::http::Endpoints;
 use crate::runtime::Handle;

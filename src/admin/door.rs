@@ -42,9 +42,12 @@ async fn change(state: &AdminState, request: Request, next: Next) -> Response {
     };
     match csrf::check(request, &cookie).await {
         Ok(request) => next.run(request).await,
-        Err(Unproved(StatusCode::PAYLOAD_TOO_LARGE)) => {
-            page::say(state, StatusCode::PAYLOAD_TOO_LARGE, "That did not work", "This is too much for the form.")
-        }
+        Err(Unproved(StatusCode::PAYLOAD_TOO_LARGE)) => page::say(
+            state,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That did not work",
+            "This is too much for the form.",
+        ),
         Err(Unproved(_)) => {
             turned_away(state, "The form was not from a page that you have open. Load the page again.")
         }

@@ -72,6 +72,12 @@ async fn batches(state: &AdminState) -> Result<Vec<(i64, String)>, Response> {
 pub(super) async fn front(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     let plans = if clerk.sells() { plans_on_sale(&state).await? } else { Vec::new() };
     let batches = if clerk.sells() { batches(&state).await? } else { Vec::new() };
-    let page = FrontPage { frame: clerk.frame(&state, "/admin/counter"), clerk: &clerk, plans, batches, once: new_once() };
+    let page = FrontPage {
+        frame: clerk.frame(&state, "/admin/counter"),
+        clerk: &clerk,
+        plans,
+        batches,
+        once: new_once(),
+    };
     Ok(html(StatusCode::OK, page.render()))
 }

@@ -30,12 +30,7 @@ struct Entry {
     needs: &'static [Permission],
 }
 
-const fn entry(
-    group: Group,
-    title: &'static str,
-    path: &'static str,
-    needs: &'static [Permission],
-) -> Entry {
+const fn entry(group: Group, title: &'static str, path: &'static str, needs: &'static [Permission]) -> Entry {
     Entry { group, title, path, needs }
 }
 

@@ -45,9 +45,7 @@ impl AdminShape {
 }
 
 fn read_permissions(names: &[String]) -> Result<Vec<Permission>, Problem> {
-    let read = |name: &String| {
-        name.parse().map_err(|error| Problem::invalid_field("permissions", error))
-    };
+    let read = |name: &String| name.parse().map_err(|error| Problem::invalid_field("permissions", error));
     // What is too long is refused before it is read.
     if names.len() > Admin::MAX_PERMISSIONS {
         Admin::check_permissions(Vec::new())?;
@@ -145,7 +143,8 @@ pub(super) async fn change(
 ) -> Result<Json<AdminShape>, Problem> {
     let once = under.untagged()?;
     if body.totp == Some(true) {
-        let text = "can only be taken away here: who it is for turns it on, with a phone, on the page “My account”";
+        let text =
+            "can only be taken away here: who it is for turns it on, with a phone, on the page “My account”";
         return Err(Problem::invalid_field("totp", text));
     }
     let permissions = body.permissions.as_deref().map(read_permissions).transpose()?;

@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status, tokens,
-    vouchers,
+    accounts, admins, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status,
+    tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.

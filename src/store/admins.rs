@@ -7,7 +7,8 @@ use crate::domain::{
     AccountName, Admin, DoneOnce, Once, OnceSubject, PasswordHash, Permission, Refusal, TermsError, WallTime,
 };
 
-const COLUMNS: &str = "id, name, password, permissions, disabled, totp, totp_step, version, created_at, signed_in_at";
+const COLUMNS: &str =
+    "id, name, password, permissions, disabled, totp, totp_step, version, created_at, signed_in_at";
 
 /// An admin account to be made, checked.
 #[derive(Debug, Clone)]
