@@ -1,5 +1,6 @@
 //! The composition root: the only file that names every adapter.
 
+mod certificates;
 mod process;
 
 use std::path::PathBuf;
@@ -16,12 +17,12 @@ use crate::admin::{self, AdminState};
 use crate::api::{self, ApiState, AuditLog};
 use crate::clock::{Clock, MachinePlace};
 use crate::coinslot;
-use crate::config::Config;
+use crate::config::{AdminTls, Config};
 use crate::domain::{ClientKey, ClientRates, Filter, ProviderName, VoucherCodes, ZoneName};
 use crate::gate::{Gate, Policy, ZoneGate};
 use crate::hooks::{ANSWER_WITHIN, Hooks};
 use crate::http;
-use crate::http::{AuthorityError, HttpClient, Limits};
+use crate::http::{AuthorityError, HttpClient, Limits, Listener};
 use crate::net::{Net, NetWatch};
 use crate::plugins::PluginHost;
 use crate::portal::{self, PortalState, Streams};
@@ -34,6 +35,7 @@ use crate::runtime::{
 };
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
+use certificates::Certificates;
 use process::{bind_socket, raise_open_files, wait_for_signal};
 
 /// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
@@ -64,6 +66,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let hostnames = Hostnames::default();
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
     let listeners = Listeners::bind(&config).await?;
+    let certificates = Certificates::open(&config, &clock);
     let plugin_socket = bind_socket(&config.plugin_socket, 0o660)
         .with_context(|| format!("[plugins] socket {} cannot be opened", config.plugin_socket.display()))?;
     let registry = Arc::new(registry(&config));
@@ -115,7 +118,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     let (stop, stopped) = watch::channel(false);
-    let (mut servers, audit) = listeners.serve(&config, &handle, &store, &vault, &providers, &stopped);
+    let (mut servers, audit) =
+        listeners.serve(&config, &handle, &store, &vault, &providers, &certificates, &stopped)?;
+    watchers.spawn(certificates.watch(handle.clone()));
     let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
     let mut plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);
     info!("turnpike is ready");
@@ -270,6 +275,7 @@ fn policy(config: &Config, wan: &[String]) -> Policy {
             name: zone.name.clone(),
             devices: zone.lan.clone(),
             portal_port: zone.portal.port(),
+            portal_tls_port: zone.portal_tls.map(|listen| listen.port()),
             inbound: zone.inbound,
             garden_prefixes: zone.garden_addresses.clone(),
             has_garden_domains: !zone.garden_domains.is_empty(),
@@ -294,7 +300,8 @@ fn shaping(config: &Config, wan: &[String]) -> ShaperConfig {
 
 /// Every door that is open, before anybody is served through it.
 struct Listeners {
-    portals: Vec<TcpListener>,
+    /// Each zone's, plain and over TLS.
+    portals: Vec<(TcpListener, Option<TcpListener>)>,
     admin: TcpListener,
     control: UnixListener,
 }
@@ -304,11 +311,17 @@ impl Listeners {
         let mut portals = Vec::new();
         for zone in &config.zones {
             let listener = TcpListener::bind(zone.portal).await;
-            portals.push(
-                listener.with_context(|| {
-                    format!("zone {}: portal {} cannot be opened", zone.name, zone.portal)
-                })?,
-            );
+            let listener = listener
+                .with_context(|| format!("zone {}: portal {} cannot be opened", zone.name, zone.portal))?;
+            let mut secure = None;
+            if let Some(address) = zone.portal_tls {
+                let listener = TcpListener::bind(address).await;
+                secure =
+                    Some(listener.with_context(|| {
+                        format!("zone {}: portal_tls {address} cannot be opened", zone.name)
+                    })?);
+            }
+            portals.push((listener, secure));
         }
         let admin = TcpListener::bind(config.admin.listen).await;
         let admin =
@@ -327,17 +340,25 @@ impl Listeners {
         store: &Store,
         vault: &Arc<VoucherVault>,
         providers: &[ProviderName],
+        certificates: &Certificates,
         stopped: &watch::Receiver<bool>,
-    ) -> (JoinSet<()>, AuditLog) {
+    ) -> anyhow::Result<(JoinSet<()>, AuditLog)> {
         let mut servers = JoinSet::new();
         let streams = Streams::default();
-        for (listener, zone) in self.portals.into_iter().zip(&config.zones) {
+        for ((listener, secure), zone) in self.portals.into_iter().zip(&config.zones) {
             let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone())
                 .with_history(Arc::new(store.clone()))
                 .with_inbox(Arc::new(store.clone()))
                 .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
-                .with_streams(streams.clone());
-            servers.spawn(http::serve(listener, portal::router(state), Limits::default(), told(stopped)));
+                .with_streams(streams.clone())
+                .with_secure(config.secure_portal(zone).ok())
+                .with_venue(zone.venue_info_url.as_ref());
+            let router = portal::router(state);
+            if let (Some(listener), Some(identity)) = (secure, &certificates.portal) {
+                let secure = Listener::Tls { listener, tls: identity.server()?, plain_too: false };
+                servers.spawn(http::serve(secure, router.clone(), Limits::default(), told(stopped)));
+            }
+            servers.spawn(http::serve(listener, router, Limits::default(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         let (name, currency) = (config.gateway.name.clone(), config.site.currency);
@@ -346,7 +367,8 @@ impl Listeners {
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, providers)
             .with_metrics(&config.metrics)
             .with_currency(config.site.currency)
-            .with_coin_slots(&config.coin_slots);
+            .with_coin_slots(&config.coin_slots)
+            .with_certificates(certificates.shown());
         if let Some(client) = http_client(config, handle) {
             let name = config.gateway.name.clone();
             let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);
@@ -354,7 +376,18 @@ impl Listeners {
             state = state.with_hooks(hooks);
         }
         let both = api::router(state.clone()).merge(admin::router(pages));
-        servers.spawn(http::serve(self.admin, both, programs(), told(stopped)));
+        let admin = match (&certificates.admin, config.admin.tls) {
+            (Some(identity), mode) => Listener::Tls {
+                listener: self.admin,
+                tls: identity.server()?,
+                plain_too: mode == AdminTls::Offered,
+            },
+            (None, AdminTls::Required) => {
+                anyhow::bail!("[admin] tls is required, and there is no certificate")
+            }
+            (None, AdminTls::Offered | AdminTls::Off) => Listener::Tcp(self.admin),
+        };
+        servers.spawn(http::serve(admin, both, programs(), told(stopped)));
         let audit = state.audit.clone();
         // A stream never ends by itself, and the stop would wait for it.
         let (events, stop) = (state.events.clone(), told(stopped));
@@ -363,7 +396,7 @@ impl Listeners {
             events.stop();
         });
         servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
-        (servers, audit)
+        Ok((servers, audit))
     }
 }
 

@@ -19,3 +19,4 @@ pub mod providers;
 pub mod runtime;
 pub mod shaper;
 pub mod store;
+pub mod tls;

@@ -74,6 +74,7 @@ pub use auth::{Allowed, Caller};
 pub use events::{EventHub, MAX_FLOWING, MAX_LISTENERS};
 pub use locks::patience;
 pub use openapi::document;
+pub use status::ShownCertificate;
 
 /// What the API works with.
 #[derive(Clone)]
@@ -102,6 +103,8 @@ pub struct ApiState {
     coin_slots: Arc<[CoinSlot]>,
     /// What tells webhooks; `None` where nothing does.
     hooks: Option<Hooks>,
+    /// What our listeners show.
+    certificates: Arc<[ShownCertificate]>,
 }
 
 impl ApiState {
@@ -130,6 +133,7 @@ impl ApiState {
             currency: Currency::default(),
             coin_slots: Arc::default(),
             hooks: None,
+            certificates: Arc::default(),
         }
     }
 
@@ -154,6 +158,12 @@ impl ApiState {
     /// With webhooks that are told what happens.
     pub fn with_hooks(mut self, hooks: Hooks) -> Self {
         self.hooks = Some(hooks);
+        self
+    }
+
+    /// With the certificates that our listeners show.
+    pub fn with_certificates(mut self, shown: Vec<ShownCertificate>) -> Self {
+        self.certificates = shown.into();
         self
     }
 

@@ -7,6 +7,7 @@ use super::auth::{Allowed, View};
 use super::shapes::time;
 use crate::http::Problem;
 use crate::store::SessionQuery;
+use crate::tls::Identity;
 
 /// How the whole is doing.
 #[derive(Debug, Serialize)]
@@ -20,8 +21,31 @@ pub(super) struct StatusShape {
     /// How many sessions there are in each state.
     sessions: std::collections::BTreeMap<&'static str, u64>,
     repairs: u64,
+    /// What our listeners show over TLS.
+    certificates: Vec<CertificateShape>,
     warnings: Vec<String>,
 }
+
+/// A certificate that one of our listeners shows.
+#[derive(Debug, Serialize)]
+struct CertificateShape {
+    listener: &'static str,
+    sha256: String,
+    self_signed: bool,
+    ends_at: Option<String>,
+}
+
+/// Which listener shows which certificate.
+#[derive(Debug, Clone)]
+pub struct ShownCertificate {
+    /// `portal` or `admin`.
+    pub listener: &'static str,
+    /// What it shows now.
+    pub identity: Identity,
+}
+
+/// The listeners that can speak TLS.
+pub(super) const LISTENERS: [&str; 2] = ["portal", "admin"];
 
 /// The names of the states of a session.
 pub(super) const STATES: [&str; 6] = ["available", "running", "paused", "consumed", "expired", "closed"];
@@ -48,8 +72,19 @@ pub(super) async fn status(
         usable_sessions: status.usable_sessions,
         sessions,
         repairs: status.repairs,
+        certificates: state.certificates.iter().map(certificate).collect(),
         warnings: status.warnings,
     }))
+}
+
+fn certificate(shown: &ShownCertificate) -> CertificateShape {
+    let facts = shown.identity.facts();
+    CertificateShape {
+        listener: shown.listener,
+        sha256: facts.sha256,
+        self_signed: facts.is_own,
+        ends_at: time(facts.ends),
+    }
 }
 
 /// `GET /healthz`: whether the sessions manager and the store answer. Says nothing else: it needs no token.

@@ -30,7 +30,7 @@ pub(super) fn run(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
 
 /// `turnpike check-config`.
 pub(super) fn check_config(file: &ConfigFile) -> Result<(), Failure> {
-    let config = load(file)?;
+    let config = Config::check(&file.config).map_err(|error| Failure(error.to_string()))?;
     for warning in &config.warnings {
         complain(&Failure(format!("{}:{warning} (a warning)", file.config.display())));
     }

@@ -7,10 +7,12 @@ mod coinslot;
 mod free;
 mod metric;
 mod plugin;
+mod ports;
 mod report;
 mod roles;
 mod section;
 mod site;
+mod tls;
 mod values;
 mod whole;
 mod zone;
@@ -21,11 +23,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::{Currency, FreeOffer, GatewayFacts, RolePolicy, Text};
+use crate::tls::CertificateFiles;
 
 pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
 pub use metric::MetricConfig;
 pub use plugin::{PluginConfig, RESERVED_PLUGIN_NAMES};
 pub use report::{ConfigError, Finding};
+use tls::Files;
+pub use tls::{AdminTls, SecurePortal, TlsConfig};
 pub use zone::ZoneConfig;
 
 /// Where the file is unless the command line says otherwise.
@@ -46,6 +51,8 @@ pub struct Config {
     pub zones: Vec<ZoneConfig>,
     /// `[gateway]`.
     pub gateway: GatewayConfig,
+    /// `[tls]`.
+    pub tls: TlsConfig,
     /// `[admin]`.
     pub admin: AdminConfig,
     /// `[control]`.
@@ -103,6 +110,10 @@ pub struct GatewayConfig {
 pub struct AdminConfig {
     /// The address and port.
     pub listen: SocketAddr,
+    /// How it is spoken to.
+    pub tls: AdminTls,
+    /// The certificate and its key: its own, else those of `[tls]`; `None` is one that is made here.
+    pub files: Option<CertificateFiles>,
 }
 
 /// `[control]`: the Unix socket of the command line.
@@ -166,8 +177,17 @@ impl GatewayConfig {
 }
 
 impl Config {
-    /// Reads and checks a file.
+    /// Reads and checks a file. What lies in other files that it names is the daemon's business.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::open(file, Files::Left)
+    }
+
+    /// The same, and looks into the certificates and keys that it names.
+    pub fn check(file: &Path) -> Result<Self, ConfigError> {
+        Self::open(file, Files::Read)
+    }
+
+    fn open(file: &Path, files: Files) -> Result<Self, ConfigError> {
         let unreadable = |problem: String| ConfigError {
             file: file.to_owned(),
             mistakes: vec![Finding { line: None, column: 1, key: String::new(), message: problem }],
@@ -178,11 +198,11 @@ impl Config {
         }
         let text =
             std::fs::read_to_string(file).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
-        Self::parse(&text, file)
+        whole::parse(&text, file, files)
     }
 
     /// Checks the text of a file; `file` is for messages only.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        whole::parse(text, file)
+        whole::parse(text, file, Files::Left)
     }
 }

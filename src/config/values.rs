@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::expected;
-use crate::domain::{Filter, FixedKey, MacAddr, Mbps, PropertyPatch, Text, ZoneName};
+use crate::domain::{Filter, FixedKey, MacAddr, Mbps, PropertyPatch, Text, WebUrl, ZoneName};
 
 /// A year of seconds: no timeout of a device needs more.
 const MAX_TIMEOUT_SECS: u64 = 366 * 86_400;
@@ -154,6 +154,19 @@ pub(super) fn listen(value: &DeValue<'_>) -> Result<SocketAddr, String> {
         Err("nothing can listen on a multicast address".to_owned())
     } else {
         Ok(address)
+    }
+}
+
+/// The same; empty is none.
+pub(super) fn listen_if(value: &DeValue<'_>) -> Result<Option<SocketAddr>, String> {
+    if text(value)?.is_empty() { Ok(None) } else { listen(value).map(Some) }
+}
+
+/// An address on the web; empty is none.
+pub(super) fn web_url_if(value: &DeValue<'_>) -> Result<Option<WebUrl>, String> {
+    match text(value)? {
+        "" => Ok(None),
+        url => url.parse().map(Some).map_err(|error: crate::domain::WebUrlError| error.to_string()),
     }
 }
 

@@ -8,10 +8,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::report::Report;
 use super::section::Section;
+use super::tls::{Files, admin_tls, read_files};
 use super::zone::{self, ReadZone};
 use super::{
-    AdminConfig, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig, HooksConfig,
-    NetworkConfig, StoreConfig, coinslot, free, metric, plugin, roles, site, values,
+    AdminConfig, AdminTls, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
+    HooksConfig, NetworkConfig, StoreConfig, TlsConfig, coinslot, free, metric, plugin, ports, roles, site,
+    tls, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -28,7 +30,7 @@ const FEW_MASK_BITS: u32 = 8;
 const MAX_ZONES: usize = (u16::MAX - ZONE_MINORS) as usize + 1;
 
 /// Checks the text of a file; every mistake in it is reported.
-pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
+pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, ConfigError> {
     let mut report = Report::new(text);
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
@@ -39,6 +41,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let network = top.table("network");
     let zones = top.tables("zone");
     let gateway = top.table("gateway");
+    let tls = top.table("tls");
     let admin = top.table("admin");
     let control = top.table("control");
     let store = top.table("store");
@@ -58,7 +61,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
     let or_empty = |table: Option<(usize, _)>| table.unwrap_or((0, &empty));
     let (network, wan_at) = read_network(&mut report, or_empty(network));
     let gateway = read_gateway(&mut report, or_empty(gateway));
-    let (admin, admin_at) = read_admin(&mut report, or_empty(admin));
+    let (tls, tls_at) = tls::read(&mut report, tls, files);
+    let (admin, admin_at) = read_admin(&mut report, or_empty(admin), &tls, files);
     let control = read_control(&mut report, or_empty(control));
     let store = read_store(&mut report, or_empty(store));
     let audit = read_audit(&mut report, or_empty(audit));
@@ -85,7 +89,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         zones.into_iter().filter_map(|(at, table)| zone::read(&mut report, at, table)).collect();
     check_names(&mut report, &read);
     check_devices(&mut report, &read, network.wan.iter().zip(wan_at));
-    check_ports(&mut report, &read, admin.listen, admin_at);
+    ports::check(&mut report, &read, admin.listen, admin_at);
+    check_tls(&mut report, &read, &tls, tls_at);
     if store.path == control.socket {
         report.missing(None, "store.path", "is the same file as control.socket");
     }
@@ -96,6 +101,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         network,
         zones,
         gateway,
+        tls,
         admin,
         control,
         store,
@@ -142,12 +148,26 @@ fn read_gateway(report: &mut Report<'_>, (at, table): Table<'_>) -> GatewayConfi
     GatewayConfig { name: name.unwrap_or_else(host_name), country, latitude, longitude }
 }
 
-fn read_admin(report: &mut Report<'_>, (at, table): Table<'_>) -> (AdminConfig, Option<usize>) {
+fn read_admin(
+    report: &mut Report<'_>,
+    (at, table): Table<'_>,
+    tls: &TlsConfig,
+    files: Files,
+) -> (AdminConfig, Option<usize>) {
     let mut section = Section::new(report, "admin", at, table);
     let listen = section.read("listen", values::listen);
+    let mode = section.read("tls", admin_tls).map(|found| found.value).unwrap_or_default();
+    let own = read_files(&mut section, files).map(|(files, _)| files);
+    if let Some(listen) = &listen
+        && mode == AdminTls::Off
+        && !listen.value.ip().is_loopback()
+    {
+        section.warning(listen.at, "listen", "tokens and passwords cross the network in the clear");
+    }
     section.finish();
     let place = listen.as_ref().map(|listen| listen.at);
-    (AdminConfig { listen: listen.map_or(DEFAULT_ADMIN, |listen| listen.value) }, place)
+    let listen = listen.map_or(DEFAULT_ADMIN, |listen| listen.value);
+    (AdminConfig { listen, tls: mode, files: own.or_else(|| tls.files.clone()) }, place)
 }
 
 fn read_control(report: &mut Report<'_>, (at, table): Table<'_>) -> ControlConfig {
@@ -227,33 +247,15 @@ fn check_devices<'c>(
     }
 }
 
-/// No two of our listeners want the same address and port.
-fn check_ports(report: &mut Report<'_>, zones: &[ReadZone], admin: SocketAddr, admin_at: Option<usize>) {
-    for (position, zone) in zones.iter().enumerate() {
-        let portal = zone.config.portal;
-        if let Some(other) = zones.iter().take(position).find(|other| clash(other.config.portal, portal)) {
-            let text = format!("{portal} is taken by the portal of zone {}", other.config.name);
-            report.mistake(zone.portal_at, "zone.portal", text);
-        }
-        if clash(admin, portal) {
-            let text = format!("{admin} is taken by the portal of zone {}", zone.config.name);
-            match admin_at {
-                Some(at) => report.mistake(at, "admin.listen", text),
-                None => report.mistake(
-                    zone.portal_at,
-                    "zone.portal",
-                    format!("{portal} is taken by admin.listen"),
-                ),
-            }
-        }
+/// A certificate that nobody is shown, and a listener that shows one that nobody believes.
+fn check_tls(report: &mut Report<'_>, zones: &[ReadZone], tls: &TlsConfig, tls_at: Option<usize>) {
+    let serves_tls = zones.iter().any(|zone| zone.config.portal_tls.is_some());
+    if let Some(at) = tls_at.filter(|_| tls.files.is_some() && !serves_tls) {
+        report.warning(at, "tls", "no zone has a portal_tls, so guests are shown nothing of it");
     }
-}
-
-/// Whether two listeners cannot both be had. `[::]` is dual stack: it takes IPv4 too.
-fn clash(a: SocketAddr, b: SocketAddr) -> bool {
-    let takes_all = |one: IpAddr, other: IpAddr| match one {
-        IpAddr::V6(one) => one.is_unspecified(),
-        IpAddr::V4(one) => one.is_unspecified() && other.is_ipv4(),
-    };
-    a.port() == b.port() && (a.ip() == b.ip() || takes_all(a.ip(), b.ip()) || takes_all(b.ip(), a.ip()))
+    for zone in zones.iter().filter(|zone| zone.config.portal_tls.is_some() && tls.files.is_none()) {
+        let text =
+            "browsers will warn of the certificate, which is made here: give [tls] certificate and key";
+        report.warning(zone.portal_tls_at, "zone.portal_tls", text);
+    }
 }

@@ -7,10 +7,12 @@ use toml::de::DeTable;
 use super::report::Report;
 use super::section::{Found, Section};
 use super::{site, values};
-use crate::domain::{MacAddr, Mbps, ProviderName, ZoneName, ZonePolicy};
+use crate::domain::{MacAddr, Mbps, ProviderName, WebUrl, ZoneName, ZonePolicy};
 
 /// The portal's port unless the file says otherwise.
 const PORTAL_PORT: u16 = 2050;
+/// What the firewall redirects to the portal.
+const HTTP_PORT: u16 = 80;
 
 /// How long a device may be gone before its session is paused, unless the file says otherwise.
 const AWAY_PAUSE_SECS: u64 = 60;
@@ -24,6 +26,10 @@ pub struct ZoneConfig {
     pub lan: Vec<String>,
     /// Where its portal listens.
     pub portal: SocketAddr,
+    /// Where its portal listens for TLS, if it does.
+    pub portal_tls: Option<SocketAddr>,
+    /// What devices are told to be about the place (RFC 8908).
+    pub venue_info_url: Option<WebUrl>,
     /// The whole zone's speed towards its clients.
     pub down: Option<Mbps>,
     /// The whole zone's speed from its clients.
@@ -75,6 +81,7 @@ pub(super) struct ReadZone {
     pub(super) name_at: usize,
     pub(super) lan_at: Vec<usize>,
     pub(super) portal_at: usize,
+    pub(super) portal_tls_at: usize,
 }
 
 /// Reads one `[[zone]]`; `None` if it has no name, device or portal to go on with (which is reported).
@@ -88,6 +95,13 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
         value: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORTAL_PORT),
         at,
     });
+    let portal_tls = section.read("portal_tls", values::listen_if);
+    if let Some(Found { value: Some(listen), at }) = portal_tls
+        && listen.port() == HTTP_PORT
+    {
+        section.mistake(at, "portal_tls", "port 80 leads guests without a session to the plain portal");
+    }
+    let venue_info_url = section.read("venue_info_url", values::web_url_if).and_then(|found| found.value);
 
     let down = section.read("down_mbps", values::speed).and_then(|found| found.value);
     let up = section.read("up_mbps", values::speed).and_then(|found| found.value);
@@ -115,6 +129,8 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
             name: name.value,
             lan,
             portal: portal.value,
+            portal_tls: portal_tls.as_ref().and_then(|found| found.value),
+            venue_info_url,
             down,
             up,
             client_down,
@@ -132,6 +148,7 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
         name_at: name.at,
         lan_at,
         portal_at: portal.at,
+        portal_tls_at: portal_tls.map_or(at, |found| found.at),
     })
 }
 

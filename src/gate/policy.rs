@@ -27,6 +27,8 @@ pub struct ZoneGate {
     pub devices: Vec<String>,
     /// The port on which its portal listens on the router.
     pub portal_port: u16,
+    /// The port on which its portal listens for TLS, if it does.
+    pub portal_tls_port: Option<u16>,
     /// Whether port forwards from the WAN reach connected clients.
     pub inbound: bool,
     /// The walled garden by address; kept apart from other zones'.
@@ -39,6 +41,11 @@ impl ZoneGate {
     /// Whether anything is free here.
     pub fn has_garden(&self) -> bool {
         self.has_garden_domains || !self.garden_prefixes.is_empty()
+    }
+
+    /// The ports of its portal.
+    pub fn portal_ports(&self) -> impl Iterator<Item = u16> {
+        std::iter::once(self.portal_port).chain(self.portal_tls_port)
     }
 }
 
@@ -70,7 +77,7 @@ impl Policy {
             if zone.devices.is_empty() {
                 mistakes.push(format!("zone {} has no interface", zone.name));
             }
-            if zone.portal_port == 0 {
+            if zone.portal_ports().any(|port| port == 0) {
                 mistakes.push(format!("zone {} has no portal port", zone.name));
             }
             if zone.garden_prefixes.iter().any(|prefix| prefix.prefix_len() == 0) {
@@ -131,6 +138,7 @@ mod tests {
                 name: ZoneName::new("guests"),
                 devices: vec!["br lan".into(), "wan".into()],
                 portal_port: 0,
+                portal_tls_port: None,
                 inbound: false,
                 garden_prefixes: vec!["0.0.0.0/0".parse().unwrap()],
                 has_garden_domains: false,

@@ -103,6 +103,7 @@ mod tests {
                 name: ZoneName::new("guests"),
                 devices: vec!["br-lan".into()],
                 portal_port: 2050,
+                portal_tls_port: Some(2443),
                 inbound: false,
                 garden_prefixes: if garden { vec!["192.0.2.0/24".parse().unwrap()] } else { Vec::new() },
                 has_garden_domains: garden,
@@ -122,6 +123,14 @@ mod tests {
     fn a_reload_flushes_rules_and_never_deletes() {
         assert!(!compile(&policy(true), "x", false).to_string().contains("delete"));
         assert!(compile(&policy(true), "x", true).to_string().contains(r#"{"delete":{"table""#));
+    }
+
+    #[test]
+    fn guests_reach_the_portal_over_tls_and_nobody_else_does() {
+        let text = compile(&policy(false), "x", false).to_string();
+        assert!(text.contains(r#"{"concat":["br-lan",2443]}"#), "{text}");
+        assert!(text.contains(r#"{"set":[2050,2443]}"#), "the WAN's refusal: {text}");
+        assert!(!text.contains(r#"["br-lan",2443]]"#), "nothing is redirected to it: {text}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct Endpoints {
     pub peer: SocketAddr,
     /// Our end. For a connection that nftables redirected it is the zone's own address and the portal's port.
     pub local: SocketAddr,
+    /// Whether it came over TLS: then cookies are `Secure`, and our own addresses begin with `https`.
+    pub is_tls: bool,
 }
 
 /// Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED). The serve loop puts one into every request's
@@ -21,9 +23,17 @@ pub struct PeerUser {
 }
 
 impl Endpoints {
-    /// From what the socket says (`peer_addr`, `local_addr`); mapped addresses become IPv4, scopes are dropped.
+    /// From what the socket says (`peer_addr`, `local_addr`); mapped addresses become IPv4, scopes are dropped. Plain, until
+    /// [`Self::over_tls`] says otherwise.
     pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer: canonical(peer), local: canonical(local) }
+        Self { peer: canonical(peer), local: canonical(local), is_tls: false }
+    }
+
+    /// The same, over TLS.
+    #[must_use]
+    pub const fn over_tls(mut self) -> Self {
+        self.is_tls = true;
+        self
     }
 }
 

@@ -5,6 +5,7 @@ mod endpoints;
 mod extract;
 mod finish;
 mod problem;
+mod secure;
 mod server;
 mod write_limit;
 

@@ -16,11 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
 
+use super::secure::{Opened, open};
 use super::write_limit::WriteLimit;
 use super::{Endpoints, PeerUser, Problem};
 
@@ -73,6 +75,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub enum Listener {
     /// TCP: requests carry [`Endpoints`] in their extensions.
     Tcp(TcpListener),
+    /// The same over TLS.
+    Tls {
+        /// What connections come in on.
+        listener: TcpListener,
+        /// What is shown to them.
+        tls: Arc<ServerConfig>,
+        /// Whether those that begin without TLS are served plainly; else they are closed.
+        plain_too: bool,
+    },
     /// A Unix socket: requests carry [`PeerUser`] in their extensions.
     Unix(UnixListener),
 }
@@ -152,67 +163,111 @@ impl Shop {
         let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return Ok(None) };
         match listener {
             Listener::Tcp(listener) => {
-                let (stream, peer) = match listener.accept().await {
-                    Ok(accepted) => accepted,
-                    Err(error) if is_the_clients(&error) => return Ok(None),
-                    Err(error) => return Err(error),
-                };
-                let Ok(local) = stream.local_addr() else { return Ok(None) };
-                let endpoints = Endpoints::new(peer, local);
-                let Some(seat) = Seat::take(&self.addresses, endpoints.peer.ip(), self.limits.per_address)
-                else {
+                let Some((stream, endpoints, seat)) = self.accept_tcp(listener).await? else {
                     return Ok(None);
                 };
-                // Answers are small and whole: nothing is gained by waiting for more of them.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "TCP_NODELAY could not be set");
-                }
-                if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES) {
-                    tracing::debug!(%error, "SO_SNDBUF could not be set");
-                }
-                Ok(Some(self.visit(stream, endpoints, place, Some(seat))))
+                Ok(Some(self.visit(stream, endpoints, (place, Some(seat)))))
+            }
+            Listener::Tls { listener, tls, plain_too } => {
+                let Some((stream, endpoints, seat)) = self.accept_tcp(listener).await? else {
+                    return Ok(None);
+                };
+                Ok(Some(self.secure_visit(stream, endpoints, (place, seat), Arc::clone(tls), *plain_too)))
             }
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let user = PeerUser { uid: stream.peer_cred()?.uid() };
-                Ok(Some(self.visit(stream, user, place, None)))
+                Ok(Some(self.visit(stream, user, place)))
             }
         }
     }
 
-    fn visit<S, E>(&self, stream: S, about: E, place: OwnedSemaphorePermit, seat: Option<Seat>) -> Visit
+    async fn accept_tcp(&self, listener: &TcpListener) -> io::Result<Option<(TcpStream, Endpoints, Seat)>> {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) if is_the_clients(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Ok(local) = stream.local_addr() else { return Ok(None) };
+        let endpoints = Endpoints::new(peer, local);
+        let Some(seat) = Seat::take(&self.addresses, endpoints.peer.ip(), self.limits.per_address) else {
+            return Ok(None);
+        };
+        // Answers are small and whole: nothing is gained by waiting for more of them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES) {
+            tracing::debug!(%error, "SO_SNDBUF could not be set");
+        }
+        Ok(Some((stream, endpoints, seat)))
+    }
+
+    fn visit<S, E>(&self, stream: S, about: E, held: impl Send + 'static) -> Visit
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         E: Clone + Send + Sync + 'static,
     {
-        let (router, limits, mut stopped) = (self.router.clone(), self.limits, self.stopped.clone());
+        let (router, limits, stopped) = (self.router.clone(), self.limits, self.stopped.clone());
         Box::pin(async move {
-            let _held = (place, seat);
-            let service = service_fn(move |request: Request<Incoming>| {
-                let mut request = request.map(Body::new);
-                request.extensions_mut().insert(about.clone());
-                let limit = (limits.patience)(&request).unwrap_or(limits.answer);
-                answer(router.clone(), request, limit)
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(limits.head)
-                .max_buf_size(limits.head_bytes)
-                .max_headers(MAX_HEADERS)
-                .serve_connection(TokioIo::new(WriteLimit::new(stream, limits.write)), service);
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                // The sender is dropped at shutdown; it never sends.
-                _ = stopped.changed() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+            let _held = held;
+            converse(router, limits, stopped, WriteLimit::new(stream, limits.write), about).await;
+        })
+    }
+
+    /// The handshake is part of the visit, so that nobody waits for whoever dawdles over it, and has as long as a head.
+    fn secure_visit(
+        &self,
+        stream: TcpStream,
+        endpoints: Endpoints,
+        held: impl Send + 'static,
+        tls: Arc<ServerConfig>,
+        plain_too: bool,
+    ) -> Visit {
+        let (router, limits, stopped) = (self.router.clone(), self.limits, self.stopped.clone());
+        Box::pin(async move {
+            let _held = held;
+            match tokio::time::timeout(limits.head, open(stream, tls, plain_too, limits.write)).await {
+                Ok(Ok(Opened::Tls(stream))) => {
+                    converse(router, limits, stopped, stream, endpoints.over_tls()).await;
                 }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
+                Ok(Ok(Opened::Plain(stream))) => converse(router, limits, stopped, stream, endpoints).await,
+                Ok(Err(error)) => tracing::debug!(%error, peer = %endpoints.peer, "no TLS came about"),
+                Err(_) => tracing::debug!(peer = %endpoints.peer, "no TLS came about in time"),
             }
         })
+    }
+}
+
+/// Answers requests on one connection until it ends, or the daemon does.
+async fn converse<S, E>(router: Router, limits: Limits, mut stopped: watch::Receiver<()>, stream: S, about: E)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    E: Clone + Send + Sync + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(about.clone());
+        let limit = (limits.patience)(&request).unwrap_or(limits.answer);
+        answer(router.clone(), request, limit)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // The sender is dropped at shutdown; it never sends.
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

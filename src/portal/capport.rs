@@ -4,8 +4,9 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::domain::{ClientSession, Now, SessionState};
+
 use super::own::OwnAddress;
-use super::view::Standing;
 
 /// The media type of RFC 8908.
 pub const MEDIA_TYPE: &str = "application/captive+json";
@@ -16,6 +17,8 @@ pub const MEDIA_TYPE: &str = "application/captive+json";
 pub struct Answer {
     captive: bool,
     user_portal_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    venue_info_url: Option<String>,
     can_extend_session: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds_remaining: Option<u64>,
@@ -24,24 +27,38 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// For a device by where it stands.
-    pub fn of(standing: &Standing, own: OwnAddress) -> Self {
-        let online = if let Standing::Online(session) = standing { Some(session) } else { None };
-        let left = |meter: &Option<super::view::Meter>| meter.as_ref().map(|meter| meter.left);
+    /// For a device by its usable sessions, the running one first; none for one that is blocked or unknown.
+    ///
+    /// `sells`: whether the portal offers it more than it has, which is what `can-extend-session` is about.
+    pub fn of(usable: &[ClientSession], sells: bool, own: &OwnAddress, now: Now) -> Self {
+        let captive = !usable.first().is_some_and(ClientSession::is_running);
+        let (millis, bytes) = if captive { (None, None) } else { until_captive(usable, now) };
         Self {
-            captive: online.is_none(),
-            user_portal_url: own.url(),
-            can_extend_session: !matches!(standing, Standing::Stranger | Standing::Blocked),
-            seconds_remaining: online.and_then(|session| left(&session.time)).map(|millis| millis / 1000),
-            bytes_remaining: online.and_then(|session| left(&session.data)),
+            captive,
+            user_portal_url: own.best_url(),
+            venue_info_url: None,
+            can_extend_session: sells,
+            seconds_remaining: millis.map(|millis| millis / 1000),
+            bytes_remaining: bytes,
         }
+    }
+
+    /// The same with a page about the place.
+    #[must_use]
+    pub fn at(mut self, venue: Option<&str>) -> Self {
+        self.venue_info_url = venue.map(str::to_owned);
+        self
     }
 
     /// As an HTTP answer.
     pub fn respond(&self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, MEDIA_TYPE),
+            (header::CACHE_CONTROL, "private"),
+            (header::VARY, "Accept"),
+        ];
         match serde_json::to_string(self) {
-            Ok(json) => ([(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "private")], json)
-                .into_response(),
+            Ok(json) => (headers, json).into_response(),
             Err(error) => {
                 tracing::error!(%error, "the captive-portal answer could not be written");
                 axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -50,36 +67,98 @@ impl Answer {
     }
 }
 
+/// The milliseconds and bytes after which a device is captive again; `None` is without a limit. Its sessions follow one
+/// another by themselves, so it is not by the end of the first (RFC 8908, section 5).
+fn until_captive(usable: &[ClientSession], now: Now) -> (Option<u64>, Option<u64>) {
+    let (mut millis, mut bytes) = (Some(0_u64), Some(0_u64));
+    for session in usable {
+        millis = millis.and_then(|before| Some(before.saturating_add(millis_left(session, before, now)?)));
+        bytes = bytes.and_then(|before| Some(before.saturating_add(session.data_left_bytes()?)));
+    }
+    (millis, bytes)
+}
+
+/// How long a session lasts that begins in so many milliseconds, or runs already: its time, and its days.
+fn millis_left(session: &ClientSession, begins_in: u64, now: Now) -> Option<u64> {
+    // The books are read once a second; time goes on in between.
+    let running = match &session.state {
+        SessionState::Running(checkpoint) => now.boot.millis_since(checkpoint.at),
+        SessionState::Available
+        | SessionState::Paused(_)
+        | SessionState::Consumed
+        | SessionState::Expired
+        | SessionState::Closed(..) => 0,
+    };
+    let time = session.time_left_ms().map(|left| left.saturating_sub(running));
+    let days = session
+        .expires_at
+        .map(|end| u64::try_from(end.0.saturating_sub(now.wall.0)).unwrap_or(0).saturating_sub(begins_in));
+    match (time, days) {
+        (Some(time), Some(days)) => Some(time.min(days)),
+        (time, days) => time.or(days),
+    }
+}
+
+/// How much the asker wants something: of what it says, what is most exact about it holds (RFC 9110, 12.5.1).
+#[derive(Debug, Clone, Copy, Default)]
+struct Wish {
+    exactness: u8,
+    weight: f32,
+}
+
+impl Wish {
+    fn hear(&mut self, exactness: u8, weight: f32) {
+        if exactness > self.exactness {
+            *self = Self { exactness, weight };
+        } else if exactness == self.exactness {
+            self.weight = self.weight.max(weight);
+        }
+    }
+
+    fn is_wanted(self) -> bool {
+        self.weight > 0.0
+    }
+}
+
 /// Whether the asker wants the API's answer and not the page: it names the media type, or leaves everything open. A
 /// browser takes `*/*` too, but says `text/html`.
 pub fn wants_api(headers: &HeaderMap) -> bool {
-    let mut anything = true;
-    let mut wildcard = false;
-    let mut html = false;
-    for value in headers.get_all(header::ACCEPT) {
-        anything = false;
-        let Ok(value) = value.to_str() else { continue };
-        for range in value.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let refused = parts.any(|part| {
-                part.strip_prefix("q=")
-                    .or_else(|| part.strip_prefix("Q="))
-                    .is_some_and(|weight| weight.parse::<f32>().is_ok_and(|weight| weight == 0.0))
-            });
-            match name.as_str() {
-                MEDIA_TYPE => return !refused,
-                "*/*" | "application/*" => wildcard |= !refused,
-                "text/html" => html |= !refused,
-                _ => {}
-            }
+    const EXACT: u8 = 3;
+    let (mut api, mut page, mut says_nothing) = (Wish::default(), Wish::default(), true);
+    let lines = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    for range in lines.flat_map(|line| line.split(',')).map(str::trim).filter(|range| !range.is_empty()) {
+        says_nothing = false;
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let weight = parts.find_map(weight).unwrap_or(1.0);
+        match name.as_str() {
+            MEDIA_TYPE => api.hear(EXACT, weight),
+            "application/*" => api.hear(2, weight),
+            "*/*" => api.hear(1, weight),
+            "text/html" | "application/xhtml+xml" => page.hear(EXACT, weight),
+            "text/*" => page.hear(2, weight),
+            _ => {}
         }
     }
-    anything || (wildcard && !html)
+    says_nothing || api.is_wanted() && (api.exactness == EXACT || !page.is_wanted())
+}
+
+/// `q=0.5`; what is no number is none.
+fn weight(parameter: &str) -> Option<f32> {
+    let (name, value) = parameter.split_once('=')?;
+    name.eq_ignore_ascii_case("q").then(|| value.parse().unwrap_or(1.0))
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
+    use crate::domain::{
+        BootId, BootTime, Checkpoint, ClientKey, DeviceId, ProviderName, SessionId, SessionKind,
+        SessionTerms, WallTime,
+    };
+    use crate::http::Endpoints;
+
     use super::*;
 
     fn wants(accept: &[&str]) -> bool {
@@ -102,18 +181,88 @@ mod tests {
     }
 
     #[test]
+    fn what_is_most_exact_holds() {
+        assert!(wants(&["*/*;q=0.1"]));
+        assert!(wants(&["application/captive+json; q=0.001"]));
+        assert!(wants(&["application/*;q=0, application/captive+json"]));
+        assert!(wants(&["text/html;q=0, */*"]));
+        assert!(wants(&["", " , "]), "says nothing");
+        assert!(!wants(&["application/*;q=0, */*"]));
+        assert!(!wants(&["application/captive+json;Q=0.000"]));
+        assert!(!wants(&["text/*, */*;q=0.1"]));
+        assert!(!wants(&["*/*;q=0"]));
+        assert!(!wants(&["*/*;q=nan"]));
+        assert!(!wants(&["application/captive+jsonx", "application/captive"]));
+    }
+
+    const NOW: Now = Now { boot: BootTime(1_000_000), wall: WallTime(1_800_000_000_000) };
+
+    fn session(time_secs: Option<u64>, data_mb: Option<f64>) -> ClientSession {
+        let kind = match (time_secs, data_mb) {
+            (Some(_), Some(_)) => SessionKind::TimeOrData,
+            (Some(_), None) => SessionKind::Time,
+            (None, _) => SessionKind::Data,
+        };
+        let terms = SessionTerms::new(kind, time_secs, data_mb, None, 0.0, 0.0, false).unwrap();
+        let (id, device) = (SessionId::new(Uuid::from_u128(2)), DeviceId::new(Uuid::from_u128(1)));
+        ClientSession::new(id, device, ProviderName::new("voucher"), terms, NOW.wall)
+    }
+
+    /// It runs, and its books were read half a second ago.
+    fn running(mut session: ClientSession) -> ClientSession {
+        session.state = SessionState::Running(Checkpoint {
+            boot_id: BootId::new("b"),
+            at: BootTime(NOW.boot.0 - 500),
+            key: ClientKey::new(1).unwrap(),
+            sent_bytes: 0,
+            received_bytes: 0,
+        });
+        session
+    }
+
+    fn own() -> OwnAddress {
+        let ends = Endpoints::new("[fd00::7]:40000".parse().unwrap(), "[fd00::1]:2050".parse().unwrap());
+        OwnAddress::new(&ends)
+    }
+
+    fn json(usable: &[ClientSession], sells: bool) -> serde_json::Value {
+        serde_json::to_value(Answer::of(usable, sells, &own(), NOW)).unwrap()
+    }
+
+    #[test]
     fn a_captive_device_is_told_no_remainders() {
-        let own = OwnAddress::new("[fd00::1]:2050".parse().unwrap());
-        let json = serde_json::to_value(Answer::of(&Standing::New, own)).unwrap();
+        let captive = serde_json::json!({
+            "captive": true, "user-portal-url": "http://[fd00::1]:2050/", "can-extend-session": true
+        });
+        assert_eq!(json(&[], true), captive);
+        assert_eq!(json(&[session(Some(60), Some(5.0))], true), captive, "what does not run yet");
+        assert_eq!(json(&[], false)["can-extend-session"], false);
+        let with_venue = Answer::of(&[], true, &own(), NOW).at(Some("https://cafe.example/"));
+        assert_eq!(serde_json::to_value(with_venue).unwrap()["venue-info-url"], "https://cafe.example/");
+    }
+
+    #[test]
+    fn it_is_told_when_it_is_captive_again() {
+        let first = running(session(Some(60), None));
+        let answer = json(std::slice::from_ref(&first), false);
+        assert_eq!((&answer["captive"], &answer["seconds-remaining"]), (&false.into(), &59.into()));
+        assert_eq!(answer.get("bytes-remaining"), None);
+        // One follows the other by itself.
+        let answer = json(&[first.clone(), session(Some(100), None)], false);
+        assert_eq!(answer["seconds-remaining"], 159);
+        let answer = json(&[first, session(None, Some(5.0))], false);
+        assert_eq!((answer.get("seconds-remaining"), answer.get("bytes-remaining")), (None, None));
+        let both = running(session(Some(60), Some(1.5)));
+        let answer = json(&[both, session(Some(40), Some(0.000_001))], false);
         assert_eq!(
-            json,
-            serde_json::json!({
-                "captive": true, "user-portal-url": "http://[fd00::1]:2050/", "can-extend-session": true
-            })
+            (&answer["seconds-remaining"], &answer["bytes-remaining"]),
+            (&99.into(), &1_500_001.into())
         );
-        assert_eq!(
-            serde_json::to_value(Answer::of(&Standing::Stranger, own)).unwrap()["captive"],
-            serde_json::json!(true)
-        );
+        // Its days may be over before its time is.
+        let mut few = running(session(Some(3600), None));
+        few.expires_at = Some(NOW.wall.plus_millis(10_500));
+        assert_eq!(json(&[few.clone()], false)["seconds-remaining"], 10);
+        few.terms.time_limit_ms = None;
+        assert_eq!(json(&[few], false)["seconds-remaining"], 10);
     }
 }

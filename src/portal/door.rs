@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
+use crate::config::SecurePortal;
 use crate::http::Endpoints;
 
 use super::own::OwnAddress;
@@ -21,20 +22,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Puts the door in front of a portal's routes. Requests need [`Endpoints`] among their extensions.
-pub fn guarded(routes: Router, gateway: Arc<str>) -> Router {
-    routes.layer(middleware::from_fn_with_state(gateway, pass))
+/// What the door needs to know.
+#[derive(Debug, Clone)]
+struct Door {
+    gateway: Arc<str>,
+    secure: Option<Arc<SecurePortal>>,
 }
 
-async fn pass(State(gateway): State<Arc<str>>, mut request: Request, next: Next) -> Response {
+/// Puts the door in front of a portal's routes. Requests need [`Endpoints`] among their extensions. `secure` is what the
+/// portal is called, if it has a name.
+pub fn guarded(routes: Router, gateway: Arc<str>, secure: Option<Arc<SecurePortal>>) -> Router {
+    routes.layer(middleware::from_fn_with_state(Door { gateway, secure }, pass))
+}
+
+async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    let gateway = door.gateway;
     let Some(endpoints) = request.extensions().get::<Endpoints>().copied() else {
         tracing::error!("a portal request came without the addresses of its connection");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let own = OwnAddress::new(endpoints.local);
-    request.extensions_mut().insert(own);
+    let own = OwnAddress::new(&endpoints).named(door.secure);
+    request.extensions_mut().insert(own.clone());
     let mut response = if !own.is_target_of(&request) {
-        to_portal(own)
+        to_portal(&own)
     } else if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
         Message {
             gateway: &gateway,
@@ -51,7 +61,7 @@ async fn pass(State(gateway): State<Arc<str>>, mut request: Request, next: Next)
 
 /// Sends whoever wanted to reach another host to the first page. Nothing of what was asked for is repeated; the body is
 /// there because some probes take a short one for the open Internet.
-pub fn to_portal(own: OwnAddress) -> Response {
+pub fn to_portal(own: &OwnAddress) -> Response {
     let url = own.url();
     let body = format!(
         "<!DOCTYPE html><html lang=\"en\"><title>Sign in</title><p>Please sign in: <a href=\"{url}\">{url}</a></p></html>\n"

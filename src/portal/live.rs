@@ -1,8 +1,9 @@
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
@@ -10,12 +11,13 @@ use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::{BootTime, DeviceId, Refusal};
+use crate::domain::{BootTime, ClientDevice, DeviceId, Refusal};
 use crate::http::Endpoints;
 use crate::runtime::{DeviceRef, PortalNotice};
 
 use super::explain::explain;
 use super::offered::Look;
+use super::own::OwnAddress;
 use super::pages::is_stranger;
 use super::scene::Scene;
 use super::state::PortalState;
@@ -74,7 +76,13 @@ impl Status {
 pub(super) async fn events(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    Extension(own): Extension<OwnAddress>,
+    headers: HeaderMap,
 ) -> Response {
+    // It says which texts have been shown: another site's page must not take them away unseen.
+    if !own.is_source_of(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
         Err(refusal) if is_stranger(&refusal) => return StatusCode::FORBIDDEN.into_response(),
@@ -83,7 +91,9 @@ pub(super) async fn events(
     let Some(slot) = state.streams.open(device.id) else {
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
     };
-    let live = Live { notices: state.handle.notices(), state, device: device.id, slot, next: Instant::now() };
+    let address = Some(endpoints.peer.ip()).filter(|address| has_address(&device, *address));
+    let notices = state.handle.notices();
+    let live = Live { notices, state, device: device.id, address, slot, next: Instant::now() };
     Sse::new(live.into_stream()).into_response()
 }
 
@@ -91,6 +101,8 @@ pub(super) async fn events(
 struct Live {
     state: PortalState,
     device: DeviceId,
+    /// The device's address at our other end; `None` if it was not known to be the device's when the stream began.
+    address: Option<IpAddr>,
     slot: Slot,
     notices: broadcast::Receiver<PortalNotice>,
     /// When to look again.
@@ -153,6 +165,17 @@ impl Live {
             Err(Refusal::UnknownDevice) => return Some(Scene::bare(Standing::Stranger)),
             Err(_) => return None,
         };
+        // Whoever has the address now gets nothing of what is this device's.
+        if self.address.is_some_and(|address| !has_address(&device, address)) {
+            return None;
+        }
         self.state.scene(&device, Look::Lately).await.ok()
+    }
+}
+
+fn has_address(device: &ClientDevice, address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => device.ipv4.contains(&address),
+        IpAddr::V6(address) => device.ipv6.contains(&address),
     }
 }

@@ -44,7 +44,7 @@ const MAX_FORM_BYTES: usize = 4096;
 
 /// The portal of one zone.
 pub fn router(state: PortalState) -> Router {
-    let gateway = state.gateway.clone();
+    let (gateway, secure) = (state.gateway.clone(), state.secure.clone());
     let routes = Router::new()
         .route("/", get(pages::front))
         .route("/connect", post(pages::connect).get(pages::back))
@@ -61,5 +61,5 @@ pub fn router(state: PortalState) -> Router {
         .method_not_allowed_fallback(pages::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(state);
-    guarded(routes, gateway)
+    guarded(routes, gateway, secure)
 }

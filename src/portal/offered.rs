@@ -33,8 +33,6 @@ pub(super) enum Look {
     Anew,
     /// The live numbers: what they said lately will do.
     Lately,
-    /// Whoever only wants to know whether the device is let through: nobody is asked.
-    Held,
 }
 
 #[derive(Default)]
@@ -59,7 +57,6 @@ impl Offered {
     /// What the providers have for a device, as far as they say so in time.
     pub(super) async fn look(&self, handle: &Handle, device: DeviceId, look: Look) -> Option<ClientSession> {
         let patience = match look {
-            Look::Held => return None,
             Look::Lately => match self.said(device, FRESH) {
                 Some(said) => return said,
                 None if self.said(device, KEPT).is_some() => LIVE_PATIENCE,

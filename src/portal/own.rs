@@ -1,31 +1,66 @@
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Request, header};
 
+use crate::config::SecurePortal;
+use crate::http::Endpoints;
+
 /// Where the portal is for one visitor: the local address of the visitor's own connection.
 ///
 /// nftables' `redirect` has put the zone's address there, so that no name and no configuration is needed, and IPv4 and
-/// IPv6 visitors each get an address that they reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OwnAddress(SocketAddr);
+/// IPv6 visitors each get an address that they reach. A name that is configured is the portal's, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    local: SocketAddr,
+    is_tls: bool,
+    secure: Option<Arc<SecurePortal>>,
+}
 
 impl OwnAddress {
-    /// From the local end of the connection.
-    pub const fn new(local: SocketAddr) -> Self {
-        Self(local)
+    /// From our end of the connection.
+    pub const fn new(endpoints: &Endpoints) -> Self {
+        Self { local: endpoints.local, is_tls: endpoints.is_tls, secure: None }
     }
 
-    /// `http://ADDRESS:PORT`, as a browser writes the origin; IPv6 in brackets, port 80 left out.
+    /// The same for a portal that has a name, under which devices believe its certificate.
+    #[must_use]
+    pub fn named(mut self, secure: Option<Arc<SecurePortal>>) -> Self {
+        self.secure = secure;
+        self
+    }
+
+    /// `http://ADDRESS:PORT`, as a browser writes the origin; IPv6 in brackets, the usual port left out. Over TLS `https`,
+    /// and by name if there is one.
     pub fn origin(&self) -> String {
-        let host = match self.0.ip() {
+        match &self.secure {
+            Some(secure) if self.is_tls => return secure.origin(),
+            Some(_) | None => {}
+        }
+        let host = match self.local.ip() {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        match self.0.port() {
-            HTTP_PORT => format!("http://{host}"),
-            port => format!("http://{host}:{port}"),
+        let scheme = self.scheme();
+        if self.local.port() == self.usual_port() {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{}", self.local.port())
         }
+    }
+
+    /// The absolute URL of the first page for whoever is to keep it: over TLS and by name if that can be had.
+    pub fn best_url(&self) -> String {
+        self.secure.as_ref().map_or_else(|| self.url(), |secure| format!("{}/", secure.origin()))
+    }
+
+    const fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+
+    const fn usual_port(&self) -> u16 {
+        if self.is_tls { 443 } else { 80 }
     }
 
     /// The absolute URL of the first page.
@@ -62,18 +97,24 @@ impl OwnAddress {
         match (origin, referer) {
             (Some("null") | None, Some(referer)) => self.wrote(referer),
             (Some("null"), None) => false,
-            (Some(origin), _) => without_scheme(origin).is_some_and(|rest| self.names(rest)),
+            (Some(origin), _) => self.without_scheme(origin).is_some_and(|rest| self.names(rest)),
             (None, None) => true,
         }
     }
 
     fn wrote(&self, referer: &str) -> bool {
-        let Some(rest) = without_scheme(referer) else { return false };
+        let Some(rest) = self.without_scheme(referer) else { return false };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
         self.names(authority)
     }
 
-    /// Whether `ADDRESS[:PORT]` is this address.
+    fn without_scheme<'u>(&self, url: &'u str) -> Option<&'u str> {
+        let (scheme, rest) = url.split_once("://")?;
+        scheme.eq_ignore_ascii_case(self.scheme()).then_some(rest)
+    }
+
+    /// Whether `HOST[:PORT]` is this address, or the portal's name on this port. Whatever else leads here, a name that
+    /// somebody has pointed at the router, is not the portal.
     fn names(&self, authority: &str) -> bool {
         let Ok(parsed) = authority.parse::<Authority>() else { return false };
         if authority.contains('@') {
@@ -82,15 +123,18 @@ impl OwnAddress {
         let port = match parsed.port() {
             Some(port) => port.as_u16(),
             None if parsed.as_str().ends_with(':') => return false,
-            None => HTTP_PORT,
+            None => self.usual_port(),
         };
         let host = parsed.host();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == self.0.ip()) && port == self.0.port()
+        let is_address = bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == self.local.ip());
+        let is_name = self
+            .secure
+            .as_ref()
+            .is_some_and(|secure| host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(&secure.host));
+        (is_address || is_name) && port == self.local.port()
     }
 }
-
-const HTTP_PORT: u16 = 80;
 
 /// The header's value if it is there once; `Err` if it is there twice or is not text.
 fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, NotOnce> {
@@ -104,19 +148,23 @@ fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&
 
 struct NotOnce;
 
-fn without_scheme(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    scheme.eq_ignore_ascii_case("http").then_some(rest)
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderName;
 
     use super::*;
 
+    fn ends(local: &str) -> Endpoints {
+        Endpoints::new("10.0.0.7:40000".parse().unwrap(), local.parse().unwrap())
+    }
+
     fn own(local: &str) -> OwnAddress {
-        OwnAddress::new(local.parse().unwrap())
+        OwnAddress::new(&ends(local))
+    }
+
+    fn secure(local: &str) -> OwnAddress {
+        let name = SecurePortal { host: "portal.example.net".to_owned(), port: 2443 };
+        OwnAddress::new(&ends(local).over_tls()).named(Some(Arc::new(name)))
     }
 
     fn request(target: &str, host: Option<&str>) -> Request<()> {
@@ -159,6 +207,51 @@ mod tests {
         assert!(six.is_target_of(&request("/", Some("[FD00:0:0:0::1]:2050"))));
         assert!(!six.is_target_of(&request("/", Some("[fd00::2]:2050"))));
         assert!(own("10.0.0.1:80").is_target_of(&request("/", Some("10.0.0.1"))));
+    }
+
+    #[test]
+    fn over_tls_the_portal_has_its_name_and_its_addresses() {
+        let plain = OwnAddress::new(&ends("10.0.0.1:443").over_tls());
+        assert_eq!((plain.url(), plain.best_url()), ("https://10.0.0.1/".into(), "https://10.0.0.1/".into()));
+        assert!(plain.is_target_of(&request("/", Some("10.0.0.1"))));
+        let own = secure("10.0.0.1:2443");
+        assert_eq!(own.url(), "https://portal.example.net:2443/");
+        for host in [
+            "portal.example.net:2443",
+            "PORTAL.example.net.:2443",
+            "10.0.0.1:2443",
+            "portal.example.net:2443",
+        ] {
+            assert!(own.is_target_of(&request("/", Some(host))), "{host}");
+        }
+        for host in [
+            "portal.example.net",
+            "portal.example.net:2050",
+            "example.net:2443",
+            "portal.example.net.evil.test:2443",
+            "evil.test:2443",
+            "portal.example.net..:2443",
+        ] {
+            assert!(!own.is_target_of(&request("/", Some(host))), "{host}");
+        }
+        let from = |origin: &str| {
+            let mut map = HeaderMap::new();
+            map.insert("origin", origin.parse().unwrap());
+            own.is_source_of(&map)
+        };
+        assert!(from("https://portal.example.net:2443") && from("https://10.0.0.1:2443"));
+        assert!(!from("http://portal.example.net:2443"), "a page that anybody could have changed");
+        assert!(!from("https://portal.example.net") && !from("https://evil.test:2443"));
+    }
+
+    #[test]
+    fn by_its_name_the_plain_portal_is_the_portal_too() {
+        let name = SecurePortal { host: "portal.example.net".to_owned(), port: 2443 };
+        let own = own("10.0.0.1:2050").named(Some(Arc::new(name)));
+        assert!(own.is_target_of(&request("/", Some("portal.example.net:2050"))));
+        assert!(!own.is_target_of(&request("/", Some("portal.example.net:2443"))));
+        assert_eq!(own.url(), "http://10.0.0.1:2050/", "captive devices are led to the address");
+        assert_eq!(own.best_url(), "https://portal.example.net:2443/");
     }
 
     #[test]

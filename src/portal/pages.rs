@@ -10,7 +10,6 @@ use super::capport::{self, Answer};
 use super::door;
 use super::explain::explain;
 use super::forms::{Beside, Pairs, is_clean, refused};
-use super::offered::Look;
 use super::own::OwnAddress;
 use super::page::{Message, Page};
 use super::scene::Scene;
@@ -96,17 +95,18 @@ pub(super) async fn capport(
     headers: HeaderMap,
 ) -> Response {
     if !capport::wants_api(&headers) {
-        return door::to_portal(own);
+        return door::to_portal(&own);
     }
-    let standing = match state.visitor(endpoints.peer.ip()).await {
-        Ok(device) => state.standing(&device, Look::Held).await,
-        Err(refusal) if is_stranger(&refusal) => Ok(Standing::Stranger),
-        Err(refusal) => Err(refusal),
+    let (usable, sells) = match state.visitor(endpoints.peer.ip()).await {
+        Ok(device) if device.blocked => (Vec::new(), false),
+        Ok(device) => match state.handle.usable_sessions(device.id).await {
+            Ok(usable) => (usable, !state.handle.faces(&state.zone).is_empty()),
+            Err(refusal) => return explain(&refusal).0.into_response(),
+        },
+        Err(refusal) if is_stranger(&refusal) => (Vec::new(), false),
+        Err(refusal) => return explain(&refusal).0.into_response(),
     };
-    match standing {
-        Ok(standing) => Answer::of(&standing, own).respond(),
-        Err(refusal) => explain(&refusal).0.into_response(),
-    }
+    Answer::of(&usable, sells, &own, state.handle.now()).at(state.venue.as_deref()).respond()
 }
 
 /// Any other path of the portal's own.

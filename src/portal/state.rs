@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::config::SecurePortal;
 use crate::domain::{
-    BoxFuture, ClientDevice, ClientRates, ClientSession, ClientType, DeviceId, Refusal, Text, ZoneName,
-    preferred_language,
+    BoxFuture, ClientDevice, ClientRates, ClientSession, ClientType, DeviceId, Refusal, Text, WebUrl,
+    ZoneName, preferred_language,
 };
 use crate::runtime::Handle;
 use crate::store::{Direction, SessionQuery, SortKey, Store};
@@ -32,6 +33,10 @@ pub struct PortalState {
     pub inbox: Arc<dyn Inbox>,
     /// The live streams that are open; one table for all zones.
     pub streams: Streams,
+    /// What the portal is called, and where it is over TLS, if devices believe it.
+    pub secure: Option<Arc<SecurePortal>>,
+    /// What devices are told to be about the place.
+    pub venue: Option<Arc<str>>,
     /// What the providers have for devices that hold nothing.
     pub(super) offered: Offered,
 }
@@ -77,6 +82,8 @@ impl PortalState {
             history: Arc::new(NoHistory),
             inbox: Arc::new(NoInbox),
             streams: Streams::default(),
+            secure: None,
+            venue: None,
             offered: Offered::default(),
         }
     }
@@ -99,6 +106,20 @@ impl PortalState {
     #[must_use]
     pub fn with_inbox(mut self, inbox: Arc<dyn Inbox>) -> Self {
         self.inbox = inbox;
+        self
+    }
+
+    /// The same with a name under which devices believe the portal's certificate.
+    #[must_use]
+    pub fn with_secure(mut self, secure: Option<SecurePortal>) -> Self {
+        self.secure = secure.map(Arc::new);
+        self
+    }
+
+    /// The same with a page about the place.
+    #[must_use]
+    pub fn with_venue(mut self, venue: Option<&WebUrl>) -> Self {
+        self.venue = venue.map(|url| url.as_str().into());
         self
     }
 

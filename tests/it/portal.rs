@@ -23,7 +23,7 @@ fn door(local: &str) -> Router {
     let routes = Router::new().fallback(any(|| async { "inside" }));
     let local: SocketAddr = local.parse().unwrap();
     let peer: SocketAddr = "10.0.0.7:40000".parse().unwrap();
-    portal::guarded(routes, "cafe".into()).layer(Extension(Endpoints::new(peer, local)))
+    portal::guarded(routes, "cafe".into(), None).layer(Extension(Endpoints::new(peer, local)))
 }
 
 async fn ask(local: &str, method: Method, target: &str, headers: &[(&str, &str)]) -> Response {
@@ -182,7 +182,7 @@ async fn a_stream_is_not_closed_by_the_door() {
     let routes = Router::new()
         .fallback(any(|| async { ([(header::CONTENT_TYPE, "text/event-stream")], "data: 1\n\n") }));
     let endpoints = Endpoints::new("10.0.0.7:1".parse().unwrap(), FOUR.parse().unwrap());
-    let app = portal::guarded(routes, "cafe".into()).layer(Extension(endpoints));
+    let app = portal::guarded(routes, "cafe".into(), None).layer(Extension(endpoints));
     let request = Request::builder().uri("/events").header("host", FOUR).body(Body::empty()).unwrap();
     let response = app.oneshot(request).await.unwrap();
     assert_eq!(header_of(&response, "connection"), "");
@@ -190,7 +190,7 @@ async fn a_stream_is_not_closed_by_the_door() {
 
 #[tokio::test]
 async fn without_the_connections_addresses_nothing_is_served() {
-    let app = portal::guarded(Router::new().fallback(any(|| async { "inside" })), "cafe".into());
+    let app = portal::guarded(Router::new().fallback(any(|| async { "inside" })), "cafe".into(), None);
     let request = Request::builder().uri("/").header("host", FOUR).body(Body::empty()).unwrap();
     assert_eq!(app.oneshot(request).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

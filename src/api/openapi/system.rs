@@ -3,14 +3,20 @@ use serde_json::json;
 use super::Area;
 use super::operation::Operation;
 use super::responses::problem_schema;
-use super::schema::{count, fields, list_of, nullable, one_of, page_of, text, time, whole};
+use super::schema::{boolean, count, fields, list_of, nullable, one_of, page_of, text, time, whole};
 use crate::api::auth::View;
 use crate::api::providers::{KINDS, PROVIDES};
-use crate::api::status::STATES;
+use crate::api::status::{LISTENERS, STATES};
 use crate::runtime::PluginState;
 
 pub(super) fn area() -> Area {
     let by_state = STATES.iter().map(|state| ((*state).to_owned(), count())).collect();
+    let certificate = whole(fields([
+        ("listener", one_of(&LISTENERS)),
+        ("sha256", text()),
+        ("self_signed", boolean()),
+        ("ends_at", nullable(time())),
+    ]));
     let status = whole(fields([
         ("version", text()),
         ("started_at", nullable(time())),
@@ -20,6 +26,7 @@ pub(super) fn area() -> Area {
         ("usable_sessions", count()),
         ("sessions", whole(by_state)),
         ("repairs", count()),
+        ("certificates", list_of(certificate)),
         ("warnings", list_of(text())),
     ]));
     let states = PluginState::ALL.iter().map(|(_, name)| *name).chain(["absent"]).collect::<Vec<_>>();

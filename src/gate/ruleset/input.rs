@@ -9,7 +9,7 @@ use super::json::{
 };
 use super::{Hook, Ruleset, zone_devices};
 use crate::gate::names::DNS_RATE;
-use crate::gate::policy::Policy;
+use crate::gate::policy::{Policy, ZoneGate};
 
 /// Before fw4 (0), whose guest zone may accept more than a guest needs.
 const PRIORITY: i32 = -10;
@@ -24,7 +24,7 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     ruleset.base_chain("input", &Hook { kind: "filter", hook: "input", priority: PRIORITY });
     ruleset.chain("dns");
     let from_elsewhere = is_not(meta("iifname"), zone_devices(policy));
-    let ports: BTreeSet<u16> = policy.zones.iter().map(|zone| zone.portal_port).collect();
+    let ports: BTreeSet<u16> = policy.zones.iter().flat_map(ZoneGate::portal_ports).collect();
 
     ruleset.rule("input", [is(meta("iifname"), "lo"), leave()]);
     // The portal is no service for the WAN side.
@@ -81,7 +81,10 @@ fn guests(ruleset: &mut Ruleset, policy: &Policy) {
     let portals: Vec<_> = policy
         .zones
         .iter()
-        .flat_map(|zone| zone.devices.iter().map(|device| concat([json!(device), json!(zone.portal_port)])))
+        .flat_map(|zone| {
+            zone.portal_ports().flat_map(|port| zone.devices.iter().map(move |device| (device, port)))
+        })
+        .map(|(device, port)| concat([json!(device), json!(port)]))
         .collect();
     ruleset
         .rule("input", [is(concat([meta("iifname"), payload("tcp", "dport")]), set_of(portals)), accept()]);

@@ -106,6 +106,7 @@ fn zone(name: &str, device: &str, portal_port: u16) -> ZoneGate {
         name: ZoneName::new(name),
         devices: vec![device.into()],
         portal_port,
+        portal_tls_port: None,
         inbound: false,
         garden_prefixes: Vec::new(),
         has_garden_domains: false,
