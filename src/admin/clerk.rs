@@ -6,25 +6,30 @@ use axum::{Form, extract::rejection::FormRejection};
 use serde::de::DeserializeOwned;
 
 use super::frame::Frame;
+use super::logins::Who;
 use super::state::AdminState;
 use super::{csrf, page};
-use crate::domain::{Actor, AuditLine, Permission, Proviso, Text};
+use crate::domain::{Actor, Admin, AuditLine, Permission, Proviso, Text};
 use crate::http::Endpoints;
 use crate::runtime::Handle;
+use crate::store::StoreError;
 
 /// The cookie that stands for a login.
 pub(super) const COOKIE: &str = "turnpike_admin";
 
-/// Whoever is logged in. The token is looked up anew for each request: one that was revoked opens nothing any more.
+/// Whoever is signed in: a handler's first argument. Their token or account is looked up anew for each request: one that was
+/// revoked, disabled or changed its password opens nothing any more, and permissions hold as they are now.
 #[derive(Debug, Clone)]
 pub(super) struct Clerk {
-    /// The token's number.
-    pub(super) token: i64,
-    /// The token's name: the seller of what is sold.
+    /// As whom.
+    pub(super) who: Who,
+    /// The token's or the account's name: the seller of what is sold.
     pub(super) name: Text,
     /// What each form of theirs must carry.
     pub(super) csrf: String,
-    permissions: Vec<Permission>,
+    pub(super) permissions: Vec<Permission>,
+    /// What stands for them.
+    pub(super) cookie: String,
     origin: Text,
 }
 
@@ -67,26 +72,52 @@ impl Clerk {
         Frame::of(state, self, current)
     }
 
+    /// The number of their account; `None` if they have a token.
+    pub(super) const fn account(&self) -> Option<i64> {
+        match self.who {
+            Who::Token(_) => None,
+            Who::Admin { id, .. } => Some(id),
+        }
+    }
+
+    /// What is theirs alone and stays the same, however often they sign in.
+    pub(super) fn scope(&self) -> String {
+        match self.who {
+            Who::Token(id) => format!("token {id}"),
+            Who::Admin { id, .. } => format!("admin {id}"),
+        }
+    }
+
+    /// Whether they are still signed in: what goes on (a stream of events) asks now and then.
+    #[expect(dead_code, reason = "for pages that keep a stream open")]
+    pub(super) async fn is_still_in(&self, state: &AdminState) -> bool {
+        find(state, &self.cookie, true).await.is_ok_and(|found| found.is_some())
+    }
+
     /// This clerk as the audit log names whoever does this: as for the API.
     pub(super) fn doing(&self, action: &'static str, details: &str) -> Actor {
-        let name = Text::new(&format!("token {} {}", self.token, self.name));
+        let name = match self.who {
+            Who::Token(id) => format!("token {id} {}", self.name),
+            Who::Admin { .. } => format!("admin {}", self.name),
+        };
+        let name = Text::new(&name);
         Actor { name, origin: self.origin.clone(), action, details: Text::new(details) }
     }
 
     /// Notes a change that was made outside the sessions manager, which notes its own.
     pub(super) async fn note(&self, state: &AdminState, action: &'static str, subject: &str) {
-        let line = AuditLine {
-            at: state.handle.now().wall,
-            actor: self.doing(action, "on the admin pages"),
-            subject: Some(subject.to_owned()),
-            before: None,
-            after: None,
-        };
-        if let Err(error) = state.store.append_audit(&[line]).await {
-            state.store.measures().audit_lines_lost.count();
-            // The change itself is done: what is known of it must at least be in the log.
-            tracing::error!(%error, actor = %self.name, action, "an audit line was lost");
-        }
+        self.note_with(state, action, subject, "on the admin pages").await;
+    }
+
+    /// The same, with what there is to say of it; never a secret.
+    pub(super) async fn note_with(
+        &self,
+        state: &AdminState,
+        action: &'static str,
+        subject: &str,
+        details: &str,
+    ) {
+        note(state, self.doing(action, details), subject).await;
     }
 
     /// The sessions manager, for one change.
@@ -96,27 +127,67 @@ impl Clerk {
     }
 }
 
+/// Writes a line of the audit log.
+pub(super) async fn note(state: &AdminState, actor: Actor, subject: &str) {
+    let (name, action) = (actor.name.clone(), actor.action);
+    let at = state.handle.now().wall;
+    let line = AuditLine { at, actor, subject: Some(subject.to_owned()), before: None, after: None };
+    if let Err(error) = state.store.append_audit(&[line]).await {
+        state.store.measures().audit_lines_lost.count();
+        // The change itself is done: what is known of it must at least be in the log.
+        tracing::error!(%error, actor = %name, action, "an audit line was lost");
+    }
+}
+
 impl FromRequestParts<AdminState> for Clerk {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
         let nobody = || Redirect::to("/admin/login").into_response();
-        let cookie = cookie(&parts.headers).ok_or_else(nobody)?;
-        let token = state.logins().find(cookie, state.handle.now().boot).ok_or_else(nobody)?;
-        let found = state.store.token(token).await.map_err(|error| page::failed(state, &error))?;
-        let Some(token) = found else {
-            state.logins().log_out(cookie);
-            return Err(nobody());
-        };
-        let origin = parts.extensions.get::<Endpoints>().map(|ends| ends.peer.ip().to_string());
-        Ok(Self {
-            token: token.id,
-            name: token.name,
-            csrf: csrf::token(cookie),
-            permissions: token.permissions,
-            origin: Text::new(origin.as_deref().unwrap_or("unknown")),
-        })
+        let cookie = cookie(&parts.headers).ok_or_else(nobody)?.to_owned();
+        let found = find(state, &cookie, is_live(parts)).await.map_err(|error| page::failed(state, &error))?;
+        let (who, name, permissions) = found.ok_or_else(nobody)?;
+        let ends = parts.extensions.get::<Endpoints>();
+        let origin = origin(ends);
+        Ok(Self { who, name, csrf: csrf::token(&cookie), permissions, cookie, origin })
     }
+}
+
+/// From where a request comes, for the audit log.
+pub(super) fn origin(ends: Option<&Endpoints>) -> Text {
+    ends.map_or_else(|| Text::new("unknown"), |ends| Text::new(&ends.peer.ip().to_string()))
+}
+
+/// Whoever is signed in with a cookie, as they are now.
+async fn find(
+    state: &AdminState,
+    cookie: &str,
+    live: bool,
+) -> Result<Option<(Who, Text, Vec<Permission>)>, StoreError> {
+    let now = state.handle.now().boot;
+    let Some(who) = state.logins().find(cookie, now, live) else { return Ok(None) };
+    let found = match who {
+        Who::Token(id) => {
+            let token = state.store.token(id).await?;
+            token.map(|token| (who, token.name, token.permissions))
+        }
+        Who::Admin { id, version } => {
+            let stands = |admin: &Admin| !admin.disabled && admin.version == version;
+            let admin = state.store.admin(id).await?.filter(stands);
+            admin.map(|admin| (who, Text::new(admin.name.as_str()), admin.permissions))
+        }
+    };
+    if found.is_none() {
+        state.logins().log_out(cookie);
+    }
+    Ok(found)
+}
+
+/// What a page asks by itself while nobody touches it.
+fn is_live(parts: &Parts) -> bool {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    parts.headers.contains_key("x-turnpike-live")
+        || header("accept").is_some_and(|accept| accept.starts_with("text/event-stream"))
 }
 
 /// The value of our cookie, if there is exactly one.

@@ -37,7 +37,7 @@ async fn change(state: &AdminState, request: Request, next: Next) -> Response {
     }
     let cookie = cookie(request.headers()).map(str::to_owned);
     let now = state.handle.now().boot;
-    let Some(cookie) = cookie.filter(|cookie| state.logins().find(cookie, now).is_some()) else {
+    let Some(cookie) = cookie.filter(|cookie| state.logins().find(cookie, now, false).is_some()) else {
         return Redirect::to("/admin/login").into_response();
     };
     match csrf::check(request, &cookie).await {

@@ -1,37 +1,70 @@
+//! Signing in, with a name and a password or with a token, and out.
+
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::clerk::{COOKIE, Fields, cookie};
+use super::clerk::{COOKIE, Fields, cookie, note, origin};
 use super::frame::Frame;
-use super::logins::new_cookie;
-use super::page::{failed, html};
+use super::logins::{Who, new_cookie};
+use super::page::{failed, html, refused};
 use super::state::AdminState;
+use crate::domain::{AccountName, Actor, Admin, Text, TotpSecret};
 use crate::http::Endpoints;
 use crate::store::TokenText;
 
-/// The page that asks for a token.
+/// The page that asks who it is.
 #[derive(Debug, Template)]
 #[template(path = "admin/login.html")]
 struct LoginPage {
     frame: Frame,
     trouble: Option<String>,
+    /// What was typed as the name.
+    name: String,
+    /// There are accounts; else only a token is of use.
+    accounts: bool,
+    /// Where a token is asked for at once.
+    by_token: bool,
 }
 
-/// `GET /admin/login`
-pub(super) async fn form(State(state): State<AdminState>) -> Response {
-    show(&state, StatusCode::OK, None)
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    by: Option<String>,
 }
 
-fn show(state: &AdminState, status: StatusCode, trouble: Option<String>) -> Response {
-    html(status, LoginPage { frame: Frame::bare(state), trouble }.render())
+/// `GET /admin/login`: while there is no account, the page that makes the first one.
+pub(super) async fn form(State(state): State<AdminState>, Query(wanted): Query<Wanted>) -> Response {
+    let by_token = wanted.by.as_deref() == Some("token");
+    match state.store.any_admin().await {
+        Ok(false) if !by_token => Redirect::to("/admin/setup").into_response(),
+        Ok(accounts) => show(&state, StatusCode::OK, Asked { accounts, by_token, ..Asked::default() }),
+        Err(error) => failed(&state, &error),
+    }
 }
 
-#[derive(Deserialize)]
+/// What is shown again when it did not work.
+#[derive(Debug, Default)]
+struct Asked {
+    trouble: Option<String>,
+    name: String,
+    accounts: bool,
+    by_token: bool,
+}
+
+fn show(state: &AdminState, status: StatusCode, asked: Asked) -> Response {
+    let Asked { trouble, name, accounts, by_token } = asked;
+    html(status, LoginPage { frame: Frame::bare(state), trouble, name, accounts, by_token }.render())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Given {
+    name: String,
+    password: String,
+    code: String,
     token: String,
 }
 
@@ -42,49 +75,172 @@ pub(super) async fn log_in(
     headers: HeaderMap,
     Fields(given): Fields<Given>,
 ) -> Response {
-    let (address, now) = (ends.peer.ip(), state.handle.now().boot);
+    let name = AccountName::parse(&given.name).ok();
+    let by_token = !given.token.is_empty();
+    let accounts = match state.store.any_admin().await {
+        Ok(accounts) => accounts,
+        Err(error) => return failed(&state, &error),
+    };
+    let again = |status, text: String| {
+        let typed = name.as_ref().map(ToString::to_string).unwrap_or_default();
+        show(&state, status, Asked { trouble: Some(text), name: typed, accounts, by_token })
+    };
+    let address = ends.peer.ip();
     // Charged before it is looked up, so that many at once count like many in a row.
-    let charged = state.logins().charge(address, now);
+    let charged = state.logins().charge(address, name.as_ref(), state.handle.now().boot);
     if let Err(secs) = charged {
-        let text = format!("Too many wrong tokens. Try again in {secs} seconds.");
-        let mut response = show(&state, StatusCode::TOO_MANY_REQUESTS, Some(text));
+        let text = format!("Too many wrong tries. Try again in {secs} seconds.");
+        let mut response = again(StatusCode::TOO_MANY_REQUESTS, text);
         response.headers_mut().insert(header::RETRY_AFTER, secs.into());
         return response;
     }
-    let token = match TokenText::parse(given.token.trim()) {
+    let found = if by_token {
+        by_token_text(&state, &given.token).await
+    } else {
+        by_password(&state, name.as_ref(), &given).await
+    };
+    let (who, actor) = match found {
+        Ok(found) => found,
+        Err(Wrong::Said(text)) => {
+            tracing::warn!(%address, name = name.as_ref().map(AccountName::as_str), "a sign-in was refused");
+            return again(StatusCode::FORBIDDEN, text);
+        }
+        Err(Wrong::Failed(response)) => return response,
+    };
+    state.logins().right(address, name.as_ref());
+    let action = "admin.sign_in";
+    let actor = Actor {
+        name: Text::new(&actor),
+        origin: origin(Some(&ends)),
+        action,
+        details: Text::new("on the admin pages"),
+    };
+    note(&state, actor, name.as_ref().map_or("token", AccountName::as_str)).await;
+    open(&state, &ends, &headers, who, "/admin")
+}
+
+/// Why nobody is signed in.
+enum Wrong {
+    /// In a sentence.
+    Said(String),
+    /// Through no fault of theirs.
+    Failed(Response),
+}
+
+/// The token's number, and how the audit log names it.
+async fn by_token_text(state: &AdminState, typed: &str) -> Result<(Who, String), Wrong> {
+    let token = match TokenText::parse(typed.trim()) {
         Some(text) => state.store.find_token(&text).await,
         None => Ok(None),
     };
-    let token = match token {
-        Ok(Some(token)) => token,
-        Ok(None) => {
-            let text = "This token is not known. It begins with tp_ and may have been revoked.";
-            return show(&state, StatusCode::FORBIDDEN, Some(text.to_owned()));
-        }
-        Err(error) => return failed(&state, &error),
+    match token.map_err(|error| Wrong::Failed(failed(state, &error)))? {
+        Some(token) => Ok((Who::Token(token.id), format!("token {} {}", token.id, token.name))),
+        None => Err(said("This token is not known. It begins with tp_ and may have been revoked.")),
+    }
+}
+
+fn said(text: &str) -> Wrong {
+    Wrong::Said(text.to_owned())
+}
+
+async fn by_password(
+    state: &AdminState,
+    name: Option<&AccountName>,
+    given: &Given,
+) -> Result<(Who, String), Wrong> {
+    let failed_inside = |error: &dyn std::fmt::Display| Wrong::Failed(failed(state, error));
+    let admin = match name {
+        Some(name) => state.store.find_admin(name).await.map_err(|error| failed_inside(&error))?,
+        None => None,
     };
+    // A name that nobody has takes as long as one that somebody has.
+    let stored = admin.as_ref().map(|admin| &admin.password);
+    let right = state.handle.verify_password(&given.password, stored).await;
+    let right = right.map_err(|refusal| Wrong::Failed(refused(state, refusal)))?;
+    let Some(admin) = admin.filter(|_| right) else {
+        return Err(said("The name or the password is wrong."));
+    };
+    if admin.disabled {
+        return Err(said("This account has been disabled. Ask whoever looks after this box."));
+    }
+    let step = check_code(state, &admin, &given.code)?;
+    let now = state.handle.now().wall;
+    let taken = state.store.admin_signed_in(&admin, step, now).await.map_err(|error| failed_inside(&error))?;
+    if !taken {
+        return Err(said("This code was used before. Wait for the next one."));
+    }
+    let who = Who::Admin { id: admin.id, version: admin.version };
+    Ok((who, format!("admin {}", admin.name)))
+}
+
+/// The step of the one-time code; `None` if the account needs none.
+fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i64>, Wrong> {
+    let Some(sealed) = &admin.totp else { return Ok(None) };
+    let opened = state.handle.open_secret(&totp_of(admin.id), sealed);
+    let secret = opened.ok().and_then(|bytes| bytes.try_into().ok()).map(TotpSecret::new);
+    let Some(secret) = secret else {
+        tracing::error!(name = %admin.name, "the secret of one-time codes cannot be read; turnpike admin set NAME --no-totp");
+        return Err(said("Your one-time codes cannot be checked. The log of turnpike says what to do."));
+    };
+    if let Some(step) = secret.check(typed, state.handle.now().wall, admin.totp_step) {
+        return Ok(Some(step));
+    }
+    Err(Wrong::Said(match (typed.trim().is_empty(), state.handle.clock_is_believed()) {
+        (true, _) => "This account needs the code that your app shows now.".to_owned(),
+        (false, true) => "The code is wrong or was used before. Type the one that your app shows now.".to_owned(),
+        (false, false) => "The code does not fit the clock of this box, which is not set. Wait until it has \
+                           the time, or use turnpike admin set NAME --no-totp on the box."
+            .to_owned(),
+    }))
+}
+
+/// Whose a sealed secret of one-time codes is.
+pub(super) fn totp_of(admin: i64) -> String {
+    format!("admin totp {admin}")
+}
+
+/// Signs somebody in under a new cookie, whatever the browser had before, and leads on.
+pub(super) fn open(
+    state: &AdminState,
+    ends: &Endpoints,
+    headers: &HeaderMap,
+    who: Who,
+    to: &str,
+) -> Response {
     let new = match new_cookie() {
         Ok(new) => new,
-        Err(error) => return failed(&state, &error),
+        Err(error) => return failed(state, &error),
     };
-    {
-        let mut logins = state.logins();
-        logins.right(address);
-        if let Some(old) = cookie(&headers) {
-            logins.log_out(old);
-        }
-        logins.log_in(&new, token.id, now);
+    let mut logins = state.logins();
+    if let Some(old) = cookie(headers) {
+        logins.log_out(old);
     }
-    // The listener itself speaks plain HTTP, on this machine unless the operator says otherwise: no `Secure`.
-    let set = format!("{COOKIE}={new}; Path=/admin; HttpOnly; SameSite=Strict");
-    (AppendHeaders([(header::SET_COOKIE, set)]), Redirect::to("/admin")).into_response()
+    logins.log_in(&new, who, state.handle.now().boot);
+    drop(logins);
+    let set = format!("{COOKIE}={new}; {}", attributes(ends));
+    (AppendHeaders([(header::SET_COOKIE, set)]), Redirect::to(to)).into_response()
+}
+
+/// What a browser may do with the cookie. Over plain HTTP it could not send one that is `Secure`.
+fn attributes(ends: &Endpoints) -> String {
+    let secure = if is_tls(ends) { "; Secure" } else { "" };
+    format!("Path=/admin; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// Whether the request came over TLS.
+const fn is_tls(_ends: &Endpoints) -> bool {
+    false
 }
 
 /// `POST /admin/logout`
-pub(super) async fn log_out(State(state): State<AdminState>, headers: HeaderMap) -> Response {
+pub(super) async fn log_out(
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+    headers: HeaderMap,
+) -> Response {
     if let Some(cookie) = cookie(&headers) {
         state.logins().log_out(cookie);
     }
-    let gone = format!("{COOKIE}=; Path=/admin; HttpOnly; SameSite=Strict; Max-Age=0");
+    let gone = format!("{COOKIE}=; {}; Max-Age=0", attributes(&ends));
     (AppendHeaders([(header::SET_COOKIE, gone)]), Redirect::to("/admin/login")).into_response()
 }

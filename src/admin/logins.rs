@@ -1,44 +1,75 @@
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::BootTime;
+use crate::domain::{AccountName, BootTime, TotpSecret};
 
-/// Whoever does nothing for so long is logged out: half an hour.
+/// Whoever does nothing for so long is signed out, unless the configuration says otherwise: half an hour.
 const IDLE_MS: u64 = 30 * 60_000;
-/// Whoever is logged in logs in again after so long, in any case: twelve hours.
+/// Whoever is signed in signs in again after so long, in any case: twelve hours.
 const LONGEST_MS: u64 = 12 * 3_600_000;
-/// The most who are logged in at once; one more and whoever was idle the longest is logged out.
+/// The most who are signed in at once; one more and whoever was idle the longest is signed out.
 const MAX_LOGINS: usize = 256;
-/// Wrong tokens of one address that cost nothing but the time to type them …
-const FREE_TRIES: u32 = 5;
+/// Wrong tries of one address that cost nothing but the time to type them …
+const ADDRESS_FREE: u64 = 5;
 /// … then one is looked at every half minute.
-const TRY_EVERY_MS: u64 = 30_000;
-/// Addresses remembered; beyond that those that may try the soonest are forgotten.
-const MAX_ADDRESSES: usize = 1_024;
+const ADDRESS_EVERY_MS: u64 = 30_000;
+/// Wrong tries for one name, from wherever they come …
+const NAME_FREE: u64 = 10;
+/// … then one is looked at every ten seconds: guessing stays hopeless, and whose name it is can still get in.
+const NAME_EVERY_MS: u64 = 10_000;
+/// Addresses and names remembered; beyond that those that may try the soonest are forgotten.
+const MAX_REMEMBERED: usize = 1_024;
 /// Random bytes of a cookie.
 const COOKIE_BYTES: usize = 32;
 
-/// Who is logged in, and who may try to. In memory: a restart logs everybody out. Pure but for the making of cookies.
-#[derive(Debug, Default)]
+/// Who is signed in, and who may try to. In memory: a restart signs everybody out. Pure but for the making of cookies.
+#[derive(Debug)]
 pub(super) struct Logins {
     /// By the digest of the cookie, so that what is in memory opens nothing and how long a look-up takes says nothing.
     by_cookie: HashMap<[u8; 32], Login>,
-    /// When an address's wrong tries will have been paid off, one each [`TRY_EVERY_MS`].
-    paid_off: HashMap<IpAddr, BootTime>,
+    by_address: Tries<IpAddr>,
+    by_name: Tries<AccountName>,
+    idle_ms: u64,
+    longest_ms: u64,
+}
+
+/// As whom somebody is signed in. It is looked up anew for each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// With a token, by its number.
+    Token(i64),
+    /// With an account.
+    Admin {
+        /// Its number.
+        id: i64,
+        /// The version that it had: when it has another, this is over.
+        version: i64,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Login {
-    token: i64,
+    who: Who,
     since: BootTime,
     last: BootTime,
+    /// What one-time codes would be made of, once one has confirmed it.
+    totp: Option<TotpSecret>,
 }
 
-impl Login {
-    fn is_over(&self, now: BootTime) -> bool {
-        now.millis_since(self.last) >= IDLE_MS || now.millis_since(self.since) >= LONGEST_MS
+/// Wrong tries that are paid off as time goes by.
+#[derive(Debug)]
+struct Tries<By> {
+    paid_off: HashMap<By, BootTime>,
+    free: u64,
+    every_ms: u64,
+}
+
+impl Default for Logins {
+    fn default() -> Self {
+        Self::lasting(IDLE_MS, LONGEST_MS)
     }
 }
 
@@ -53,58 +84,132 @@ fn digest(cookie: &str) -> [u8; 32] {
     Sha256::digest(cookie.as_bytes()).into()
 }
 
-impl Logins {
-    /// Seconds that an address has to wait before its next try; charges one if it need not.
-    pub(super) fn charge(&mut self, address: IpAddr, now: BootTime) -> Result<(), u64> {
-        let burst = u64::from(FREE_TRIES.saturating_sub(1)) * TRY_EVERY_MS;
-        let paid_off = self.paid_off.get(&address).copied().unwrap_or_default();
-        let wait = paid_off.millis_since(now).saturating_sub(burst);
-        if wait > 0 {
-            return Err(wait.div_ceil(1000));
-        }
-        if self.paid_off.len() >= MAX_ADDRESSES && !self.paid_off.contains_key(&address) {
+/// Whoever has one address of an IPv6 network has all of them: 2^64 of them are one.
+fn household(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+impl<By: Clone + Eq + Hash> Tries<By> {
+    fn new(free: u64, every_ms: u64) -> Self {
+        Self { paid_off: HashMap::new(), free, every_ms }
+    }
+
+    fn wait_ms(&self, by: &By, now: BootTime) -> u64 {
+        let paid_off = self.paid_off.get(by).copied().unwrap_or_default();
+        paid_off.millis_since(now).saturating_sub(self.free.saturating_sub(1) * self.every_ms)
+    }
+
+    fn charge(&mut self, by: By, now: BootTime) {
+        if self.paid_off.len() >= MAX_REMEMBERED && !self.paid_off.contains_key(&by) {
             self.paid_off.retain(|_, paid_off| *paid_off > now);
-            let soonest = self.paid_off.iter().min_by_key(|(_, paid_off)| **paid_off).map(|(ip, _)| *ip);
-            if let Some(soonest) = soonest.filter(|_| self.paid_off.len() >= MAX_ADDRESSES) {
+            let soonest =
+                self.paid_off.iter().min_by_key(|(_, paid_off)| **paid_off).map(|(by, _)| by.clone());
+            if let Some(soonest) = soonest.filter(|_| self.paid_off.len() >= MAX_REMEMBERED) {
                 self.paid_off.remove(&soonest);
             }
         }
-        self.paid_off.insert(address, paid_off.max(now).plus_millis(TRY_EVERY_MS));
+        let paid_off = self.paid_off.get(&by).copied().unwrap_or_default();
+        self.paid_off.insert(by, paid_off.max(now).plus_millis(self.every_ms));
+    }
+}
+
+impl Logins {
+    /// For those who are signed in no longer than that: without doing anything, and in all.
+    pub(super) fn lasting(idle_ms: u64, longest_ms: u64) -> Self {
+        Self {
+            by_cookie: HashMap::new(),
+            by_address: Tries::new(ADDRESS_FREE, ADDRESS_EVERY_MS),
+            by_name: Tries::new(NAME_FREE, NAME_EVERY_MS),
+            idle_ms,
+            longest_ms,
+        }
+    }
+
+    /// Seconds to wait before the next try from this address, for this name; charges one if there is nothing to wait for.
+    /// Refused tries cost nothing.
+    pub(super) fn charge(
+        &mut self,
+        address: IpAddr,
+        name: Option<&AccountName>,
+        now: BootTime,
+    ) -> Result<(), u64> {
+        let address = household(address);
+        let of_name = name.map_or(0, |name| self.by_name.wait_ms(name, now));
+        let wait = self.by_address.wait_ms(&address, now).max(of_name);
+        if wait > 0 {
+            return Err(wait.div_ceil(1000));
+        }
+        self.by_address.charge(address, now);
+        if let Some(name) = name {
+            self.by_name.charge(name.clone(), now);
+        }
         Ok(())
     }
 
-    /// Its token was right: its wrong tries are forgotten.
-    pub(super) fn right(&mut self, address: IpAddr) {
-        self.paid_off.remove(&address);
+    /// What was shown was right: the wrong tries are forgotten.
+    pub(super) fn right(&mut self, address: IpAddr, name: Option<&AccountName>) {
+        self.by_address.paid_off.remove(&household(address));
+        if let Some(name) = name {
+            self.by_name.paid_off.remove(name);
+        }
     }
 
-    /// Whoever shows this cookie is logged in with the token of this number.
-    pub(super) fn log_in(&mut self, cookie: &str, token: i64, now: BootTime) {
-        self.by_cookie.retain(|_, login| !login.is_over(now));
+    fn is_over(&self, login: &Login, now: BootTime) -> bool {
+        now.millis_since(login.last) >= self.idle_ms || now.millis_since(login.since) >= self.longest_ms
+    }
+
+    /// Whoever shows this cookie is signed in so.
+    pub(super) fn log_in(&mut self, cookie: &str, who: Who, now: BootTime) {
+        let over: Vec<[u8; 32]> = self
+            .by_cookie
+            .iter()
+            .filter(|(_, login)| self.is_over(login, now))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in over {
+            self.by_cookie.remove(&key);
+        }
         if self.by_cookie.len() >= MAX_LOGINS {
             let idle = self.by_cookie.iter().min_by_key(|(_, login)| login.last).map(|(key, _)| *key);
             if let Some(idle) = idle {
                 self.by_cookie.remove(&idle);
             }
         }
-        self.by_cookie.insert(digest(cookie), Login { token, since: now, last: now });
+        self.by_cookie.insert(digest(cookie), Login { who, since: now, last: now, totp: None });
     }
 
-    /// The token's number of whoever shows this cookie, if that is somebody.
-    pub(super) fn find(&mut self, cookie: &str, now: BootTime) -> Option<i64> {
+    /// As whom whoever shows this cookie is signed in. What a page asks by itself (`live`) is no sign of anybody.
+    pub(super) fn find(&mut self, cookie: &str, now: BootTime, live: bool) -> Option<Who> {
         let key = digest(cookie);
-        let login = self.by_cookie.get_mut(&key)?;
-        if login.is_over(now) {
+        let login = self.by_cookie.get(&key).copied()?;
+        if self.is_over(&login, now) {
             self.by_cookie.remove(&key);
             return None;
         }
-        login.last = now;
-        Some(login.token)
+        if let Some(login) = self.by_cookie.get_mut(&key).filter(|_| !live) {
+            login.last = now;
+        }
+        Some(login.who)
     }
 
-    /// Nobody is logged in with this cookie any more.
+    /// Nobody is signed in with this cookie any more.
     pub(super) fn log_out(&mut self, cookie: &str) {
         self.by_cookie.remove(&digest(cookie));
+    }
+
+    /// What one-time codes are to be made of, until it is confirmed.
+    pub(super) fn totp(&self, cookie: &str) -> Option<TotpSecret> {
+        self.by_cookie.get(&digest(cookie)).and_then(|login| login.totp)
+    }
+
+    /// The same from now on.
+    pub(super) fn set_totp(&mut self, cookie: &str, totp: Option<TotpSecret>) {
+        if let Some(login) = self.by_cookie.get_mut(&digest(cookie)) {
+            login.totp = totp;
+        }
     }
 }
 
@@ -113,6 +218,7 @@ mod tests {
     use super::*;
 
     const MINUTE: u64 = 60_000;
+    const SEVEN: Option<Who> = Some(Who::Token(7));
 
     fn at(millis: u64) -> BootTime {
         BootTime(millis)
@@ -121,51 +227,66 @@ mod tests {
     #[test]
     fn a_login_ends_when_idle_when_old_and_when_it_is_ended() {
         let mut logins = Logins::default();
-        logins.log_in("a", 7, at(0));
-        assert_eq!(logins.find("b", at(0)), None);
+        logins.log_in("a", Who::Token(7), at(0));
+        assert_eq!(logins.find("b", at(0), false), None);
         for half in 1..24 {
-            assert_eq!(logins.find("a", at(half * 29 * MINUTE)), Some(7), "{half}");
+            assert_eq!(logins.find("a", at(half * 29 * MINUTE), false), SEVEN, "{half}");
         }
-        assert_eq!(logins.find("a", at(12 * 60 * MINUTE)), None, "old");
-        logins.log_in("a", 7, at(0));
-        assert_eq!(logins.find("a", at(30 * MINUTE)), None, "idle");
-        logins.log_in("a", 7, at(0));
+        assert_eq!(logins.find("a", at(12 * 60 * MINUTE), false), None, "old");
+        logins.log_in("a", Who::Token(7), at(0));
+        assert_eq!(logins.find("a", at(30 * MINUTE), false), None, "idle");
+        logins.log_in("a", Who::Token(7), at(0));
+        assert_eq!(logins.find("a", at(29 * MINUTE), true), SEVEN);
+        assert_eq!(logins.find("a", at(30 * MINUTE), true), None, "an open page keeps nobody signed in");
+        logins.log_in("a", Who::Token(7), at(0));
         logins.log_out("a");
-        assert_eq!(logins.find("a", at(0)), None);
+        assert_eq!(logins.find("a", at(0), false), None);
     }
 
     #[test]
     fn who_is_idle_the_longest_makes_room() {
         let mut logins = Logins::default();
         for number in 0..=MAX_LOGINS as u64 {
-            logins.log_in(&number.to_string(), 1, at(number));
+            logins.log_in(&number.to_string(), Who::Token(1), at(number));
         }
         assert_eq!(logins.by_cookie.len(), MAX_LOGINS);
-        assert_eq!((logins.find("0", at(999)), logins.find("1", at(999))), (None, Some(1)));
+        let found = (logins.find("0", at(999), false), logins.find("1", at(999), false));
+        assert_eq!(found, (None, Some(Who::Token(1))));
     }
 
     #[test]
-    fn wrong_tokens_of_an_address_come_to_a_wait() {
+    fn wrong_tries_of_an_address_come_to_a_wait() {
         let (mut logins, guest) = (Logins::default(), IpAddr::from([10, 0, 0, 7]));
-        for _ in 0..FREE_TRIES {
-            assert_eq!(logins.charge(guest, at(0)), Ok(()));
+        for _ in 0..ADDRESS_FREE {
+            assert_eq!(logins.charge(guest, None, at(0)), Ok(()));
         }
-        assert_eq!(logins.charge(guest, at(0)), Err(30));
-        assert_eq!(logins.charge(IpAddr::from([10, 0, 0, 8]), at(0)), Ok(()), "another is free");
-        assert_eq!(logins.charge(guest, at(30_000)), Ok(()));
-        assert_eq!(logins.charge(guest, at(30_001)), Err(30));
-        logins.right(guest);
-        assert_eq!(logins.charge(guest, at(30_001)), Ok(()));
-        for number in 0..3_000_u32 {
-            assert_eq!(logins.charge(IpAddr::from(number.to_be_bytes()), at(0)), Ok(()));
+        assert_eq!(logins.charge(guest, None, at(0)), Err(30));
+        assert_eq!(logins.charge(guest, None, at(29_001)), Err(1));
+        assert_eq!(logins.charge(guest, None, at(30_000)), Ok(()));
+        assert_eq!(logins.charge(guest, None, at(30_000)), Err(30));
+        logins.right(guest, None);
+        assert_eq!(logins.charge(guest, None, at(30_000)), Ok(()));
+        for host in 0..50_000_u32 {
+            let address = IpAddr::from((10 << 24) + host.to_be_bytes().iter().fold(host, |sum, _| sum));
+            let _ = logins.charge(address, None, at(40_000));
         }
-        assert!(logins.paid_off.len() <= MAX_ADDRESSES);
+        assert!(logins.by_address.paid_off.len() <= MAX_REMEMBERED);
+        let neighbours = ["2001:db8::1", "2001:db8::2:3:4:5"].map(|text| text.parse::<IpAddr>().unwrap());
+        for _ in 0..ADDRESS_FREE {
+            assert_eq!(logins.charge(neighbours[0], None, at(0)), Ok(()));
+        }
+        assert!(logins.charge(neighbours[1], None, at(0)).is_err(), "the same network");
     }
 
     #[test]
-    fn cookies_differ() {
-        let cookie = new_cookie().unwrap();
-        assert_eq!(cookie.len(), 64);
-        assert_ne!(cookie, new_cookie().unwrap());
+    fn wrong_tries_for_a_name_come_to_a_wait_wherever_they_come_from() {
+        let (mut logins, name) = (Logins::default(), AccountName::parse("ana").unwrap());
+        let address = |host: u8| IpAddr::from([10, 0, 0, host]);
+        for host in 0..10 {
+            assert_eq!(logins.charge(address(host), Some(&name), at(0)), Ok(()));
+        }
+        assert_eq!(logins.charge(address(10), Some(&name), at(0)), Err(10));
+        assert_eq!(logins.charge(address(10), None, at(0)), Ok(()), "another name");
+        assert_eq!(logins.charge(address(10), Some(&name), at(10_000)), Ok(()));
     }
 }

@@ -13,9 +13,13 @@ mod frame;
 mod front;
 mod login;
 mod logins;
+mod me;
 mod nav;
 mod page;
+mod people;
+mod permissions;
 mod sale;
+mod setup;
 mod shown;
 mod state;
 mod till;
@@ -39,6 +43,13 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin", get(front::front))
         .route("/admin/counter", get(front::front))
         .route("/admin/login", get(login::form).post(login::log_in))
+        .route("/admin/setup", get(setup::form).post(setup::set_up))
+        .route("/admin/people", get(people::list).post(people::create))
+        .route("/admin/people/new", get(people::new))
+        .route("/admin/people/{id}", get(people::show))
+        .route("/admin/people/{id}/{what}", get(people::confirm).post(people::change))
+        .route("/admin/me", get(me::show))
+        .route("/admin/me/{what}", get(me::codes).post(me::change))
         .route("/admin/logout", get(login::form).post(login::log_out))
         .route("/admin/sell", post(sale::sell))
         .route("/admin/topup", post(sale::top_up))

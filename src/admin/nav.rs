@@ -38,6 +38,7 @@ const fn entry(group: Group, title: &'static str, path: &'static str, needs: &'s
 const ENTRIES: &[Entry] = &[
     entry(Group::Sales, "Counter", "/admin/counter", &[]),
     entry(Group::Sales, "Till", "/admin/till", SELL),
+    entry(Group::System, "People", "/admin/people", ADMINISTER),
 ];
 
 /// A group of the navigation as one person sees it.

@@ -78,7 +78,7 @@ fn once(state: &AdminState, clerk: &Clerk, key: &str, what: &[&str]) -> Result<O
     }
     let boot_id = state.handle.boot_id().map_err(Nameless::NoBoot)?;
     Ok(Once {
-        caller: format!("counter {}", clerk.token),
+        caller: format!("counter {}", clerk.scope()),
         key: key.to_owned(),
         fingerprint: digest.finalize().into(),
         boot_id,

@@ -36,6 +36,13 @@ impl AdminState {
         Self { handle, store, codes, place, gateway, currency, logins: Arc::default() }
     }
 
+    /// The same, where people are signed in no longer than that: without doing anything, and in all.
+    #[must_use]
+    pub fn with_sign_in_times(self, idle_secs: u64, longest_secs: u64) -> Self {
+        let lasting = Logins::lasting(idle_secs.saturating_mul(1000), longest_secs.saturating_mul(1000));
+        Self { logins: Arc::new(Mutex::new(lasting)), ..self }
+    }
+
     pub(super) fn logins(&self) -> MutexGuard<'_, Logins> {
         self.logins.lock().unwrap_or_else(PoisonError::into_inner)
     }
