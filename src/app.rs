@@ -363,7 +363,8 @@ impl Listeners {
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         let (name, currency) = (config.gateway.name.clone(), config.site.currency);
         let place = Arc::new(MachinePlace);
-        let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency);
+        let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
+            .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs);
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, providers)
             .with_metrics(&config.metrics)
             .with_currency(config.site.currency)

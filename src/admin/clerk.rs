@@ -145,7 +145,8 @@ impl FromRequestParts<AdminState> for Clerk {
     async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, Response> {
         let nobody = || Redirect::to("/admin/login").into_response();
         let cookie = cookie(&parts.headers).ok_or_else(nobody)?.to_owned();
-        let found = find(state, &cookie, is_live(parts)).await.map_err(|error| page::failed(state, &error))?;
+        let found =
+            find(state, &cookie, is_live(parts)).await.map_err(|error| page::failed(state, &error))?;
         let (who, name, permissions) = found.ok_or_else(nobody)?;
         let ends = parts.extensions.get::<Endpoints>();
         let origin = origin(ends);

@@ -165,7 +165,8 @@ async fn by_password(
     }
     let step = check_code(state, &admin, &given.code)?;
     let now = state.handle.now().wall;
-    let taken = state.store.admin_signed_in(&admin, step, now).await.map_err(|error| failed_inside(&error))?;
+    let taken =
+        state.store.admin_signed_in(&admin, step, now).await.map_err(|error| failed_inside(&error))?;
     if !taken {
         return Err(said("This code was used before. Wait for the next one."));
     }
@@ -187,7 +188,9 @@ fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i
     }
     Err(Wrong::Said(match (typed.trim().is_empty(), state.handle.clock_is_believed()) {
         (true, _) => "This account needs the code that your app shows now.".to_owned(),
-        (false, true) => "The code is wrong or was used before. Type the one that your app shows now.".to_owned(),
+        (false, true) => {
+            "The code is wrong or was used before. Type the one that your app shows now.".to_owned()
+        }
         (false, false) => "The code does not fit the clock of this box, which is not set. Wait until it has \
                            the time, or use turnpike admin set NAME --no-totp on the box."
             .to_owned(),
@@ -223,13 +226,8 @@ pub(super) fn open(
 
 /// What a browser may do with the cookie. Over plain HTTP it could not send one that is `Secure`.
 fn attributes(ends: &Endpoints) -> String {
-    let secure = if is_tls(ends) { "; Secure" } else { "" };
+    let secure = if ends.is_tls { "; Secure" } else { "" };
     format!("Path=/admin; HttpOnly; SameSite=Strict{secure}")
-}
-
-/// Whether the request came over TLS.
-const fn is_tls(_ends: &Endpoints) -> bool {
-    false
 }
 
 /// `POST /admin/logout`

@@ -267,7 +267,7 @@ mod tests {
         logins.right(guest, None);
         assert_eq!(logins.charge(guest, None, at(30_000)), Ok(()));
         for host in 0..50_000_u32 {
-            let address = IpAddr::from((10 << 24) + host.to_be_bytes().iter().fold(host, |sum, _| sum));
+            let address = IpAddr::from((host + (10 << 24)).to_be_bytes());
             let _ = logins.charge(address, None, at(40_000));
         }
         assert!(logins.by_address.paid_off.len() <= MAX_REMEMBERED);

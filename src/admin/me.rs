@@ -199,9 +199,8 @@ pub(super) async fn change(
         let text = "You are signed in with a token. It has no password and no codes.";
         return Err(say(&state, StatusCode::CONFLICT, "That did not work", text));
     };
-    let again = |field, text: &str| {
-        Err(show_me(&clerk, &state, Some(&admin), Some((field, text.to_owned())), None))
-    };
+    let again =
+        |field, text: &str| Err(show_me(&clerk, &state, Some(&admin), Some((field, text.to_owned())), None));
     match what.as_str() {
         "password" => {
             if let Err(error) = Admin::check_password(&given.password) {
@@ -237,7 +236,8 @@ pub(super) async fn change(
             };
             let sealed = state.handle.seal_secret(&totp_of(admin.id), secret.bytes());
             let sealed = sealed.map_err(|refusal| refused(&state, refusal))?;
-            let patch = AdminPatch { totp: Some(Some((sealed, step))), sign_out: true, ..AdminPatch::default() };
+            let patch =
+                AdminPatch { totp: Some(Some((sealed, step))), sign_out: true, ..AdminPatch::default() };
             anew(&clerk, &state, &ends, &headers, &admin, &patch, ("admin.change", "codes")).await
         }
         "no-codes" => {
@@ -278,8 +278,7 @@ async fn anew(
     (action, done): (&'static str, &str),
 ) -> Result<Response, Response> {
     let changed = state.store.change_admin(&admin.name, patch, None).await;
-    let admin =
-        changed.map_err(|error| failed(state, &error))?.map_err(|refusal| refused(state, refusal))?;
+    let admin = changed.map_err(|error| failed(state, &error))?.map_err(|refusal| refused(state, refusal))?;
     let details = match done {
         "codes" => "one-time codes",
         "no-codes" => "no one-time codes",

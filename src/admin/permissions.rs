@@ -26,7 +26,12 @@ pub(super) struct Ticked {
 }
 
 const TICKS: [(&str, Permission, &str, &str); 5] = [
-    ("admin", Permission::Admin, "Everything", "Includes all below, and people, tokens, settings and the audit log."),
+    (
+        "admin",
+        Permission::Admin,
+        "Everything",
+        "Includes all below, and people, tokens, settings and the audit log.",
+    ),
     ("view_session", Permission::ViewSession, "See guests", "Devices, sessions, messages and counts."),
     (
         "modify_session",
@@ -119,7 +124,8 @@ mod tests {
         assert_eq!(held, [Permission::ViewSession, lock("coinslot/1"), lock("")]);
         assert_eq!(lock_lines(&held), "coinslot/1\n*");
         assert_eq!(words(&held), "see guests, lock coinslot/1, all locks");
-        let boxes: Vec<&str> = ticks(&held).into_iter().filter(|tick| tick.ticked).map(|tick| tick.field).collect();
+        let boxes: Vec<&str> =
+            ticks(&held).into_iter().filter(|tick| tick.ticked).map(|tick| tick.field).collect();
         assert_eq!(boxes, ["view_session"]);
         for wrong in ["a//b", "<b>", &"x/".repeat(300)] {
             assert!(Ticked { locks: wrong.to_owned(), ..Ticked::default() }.read().is_err(), "{wrong}");

@@ -110,7 +110,8 @@ pub(super) async fn set_up(
     match state.handle.is_setup_code(&given.setup_code) {
         Ok(true) => {}
         Ok(false) => {
-            let text = "This is not the code. After five wrong ones there is a new one: look at the log again.";
+            let text =
+                "This is not the code. After five wrong ones there is a new one: look at the log again.";
             return wrong(StatusCode::FORBIDDEN, "setup_code", text);
         }
         Err(refusal) => return refused(&state, refusal),

@@ -114,6 +114,10 @@ pub struct AdminConfig {
     pub tls: AdminTls,
     /// The certificate and its key: its own, else those of `[tls]`; `None` is one that is made here.
     pub files: Option<CertificateFiles>,
+    /// Whoever does nothing for so long is signed out, in seconds.
+    pub idle_sign_out_secs: u64,
+    /// Whoever is signed in signs in again after so long in any case, in seconds.
+    pub sign_out_secs: u64,
 }
 
 /// `[control]`: the Unix socket of the command line.

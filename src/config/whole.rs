@@ -22,6 +22,10 @@ const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST
 const DEFAULT_STORE: &str = "/var/lib/turnpike/turnpike.db";
 const DEFAULT_FLUSH_SECS: u64 = 60;
 const DEFAULT_AUDIT_DAYS: u32 = 365;
+const DEFAULT_IDLE_SECS: u64 = 1_800;
+const DEFAULT_SIGN_OUT_SECS: u64 = 43_200;
+/// A week.
+const MAX_SIGNED_IN_SECS: u64 = 604_800;
 
 /// Fewer bits than this hold fewer clients than a busy place has.
 const FEW_MASK_BITS: u32 = 8;
@@ -164,10 +168,19 @@ fn read_admin(
     {
         section.warning(listen.at, "listen", "tokens and passwords cross the network in the clear");
     }
+    let idle = section.read("idle_sign_out_secs", values::secs(60, MAX_SIGNED_IN_SECS));
+    let longest = section.read("sign_out_secs", values::secs(60, MAX_SIGNED_IN_SECS));
     section.finish();
     let place = listen.as_ref().map(|listen| listen.at);
     let listen = listen.map_or(DEFAULT_ADMIN, |listen| listen.value);
-    (AdminConfig { listen, tls: mode, files: own.or_else(|| tls.files.clone()) }, place)
+    let config = AdminConfig {
+        listen,
+        tls: mode,
+        files: own.or_else(|| tls.files.clone()),
+        idle_sign_out_secs: idle.map_or(DEFAULT_IDLE_SECS, |secs| secs.value),
+        sign_out_secs: longest.map_or(DEFAULT_SIGN_OUT_SECS, |secs| secs.value),
+    };
+    (config, place)
 }
 
 fn read_control(report: &mut Report<'_>, (at, table): Table<'_>) -> ControlConfig {

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use tracing::warn;
+use tracing::info;
 
 use super::handle::Handle;
 use crate::domain::{PasswordHash, RecoveryCode, Refusal, SetupCode};
@@ -40,6 +40,14 @@ impl Handle {
         self.shared.clock.is_believed()
     }
 
+    /// Has the log say how the first admin account is made, if there is none.
+    pub(super) async fn begin_setup(&self) -> anyhow::Result<()> {
+        if !self.shared.store.any_admin().await? {
+            self.setup_code()?;
+        }
+        Ok(())
+    }
+
     /// The code that the first admin account is made with. It is another one after each start, and is logged when it is made.
     pub fn setup_code(&self) -> Result<RecoveryCode, Refusal> {
         let mut setup = self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +58,7 @@ impl Handle {
         getrandom::fill(&mut bytes).map_err(|error| Refusal::Store(error.to_string()))?;
         let code = setup.insert(SetupCode::from_number(u64::from_be_bytes(bytes))).code();
         // What is left for whoever can read the log of this box: there is no default password.
-        warn!("there is no admin account yet: make the first one at /admin with the set-up code {code}");
+        info!("there is no admin account yet: make the first one at /admin with the set-up code {code}");
         Ok(code)
     }
 

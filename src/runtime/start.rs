@@ -125,6 +125,7 @@ impl Runtime {
             owner.run(inbox).await;
         });
         let handle = Handle::new(shared);
+        handle.begin_setup().await?;
         match handle.close_revoked().await {
             Ok(0) => {}
             Ok(count) => info!(count, "sessions of vouchers that were taken back are closed"),

@@ -155,7 +155,8 @@ async fn nobody_gets_in_without_a_token_and_nobody_stays_for_ever() {
     for path in ["/admin/redeem", "/admin/revoke", "/admin/connect"] {
         assert_eq!(pages.post("", path, &[("code", "a"), ("dev", "a")]).await.to, "/admin/login");
     }
-    let login = pages.get("", "/admin/login").await;
+    assert_eq!(pages.get("", "/admin/login").await.to, "/admin/setup", "there is no account");
+    let login = pages.get("", "/admin/login?by=token").await;
     assert!(login.status == 200 && login.text.contains("Café &#60;b&#62;"), "{}", login.text);
     let cookie = pages.log_in(&seller()).await;
     let front = pages.get(&cookie, "/admin").await;

@@ -9,6 +9,7 @@
 mod accounts;
 mod admin_counter;
 mod admin_pages;
+mod admin_signin;
 mod api;
 mod api_once;
 mod api_refusals;
