@@ -150,7 +150,9 @@ impl FromRequestParts<AdminState> for Clerk {
         let (who, name, permissions) = found.ok_or_else(nobody)?;
         let ends = parts.extensions.get::<Endpoints>();
         let origin = origin(ends);
-        Ok(Self { who, name, csrf: csrf::token(&cookie), permissions, cookie, origin })
+        let clerk = Self { who, name, csrf: csrf::token(&cookie), permissions, cookie, origin };
+        Frame::remember(state, &clerk);
+        Ok(clerk)
     }
 }
 

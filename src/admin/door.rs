@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::clerk::cookie;
 use super::csrf::{self, Unproved};
+use super::frame::Frame;
 use super::page;
 use super::state::AdminState;
 
@@ -18,6 +19,10 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
 const OPEN: &[&str] = &["/admin/login", "/admin/setup"];
 
 pub(super) async fn pass(State(state): State<AdminState>, request: Request, next: Next) -> Response {
+    Frame::around(answer(state, request, next)).await
+}
+
+async fn answer(state: AdminState, request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let mut response = if is_safe {
         next.run(request).await

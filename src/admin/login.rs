@@ -28,6 +28,12 @@ struct LoginPage {
     accounts: bool,
     /// Where a token is asked for at once.
     by_token: bool,
+    in_clear: bool,
+}
+
+/// Whether what is typed crosses a network that others may listen to.
+pub(super) const fn is_in_clear(ends: &Endpoints) -> bool {
+    !ends.is_tls && !ends.peer.ip().is_loopback()
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,11 +42,18 @@ pub(super) struct Wanted {
 }
 
 /// `GET /admin/login`: while there is no account, the page that makes the first one.
-pub(super) async fn form(State(state): State<AdminState>, Query(wanted): Query<Wanted>) -> Response {
+pub(super) async fn form(
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    let in_clear = is_in_clear(&ends);
     let by_token = wanted.by.as_deref() == Some("token");
     match state.store.any_admin().await {
         Ok(false) if !by_token => Redirect::to("/admin/setup").into_response(),
-        Ok(accounts) => show(&state, StatusCode::OK, Asked { accounts, by_token, ..Asked::default() }),
+        Ok(accounts) => {
+            show(&state, StatusCode::OK, Asked { accounts, by_token, in_clear, ..Asked::default() })
+        }
         Err(error) => failed(&state, &error),
     }
 }
@@ -52,11 +65,15 @@ struct Asked {
     name: String,
     accounts: bool,
     by_token: bool,
+    in_clear: bool,
 }
 
 fn show(state: &AdminState, status: StatusCode, asked: Asked) -> Response {
-    let Asked { trouble, name, accounts, by_token } = asked;
-    html(status, LoginPage { frame: Frame::bare(state), trouble, name, accounts, by_token }.render())
+    let Asked { trouble, name, accounts, by_token, in_clear } = asked;
+    html(
+        status,
+        LoginPage { frame: Frame::bare(state), trouble, name, accounts, by_token, in_clear }.render(),
+    )
 }
 
 #[derive(Default, Deserialize)]
@@ -81,9 +98,10 @@ pub(super) async fn log_in(
         Ok(accounts) => accounts,
         Err(error) => return failed(&state, &error),
     };
+    let in_clear = is_in_clear(&ends);
     let again = |status, text: String| {
         let typed = name.as_ref().map(ToString::to_string).unwrap_or_default();
-        show(&state, status, Asked { trouble: Some(text), name: typed, accounts, by_token })
+        show(&state, status, Asked { trouble: Some(text), name: typed, accounts, by_token, in_clear })
     };
     let address = ends.peer.ip();
     // Charged before it is looked up, so that many at once count like many in a row.
@@ -241,4 +259,20 @@ pub(super) async fn log_out(
     }
     let gone = format!("{COOKIE}=; {}; Max-Age=0", attributes(&ends));
     (AppendHeaders([(header::SET_COOKIE, gone)]), Redirect::to("/admin/login")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_that_was_set_over_tls_goes_over_tls_only() {
+        let address = "10.0.0.1:2051".parse().unwrap();
+        let ends = Endpoints::new(address, address);
+        assert_eq!(attributes(&ends), "Path=/admin; HttpOnly; SameSite=Strict");
+        assert_eq!(attributes(&ends.over_tls()), "Path=/admin; HttpOnly; SameSite=Strict; Secure");
+        assert!(is_in_clear(&ends) && !is_in_clear(&ends.over_tls()));
+        let local = "127.0.0.1:2051".parse().unwrap();
+        assert!(!is_in_clear(&Endpoints::new(local, local)), "on the box itself");
+    }
 }

@@ -61,7 +61,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin/device", get(device::show))
         .route("/admin/connect", post(device::connect))
         .route("/admin/static/{name}", get(assets::serve))
-        .route("/admin/{*rest}", get(page::missing).fallback(page::missing));
+        .route("/admin/{*rest}", get(page::nowhere).fallback(page::nowhere));
     pages
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))

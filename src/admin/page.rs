@@ -3,6 +3,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::clerk::Clerk;
 use super::frame::Frame;
 use super::state::AdminState;
 use crate::domain::Refusal;
@@ -64,7 +65,7 @@ pub(super) fn html(status: StatusCode, rendered: Result<String, askama::Error>) 
 
 /// A page that says something and leads back.
 pub(super) fn say(state: &AdminState, status: StatusCode, heading: &str, text: &str) -> Response {
-    let frame = Frame::bare(state);
+    let frame = Frame::here(state);
     Message { frame, heading, text, link: "/admin", link_text: "To the first page" }.respond(status)
 }
 
@@ -98,6 +99,11 @@ pub(super) fn forbidden(state: &AdminState, permission: &str) -> Response {
 /// Any other address below `/admin`.
 pub(super) async fn missing(State(state): State<AdminState>) -> Response {
     say(&state, StatusCode::NOT_FOUND, "There is no such page", "The address may be mistyped or out of date.")
+}
+
+/// The same, with the navigation of whoever is signed in.
+pub(super) async fn nowhere(_clerk: Result<Clerk, Response>, state: State<AdminState>) -> Response {
+    missing(state).await
 }
 
 #[cfg(test)]

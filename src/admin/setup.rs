@@ -25,6 +25,7 @@ struct SetupPage {
     trouble: Option<Trouble>,
     /// What was typed as the name.
     name: String,
+    in_clear: bool,
 }
 
 /// What is wrong with a field.
@@ -42,12 +43,12 @@ impl SetupPage {
 }
 
 /// `GET /admin/setup`
-pub(super) async fn form(State(state): State<AdminState>) -> Response {
+pub(super) async fn form(State(state): State<AdminState>, Extension(ends): Extension<Endpoints>) -> Response {
     match closed(&state).await {
         Some(answer) => answer,
         // Made, and logged, when it is first asked for.
         None => match state.handle.setup_code() {
-            Ok(_) => show(&state, StatusCode::OK, None, ""),
+            Ok(_) => show(&state, &ends, StatusCode::OK, None, ""),
             Err(refusal) => refused(&state, refusal),
         },
     }
@@ -62,8 +63,15 @@ async fn closed(state: &AdminState) -> Option<Response> {
     }
 }
 
-fn show(state: &AdminState, status: StatusCode, trouble: Option<Trouble>, name: &str) -> Response {
-    html(status, SetupPage { frame: Frame::bare(state), trouble, name: name.to_owned() }.render())
+fn show(
+    state: &AdminState,
+    ends: &Endpoints,
+    status: StatusCode,
+    trouble: Option<Trouble>,
+    name: &str,
+) -> Response {
+    let (frame, in_clear) = (Frame::bare(state), login::is_in_clear(ends));
+    html(status, SetupPage { frame, trouble, name: name.to_owned(), in_clear }.render())
 }
 
 #[derive(Default, Deserialize)]
@@ -87,7 +95,7 @@ pub(super) async fn set_up(
     }
     let wrong = |status, field, text: &str| {
         let text = text.to_owned();
-        show(&state, status, Some(Trouble { field, text }), Text::new(&given.name).as_str())
+        show(&state, &ends, status, Some(Trouble { field, text }), Text::new(&given.name).as_str())
     };
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let name = match AccountName::parse(&given.name) {

@@ -94,6 +94,7 @@ async fn the_first_account_takes_the_code_of_the_log() {
     assert_eq!(pages.get("", "/admin/setup").await.to, "/admin/login");
     let login = pages.get("", "/admin/login").await;
     assert!(login.status == 200 && login.text.contains("name=\"password\""), "{}", login.text);
+    assert!(login.text.contains("in the clear"), "it is asked for from another machine, over plain HTTP");
     assert_eq!(pages.app.store.list_admins().await.unwrap().len(), 1);
     assert!(pages.audited().await.contains(&("admin.create".to_owned(), "the set-up code".to_owned())));
 }
@@ -231,8 +232,15 @@ async fn people_are_made_changed_and_deleted() {
     assert!(list.text.contains(">ben<") && list.text.contains("The account is made"), "{}", list.text);
     let ben = pages.signed_in("ben").await;
     for path in ["/admin/people", "/admin/people/new", "/admin/people/1", "/admin/people/1/delete"] {
-        assert_eq!(pages.get(&ben, path).await.status, 403, "{path}");
+        let shown = pages.get(&ben, path).await;
+        assert_eq!(shown.status, 403, "{path}");
+        assert!(shown.text.contains("permission admin") && shown.text.contains("/admin/till"), "a way on");
     }
+    let nowhere = pages.get(&ben, "/admin/nowhere").await;
+    assert!(
+        nowhere.text.contains("/admin/till")
+            && !pages.get("", "/admin/nowhere").await.text.contains("/admin/till")
+    );
     for (path, fields) in [
         ("/admin/people", new("eve", PASSWORD).to_vec()),
         ("/admin/people/1/disable", vec![]),
