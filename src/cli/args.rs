@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, credits, devices, events, hooks, locks, logs, manual, plans, sales, sessions, status,
-    tokens, vouchers,
+    accounts, admins, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans, sales,
+    sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -28,6 +28,8 @@ pub enum Command {
     CheckConfig(ConfigFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
+    /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
+    DhcpOptions(dhcp_options::DhcpOptions),
     /// Ask a running daemon.
     #[command(flatten)]
     Ask(Box<Ask>),

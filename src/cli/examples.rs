@@ -7,6 +7,13 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
     (&["down"], &["turnpike down"]),
+    (
+        &["dhcp-options"],
+        &[
+            "turnpike dhcp-options > /etc/dnsmasq.d/turnpike-portal.conf",
+            "turnpike dhcp-options --format radvd --zone guests",
+        ],
+    ),
     (&["status"], &["turnpike status", "turnpike status --json"]),
     (
         &["devices"],

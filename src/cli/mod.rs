@@ -8,6 +8,7 @@ mod client;
 mod credits;
 mod daemon;
 mod devices;
+mod dhcp_options;
 mod events;
 mod examples;
 mod fit;
@@ -71,6 +72,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Down(file) => daemon::down(&file, daemon),
+        Command::DhcpOptions(options) => options.print(),
         Command::Ask(ask) => client::ask(&ask),
         Command::Completions(shell) => shell.print(),
         Command::Man(pages) => pages.print(),

@@ -5,8 +5,16 @@ use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, oneshot};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::*;
+use crate::domain::WallTime;
+use crate::tls::{Identity, own_pair};
 
 fn router(ended: Arc<Notify>) -> Router {
     Router::new()
@@ -183,4 +191,115 @@ async fn a_peer_that_takes_no_bytes_is_dropped() {
     }
     let ended = tokio::time::timeout(Duration::from_secs(5), running.ended.notified()).await;
     assert!(ended.is_ok(), "it is still served");
+}
+
+/// A listener over TLS with a certificate of its own, and what trusts it.
+struct Secured {
+    address: SocketAddr,
+    identity: Identity,
+    folder: tempfile::TempDir,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Secured {
+    async fn start(limits: Limits, plain_too: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let pair = own_pair(&folder.path().join("a.tls"), &["localhost".to_owned()], WallTime(0)).unwrap();
+        let identity = Identity::new(pair);
+        let listener = Listener::Tls { listener, tls: identity.server().unwrap(), plain_too };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new().route(
+            "/how",
+            get(|Extension(ends): Extension<Endpoints>| async move { format!("tls={}", ends.is_tls) }),
+        );
+        tokio::spawn(serve(listener, router, limits, async move {
+            let _ = stopped.await;
+        }));
+        Self { address, identity, folder, _stop: stop }
+    }
+
+    /// Connects as whoever trusts the certificate that lies in the folder.
+    async fn connect(&self, file: &str) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        let pem = std::fs::read(self.folder.path().join(file)).unwrap();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            roots.add(certificate.unwrap()).unwrap();
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+    }
+}
+
+#[tokio::test]
+async fn over_tls_a_request_says_so() {
+    let secured = Secured::start(Limits::default(), false).await;
+    let mut stream = secured.connect("a.tls").await.unwrap();
+    assert!(ask(&mut stream, "/how").await.ends_with("tls=true"));
+}
+
+#[tokio::test]
+async fn where_both_are_offered_the_first_byte_decides() {
+    let secured = Secured::start(Limits::default(), true).await;
+    let mut stream = secured.connect("a.tls").await.unwrap();
+    assert!(ask(&mut stream, "/how").await.ends_with("tls=true"));
+    let mut stream = TcpStream::connect(secured.address).await.unwrap();
+    assert!(ask(&mut stream, "/how").await.ends_with("tls=false"));
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_closed() {
+    let limits = Limits { head: Duration::from_millis(300), ..Limits::default() };
+    let secured = Secured::start(limits, false).await;
+    for said in [
+        b"GET /how HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(),
+        b"\x16\x03\x01\xff\xff".as_slice(),
+        b"\x16\x03\x01\x00\x05hello".as_slice(),
+        &[0xff; 70_000],
+        // Nothing at all: cut off in time.
+        b"",
+    ] {
+        let mut stream = TcpStream::connect(secured.address).await.unwrap();
+        // The other end may have closed before all of it is written.
+        let _ = stream.write_all(said).await;
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "left open after {:?}", &said[..said.len().min(8)]);
+        assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    }
+    let mut stream = secured.connect("a.tls").await.unwrap();
+    assert!(ask(&mut stream, "/how").await.ends_with("tls=true"), "others are served");
+}
+
+#[tokio::test]
+async fn who_dawdles_over_a_handshake_holds_up_nobody_and_has_a_seat_only() {
+    let secured = Secured::start(Limits { per_address: 4, ..Limits::default() }, false).await;
+    let mut dawdlers = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(secured.address).await.unwrap();
+        stream.write_all(b"\x16").await.unwrap();
+        dawdlers.push(stream);
+    }
+    let mut stream = secured.connect("a.tls").await.unwrap();
+    stream.write_all(b"GET /how HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
+    assert!(secured.connect("a.tls").await.is_err(), "one too many");
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
+    let secured = Secured::start(Limits::default(), false).await;
+    let mut old = secured.connect("a.tls").await.unwrap();
+    let file = secured.folder.path().join("b.tls");
+    secured.identity.replace(own_pair(&file, &["localhost".to_owned()], WallTime(0)).unwrap());
+    assert!(secured.connect("a.tls").await.is_err(), "shown no more");
+    let mut new = secured.connect("b.tls").await.unwrap();
+    assert!(ask(&mut new, "/how").await.ends_with("tls=true"));
+    assert!(ask(&mut old, "/how").await.ends_with("tls=true"), "it was dropped");
 }

@@ -21,7 +21,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("net", &["domain", "clock"]),
     ("store", &["domain", "clock", "metrics"]),
     ("providers", &["domain", "clock"]),
-    ("http", &["domain", "clock"]),
+    ("http", &["domain", "clock", "tls"]),
     ("runtime", &["domain", "clock", "metrics", "gate", "shaper", "net", "store", "providers"]),
     ("plugins", &["domain", "clock", "config", "metrics", "runtime", "store"]),
     ("portal", &["domain", "clock", "config", "http", "runtime", "store"]),

@@ -116,7 +116,8 @@ impl LabBuilder {
         let guests = phones.split_off(self.phones);
         let mut lab = Lab { phones, guests, router, internet, dnsmasq: None, dir, _turn: turn };
         if self.dns {
-            start_dnsmasq(&mut lab, self.dhcp);
+            write_dnsmasq(&lab, self.dhcp);
+            start_dnsmasq(&mut lab, "");
         }
         lab
     }
@@ -209,8 +210,7 @@ fn set_up_phone(ns: Ns, segment: &Segment, number: usize, dhcp: bool) -> Phone {
     Phone { ns, mac, v4, v6, port: port_name(segment, number) }
 }
 
-fn start_dnsmasq(lab: &mut Lab, dhcp: bool) {
-    let path = lab.dir.path().join("dnsmasq.conf");
+fn write_dnsmasq(lab: &Lab, dhcp: bool) {
     let dir = lab.dir.path().display();
     let mut config = format!(
         "keep-in-foreground\nlog-facility=-\nno-resolv\nno-hosts\npid-file={dir}/dnsmasq.pid\n\
@@ -229,7 +229,14 @@ fn start_dnsmasq(lab: &mut Lab, dhcp: bool) {
         }
         config.push_str("enable-ra\ndhcp-authoritative\nno-ping\ndhcp-rapid-commit\n");
     }
-    fs::write(&path, config).expect("the configuration of dnsmasq");
+    fs::write(lab.dir.path().join("dnsmasq.conf"), config).expect("the configuration of dnsmasq");
+}
+
+/// Starts it with these lines added to what is configured already.
+pub(super) fn start_dnsmasq(lab: &mut Lab, more: &str) {
+    let path = lab.dir.path().join("dnsmasq.conf");
+    let config = fs::read_to_string(&path).expect("the configuration of dnsmasq");
+    fs::write(&path, config + more).expect("the configuration of dnsmasq");
     let log = lab.dir.path().join("dnsmasq.log");
     let process = lab.router.spawn(&["dnsmasq", "-C", &path.display().to_string()], &log);
     lab.dnsmasq = Some(process);

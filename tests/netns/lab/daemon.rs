@@ -20,11 +20,13 @@ pub struct DaemonConfig {
     pub cellar: Option<String>,
     /// `store.flush_secs`.
     pub flush_secs: u32,
+    /// More tables.
+    pub more: String,
 }
 
 impl Default for DaemonConfig {
     fn default() -> Self {
-        Self { zone: String::new(), cellar: None, flush_secs: 60 }
+        Self { zone: String::new(), cellar: None, flush_secs: 60, more: String::new() }
     }
 }
 
@@ -50,10 +52,17 @@ impl<'lab> Daemon<'lab> {
 
     /// Starts it and waits until it answers.
     pub fn start_with(lab: &'lab Lab, config: &DaemonConfig) -> Self {
-        fs::write(Self::path(lab, "turnpike.toml"), Self::toml(lab, config)).expect("the configuration");
+        Self::write_config(lab, config);
         let mut daemon = Self { lab, process: Self::process(lab) };
         daemon.wait_until_ready();
         daemon
+    }
+
+    /// Writes the file that it is started with; its path.
+    pub fn write_config(lab: &Lab, config: &DaemonConfig) -> PathBuf {
+        let path = Self::path(lab, "turnpike.toml");
+        fs::write(&path, Self::toml(lab, config)).expect("the configuration");
+        path
     }
 
     fn toml(lab: &Lab, config: &DaemonConfig) -> String {
@@ -65,8 +74,8 @@ impl<'lab> Daemon<'lab> {
             "[network]\nwan = [\"wan\"]\n\
              [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\n{}\n{cellar}\
              [control]\nsocket = \"{dir}/control.sock\"\n\
-             [store]\npath = \"{dir}/turnpike.db\"\nflush_secs = {}\n",
-            config.zone, config.flush_secs
+             [store]\npath = \"{dir}/turnpike.db\"\nflush_secs = {}\n{}",
+            config.zone, config.flush_secs, config.more
         )
     }
 
@@ -107,6 +116,11 @@ impl<'lab> Daemon<'lab> {
     /// What it has logged.
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        self.process.signal(signal);
     }
 
     /// `kill -9`.

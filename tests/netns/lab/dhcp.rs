@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::Phone;
@@ -33,6 +33,45 @@ pub fn dhcp(phone: &mut Phone, host_name: &str) -> Lease {
     phone.ip(&format!("address replace {}/24 dev eth0\nroute replace default via {router}\n", lease.address));
     phone.v4 = lease.address;
     lease
+}
+
+/// What DHCPv6 tells a phone that asks for one option without an address (RFC 8415, 18.2.6), as text.
+pub fn dhcp6_text(phone: &Phone, option: u16) -> Option<String> {
+    const INFORMATION_REQUEST: u8 = 11;
+    const REPLY: u8 = 7;
+    /// All_DHCP_Relay_Agents_and_Servers.
+    const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+    let mac: Vec<u8> =
+        phone.mac.split(':').map(|pair| u8::from_str_radix(pair, 16).expect("a MAC")).collect();
+    // The client's id (its link-layer address), what it asks for, that it has just begun.
+    let mut message = vec![INFORMATION_REQUEST, 0x54, 0x50, 0x36, 0, 1, 0, 10, 0, 3, 0, 1];
+    message.extend(&mac);
+    message.extend([0, 6, 0, 2]);
+    message.extend(option.to_be_bytes());
+    message.extend([0, 8, 0, 2, 0, 0]);
+    phone.enter(|| {
+        let socket = UdpSocket::bind("[::]:546").expect("the client's port");
+        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+        let device = rustix::net::netdevice::name_to_index(&socket, "eth0").expect("eth0");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let mut buffer = [0; 1500];
+        while Instant::now() < deadline {
+            socket.send_to(&message, SocketAddrV6::new(SERVERS, 547, 0, device)).expect("sent");
+            let Ok(size) = socket.recv(&mut buffer) else { continue };
+            let Some((&[REPLY, 0x54, 0x50, 0x36], mut rest)) = buffer[..size].split_first_chunk::<4>() else {
+                continue;
+            };
+            while let Some((&[a, b, c, d], tail)) = rest.split_first_chunk::<4>() {
+                let data = tail.get(..usize::from(u16::from_be_bytes([c, d])))?;
+                if u16::from_be_bytes([a, b]) == option {
+                    return Some(String::from_utf8_lossy(data).into_owned());
+                }
+                rest = &tail[data.len()..];
+            }
+            return None;
+        }
+        panic!("no DHCPv6 answer");
+    })
 }
 
 fn ask(mac: &str, host_name: &str) -> Lease {

@@ -2,7 +2,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::ns::Ns;
 
@@ -73,6 +79,33 @@ impl HttpRequest {
         self.exchange(stream, &address.to_string())
     }
 
+    /// Sends it over TLS from a namespace to the host of that name, which a certificate of `authorities` (PEM) vouches for.
+    pub fn send_tls(
+        &self,
+        ns: &Ns,
+        address: impl Into<SocketAddr>,
+        name: &str,
+        authorities: &str,
+    ) -> std::io::Result<HttpAnswer> {
+        let address = address.into();
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+            roots.add(certificate.expect("a certificate")).expect("an authority");
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let connection = ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
+        ns.enter(move || {
+            let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            self.exchange(StreamOwned::new(connection, stream), &address.to_string())
+        })
+    }
+
     /// Sends it to a Unix socket.
     pub fn send_unix(&self, path: &Path) -> std::io::Result<HttpAnswer> {
         let stream = UnixStream::connect(path)?;
@@ -94,6 +127,23 @@ impl HttpRequest {
         stream.write_all(format!("{head}\r\n").as_bytes())?;
         // A server may refuse a large body before it has read it all: its answer is what counts.
         stream.write_all(&self.body).ok();
+        HttpAnswer::receive(stream)
+    }
+}
+
+/// Sends a request as it is written, from a namespace.
+pub fn send_raw(ns: &Ns, address: SocketAddr, raw: &str) -> std::io::Result<HttpAnswer> {
+    ns.enter(|| {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        // What is too long is refused before all of it is written.
+        stream.write_all(raw.as_bytes()).ok();
+        HttpAnswer::receive(stream)
+    })
+}
+
+impl HttpAnswer {
+    fn receive(mut stream: impl Read) -> std::io::Result<Self> {
         let mut raw = Vec::new();
         let mut buffer = [0; 4096];
         loop {
@@ -108,12 +158,10 @@ impl HttpRequest {
                 break;
             }
         }
-        HttpAnswer::parse(&raw)
+        Self::parse(&raw)
             .ok_or_else(|| std::io::Error::other(format!("no HTTP: {:?}", String::from_utf8_lossy(&raw))))
     }
-}
 
-impl HttpAnswer {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

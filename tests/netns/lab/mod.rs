@@ -31,10 +31,10 @@ use std::ops::Deref;
 pub use browser::Browser;
 pub use build::LabBuilder;
 pub use daemon::{Daemon, DaemonConfig, used_bytes};
-pub use dhcp::{Lease, dhcp};
-pub use dns::{DnsAnswer, resolve};
+pub use dhcp::{Lease, dhcp, dhcp6_text};
+pub use dns::{DnsAnswer, resolve, resolve6};
 pub use frame::{Frame, send_frames};
-pub use http::{HttpAnswer, HttpRequest};
+pub use http::{HttpAnswer, HttpRequest, send_raw};
 pub use meter::{Count, PacketCounter};
 pub use ns::{Ns, Output};
 pub use poll::{eventually, holds_for};
@@ -114,6 +114,12 @@ impl Lab {
     /// One phone, no guest, addresses set by hand, IPv4 masqueraded.
     pub fn builder() -> LabBuilder {
         LabBuilder::default()
+    }
+
+    /// Gives dnsmasq more lines, and starts it again.
+    pub fn reconfigure_dnsmasq(&mut self, lines: &str) {
+        self.dnsmasq = None;
+        build::start_dnsmasq(self, lines);
     }
 
     /// The usual lab with this many phones on `br-lan`.
