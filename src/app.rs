@@ -2,6 +2,7 @@
 
 mod certificates;
 mod process;
+mod uplink;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use crate::providers::free::FreeProvider;
 use crate::providers::voucher::{VoucherProvider, VoucherVault};
 use crate::providers::{AuthPolicy, Authenticators, OnSilence, Registry};
 use crate::runtime::{
-    Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, watch_lan, watch_offload, watch_table,
+    Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, keep_samples, watch_lan, watch_offload, watch_table,
 };
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
@@ -91,6 +92,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut watchers = JoinSet::new();
     watchers.spawn(watch_table(handle.clone(), table));
     watchers.spawn(watch_offload(Arc::clone(&kernel)));
+    watchers.spawn(keep_samples(handle.clone()));
+    watchers.spawn(uplink::watch(config.clone(), net.clone(), handle.clone()));
     let leases = LEASE_FILES.iter().map(PathBuf::from).collect();
     let isolated: Vec<String> =
         config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
@@ -148,6 +151,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         owner.await.context("the sessions manager broke off")?;
     }
     audit.flush().await;
+    if let Err(error) = handle.write_samples().await {
+        warn!(%error, "what was counted last could not be written");
+    }
     store.close().await?;
     // Nobody listens there any more. That it cannot be taken away does no harm: the next start does it.
     let _ = std::fs::remove_file(&config.control.socket);

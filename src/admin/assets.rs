@@ -12,11 +12,14 @@ use super::state::AdminState;
 const CACHE: &str = "public, max-age=600";
 
 const CSS: &str = "text/css; charset=utf-8";
-#[expect(dead_code, reason = "for the scripts of pages that have one")]
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Name, media type and text of each.
-const ASSETS: &[(&str, &str, &str)] = &[("admin.css", CSS, include_str!("../../static/admin/admin.css"))];
+const ASSETS: &[(&str, &str, &str)] = &[
+    ("admin.css", CSS, include_str!("../../static/admin/admin.css")),
+    ("dashboard.css", CSS, include_str!("../../static/admin/dashboard.css")),
+    ("dashboard.js", JS, include_str!("../../static/admin/dashboard.js")),
+];
 
 /// `GET /admin/static/{name}`; nobody needs to be signed in.
 pub(super) async fn serve(State(state): State<AdminState>, Path(name): Path<String>) -> Response {

@@ -190,6 +190,7 @@ async fn find(
 fn is_live(parts: &Parts) -> bool {
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     parts.headers.contains_key("x-turnpike-live")
+        || parts.uri.path().ends_with("/live")
         || header("accept").is_some_and(|accept| accept.starts_with("text/event-stream"))
 }
 

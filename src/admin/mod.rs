@@ -7,6 +7,7 @@
 mod assets;
 mod clerk;
 mod csrf;
+mod dashboard;
 mod device;
 mod door;
 mod frame;
@@ -18,6 +19,7 @@ mod nav;
 mod page;
 mod people;
 mod permissions;
+mod plot;
 mod sale;
 mod setup;
 mod shown;
@@ -40,7 +42,9 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 pub fn router(state: AdminState) -> Router {
     let pages = Router::new()
         .route("/", get(|| async { Redirect::to("/admin") }))
-        .route("/admin", get(front::front))
+        .route("/admin", get(dashboard::first))
+        .route("/admin/dashboard", get(dashboard::show))
+        .route("/admin/dashboard/live", get(dashboard::live))
         .route("/admin/counter", get(front::front))
         .route("/admin/login", get(login::form).post(login::log_in))
         .route("/admin/setup", get(setup::form).post(setup::set_up))

@@ -36,6 +36,7 @@ const fn entry(group: Group, title: &'static str, path: &'static str, needs: &'s
 
 /// All pages, in the order in which they are shown.
 const ENTRIES: &[Entry] = &[
+    entry(Group::Guests, "Dashboard", "/admin/dashboard", VIEW),
     entry(Group::Sales, "Counter", "/admin/counter", &[]),
     entry(Group::Sales, "Till", "/admin/till", SELL),
     entry(Group::System, "People", "/admin/people", ADMINISTER),
@@ -67,6 +68,11 @@ impl Group {
             Self::System => "System",
         }
     }
+}
+
+/// Whether there is a page at a path that one person may open.
+pub(super) fn leads_to(clerk: &Clerk, path: &str) -> bool {
+    ENTRIES.iter().any(|entry| entry.path == path && entry.needs.iter().all(|wanted| clerk.may(wanted)))
 }
 
 /// What one person may open; groups without a page are left out. `current` is the entry that the shown page belongs to.

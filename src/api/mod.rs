@@ -43,6 +43,7 @@ mod properties;
 mod providers;
 mod roles;
 mod sales;
+mod samples;
 mod search;
 mod session_list;
 mod sessions;
@@ -186,6 +187,7 @@ pub fn router(state: ApiState) -> Router {
     let api = Router::new()
         .route("/openapi.json", get(openapi::get))
         .route("/status", get(status::status))
+        .route("/samples", get(samples::list))
         .route("/providers", get(providers::providers))
         .route("/devices", get(device_list::list).post(devices::register))
         .route("/devices/{dev}", get(devices::get).patch(devices::change).delete(devices::delete))

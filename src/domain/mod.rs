@@ -37,6 +37,7 @@ mod refusal;
 mod role_policy;
 pub mod roles;
 mod sale;
+pub mod samples;
 mod session;
 mod session_event;
 pub mod sessions_mgr;

@@ -12,6 +12,8 @@ pub struct Measures {
     pub connects: Counter,
     /// Devices that were cut off.
     pub disconnects: Counter,
+    /// Sessions that ran for the first time.
+    pub started: Counter,
     /// Sessions that ended, by the state in which they did.
     pub ended: Counters,
     /// Commands that were refused, by the refusal's name.
@@ -36,6 +38,7 @@ impl Default for Measures {
         Self {
             connects: Counter::default(),
             disconnects: Counter::default(),
+            started: Counter::default(),
             ended: Counters::new(&["closed", "consumed", "expired"]),
             refusals: Counters::new(&[]),
             connect_secs: Histogram::new(Histogram::SECONDS),
@@ -63,6 +66,8 @@ impl Measures {
             self.connects.count();
         } else if matches!(event, EventKind::DeviceDisconnected) {
             self.disconnects.count();
+        } else if matches!(event, EventKind::SessionConnected) {
+            self.started.count();
         } else if matches!(event, EventKind::SessionConsumed(_)) {
             self.ended.count("consumed");
         } else if matches!(event, EventKind::SessionExpired) {

@@ -11,6 +11,7 @@ use super::listeners::Listeners;
 use super::locks::Locks;
 use super::mail::Mail;
 use super::measures::Measures;
+use super::samples::Samples;
 use crate::clock::Clock;
 use crate::domain::{DeviceId, Now, ProviderName, SetupCode, Waiting};
 use crate::providers::Registry;
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     pub(super) outbox: Notify,
     pub(super) repairs: AtomicUsize,
     pub(super) measures: Arc<Measures>,
+    /// What happened lately.
+    pub(super) samples: Samples,
     pub(super) audit_keep_days: u32,
     pub(super) started: Now,
     /// What fails at present, by area.
@@ -86,6 +89,7 @@ impl Shared {
             outbox: Notify::new(),
             repairs: AtomicUsize::new(0),
             measures: parts.measures,
+            samples: Samples::default(),
             audit_keep_days: parts.audit_keep_days,
             started,
             failures: Mutex::new(BTreeMap::new()),

@@ -35,4 +35,9 @@ impl Handle {
         })
         .await
     }
+
+    /// The zones that there are.
+    pub async fn survey_zones(&self) -> Result<Vec<ZoneName>, Refusal> {
+        self.ask(|mgr, _| mgr.traffic().map(|(zone, _)| zone.clone()).collect()).await
+    }
 }

@@ -15,7 +15,7 @@ impl Default for StoreMeasures {
     fn default() -> Self {
         Self {
             commit_secs: Histogram::new(Histogram::SECONDS),
-            errors: Counters::new(&["audit", "commit", "hooks", "outbox", "prune"]),
+            errors: Counters::new(&["audit", "commit", "hooks", "outbox", "prune", "samples"]),
             audit_lines_lost: Counter::default(),
         }
     }

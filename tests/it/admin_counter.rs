@@ -53,7 +53,7 @@ fn hidden<'a>(text: &'a str, name: &str) -> &'a str {
 async fn a_voucher_is_sold_once_however_often_the_form_is_sent() {
     let pages = Pages::with_plans().await;
     let cookie = pages.log_in(&seller()).await;
-    let front = pages.get(&cookie, "/admin").await;
+    let front = pages.get(&cookie, "/admin/counter").await;
     assert!(front.text.contains("hour &#60;u&#62;") && front.text.contains("2.50 EUR"), "{}", front.text);
     assert!(!front.text.contains("old"), "not on sale");
     let once = hidden(&front.text, "once");

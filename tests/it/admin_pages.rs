@@ -297,7 +297,7 @@ async fn a_token_may_do_here_what_it_may_do_there() {
     let code = pages.voucher().await;
     pages.app.device(1).await;
     let looker = pages.log_in(&[Permission::ViewSession]).await;
-    let front = pages.get(&looker, "/admin").await;
+    let front = pages.get(&looker, "/admin/counter").await;
     assert!(front.text.contains("may do nothing here"), "{}", front.text);
     for path in [format!("/admin/voucher?code={code}"), format!("/admin/print?code={code}")] {
         let shown = pages.get(&looker, &path).await;

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod admin_counter;
+mod admin_dashboard;
 mod admin_pages;
 mod admin_signin;
 mod api;
@@ -45,6 +46,7 @@ mod runtime;
 mod runtime_sources;
 mod runtime_trouble;
 mod sales;
+mod samples;
 mod sim;
 mod steering;
 mod store;

@@ -16,6 +16,7 @@ mod operation;
 mod plans;
 mod responses;
 mod sales;
+mod samples;
 mod schema;
 mod sessions;
 mod steering;

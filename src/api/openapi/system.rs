@@ -3,6 +3,7 @@ use serde_json::json;
 use super::Area;
 use super::operation::Operation;
 use super::responses::problem_schema;
+use super::samples;
 use super::schema::{boolean, count, fields, list_of, nullable, one_of, page_of, text, time, whole};
 use crate::api::auth::View;
 use crate::api::providers::{KINDS, PROVIDES};
@@ -61,6 +62,7 @@ pub(super) fn area() -> Area {
             .needs::<View>()
             .pages()
             .answers(200, "A page of them.", page_of("Provider")),
+            samples::operation(),
             Operation::get("/api/v1/openapi.json", "getOpenApi", "This document").answers(
                 200,
                 "The document.",
@@ -72,6 +74,11 @@ pub(super) fn area() -> Area {
             Operation::get("/healthz", "getHealth", "Whether the sessions manager and the store answer")
                 .answers(200, "They do.", whole(fields([("status", one_of(&["ok"]))]))),
         ],
-        schemas: vec![("Status", status), ("Provider", provider), ("Problem", problem_schema())],
+        schemas: vec![
+            ("Status", status),
+            ("Samples", samples::schema()),
+            ("Provider", provider),
+            ("Problem", problem_schema()),
+        ],
     }
 }

@@ -123,6 +123,7 @@ impl SessionsMgr {
             if let Some(zone) = self.zones.get_mut(zone.unwrap_or(&self.first_zone)) {
                 zone.traffic.sent_bytes += sent;
                 zone.traffic.received_bytes += received;
+                zone.traffic.online_ms += spent;
             }
         }
     }

@@ -11,6 +11,7 @@ mod connect;
 mod devices;
 mod forget;
 mod keys;
+mod look;
 mod meter;
 mod moving;
 mod presence;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 pub use bulk::{Bulk, BulkAct};
 pub use command::{AuthAnswer, Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
+pub use look::Busy;
 pub use presence::Presence;
 pub use restore::Restored;
 pub use steer::RolePatch;
@@ -108,6 +110,8 @@ pub struct Traffic {
     pub sent_bytes: u64,
     /// Towards them.
     pub received_bytes: u64,
+    /// Milliseconds that they were online, all of them together.
+    pub online_ms: u64,
 }
 
 impl SessionsMgr {

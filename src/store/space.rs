@@ -1,0 +1,29 @@
+use std::path::Path;
+
+use super::{Store, StoreError};
+
+/// How much room there is where the store lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes that are free for us.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+}
+
+impl Store {
+    /// How much room there is where the database lies.
+    pub fn space(&self) -> Result<DiskSpace, StoreError> {
+        let directory = self.path().parent().filter(|path| !path.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let found = rustix::fs::statvfs(directory).map_err(|error| StoreError::File {
+            path: directory.to_owned(),
+            action: "ask how much room there is",
+            source: error.into(),
+        })?;
+        Ok(DiskSpace {
+            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+            total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+        })
+    }
+}
