@@ -19,6 +19,9 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("admin.css", CSS, include_str!("../../static/admin/admin.css")),
     ("dashboard.css", CSS, include_str!("../../static/admin/dashboard.css")),
     ("dashboard.js", JS, include_str!("../../static/admin/dashboard.js")),
+    ("filter.js", JS, include_str!("../../static/admin/filter.js")),
+    ("live.js", JS, include_str!("../../static/admin/live.js")),
+    ("tables.css", CSS, include_str!("../../static/admin/tables.css")),
 ];
 
 /// `GET /admin/static/{name}`; nobody needs to be signed in.

@@ -24,6 +24,7 @@ mod sale;
 mod setup;
 mod shown;
 mod state;
+mod tables;
 mod till;
 mod voucher;
 
@@ -67,6 +68,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin/static/{name}", get(assets::serve))
         .route("/admin/{*rest}", get(page::nowhere).fallback(page::nowhere));
     pages
+        .merge(tables::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))
         .with_state(state)

@@ -37,6 +37,8 @@ const fn entry(group: Group, title: &'static str, path: &'static str, needs: &'s
 /// All pages, in the order in which they are shown.
 const ENTRIES: &[Entry] = &[
     entry(Group::Guests, "Dashboard", "/admin/dashboard", VIEW),
+    entry(Group::Guests, "Sessions", "/admin/sessions", VIEW),
+    entry(Group::Guests, "Devices", "/admin/devices", VIEW),
     entry(Group::Sales, "Counter", "/admin/counter", &[]),
     entry(Group::Sales, "Till", "/admin/till", SELL),
     entry(Group::System, "People", "/admin/people", ADMINISTER),

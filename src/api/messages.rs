@@ -16,28 +16,14 @@ use crate::domain::{DeviceId, Message, SessionId, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{LeftMessage, MessageQuery};
 
-/// How long a message is shown unless asked otherwise, in seconds: an hour.
-pub(super) const LASTS_SECS: u64 = 3600;
-/// The longest that a message is shown, in seconds: thirty days.
-pub(super) const MOST_SECS: u64 = 30 * 86_400;
-
 /// Reads a text; one with nothing in it is no message.
 pub(super) fn read_text(text: &str) -> Result<Text, Problem> {
-    if text.chars().count() > Text::MAX_CHARS {
-        return Err(Problem::invalid_field("text", format!("at most {} characters", Text::MAX_CHARS)));
-    }
-    Some(Text::new(text))
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| Problem::invalid_field("text", "there is no text in it"))
+    Message::read_text(text).map_err(|problem| Problem::invalid_field("text", problem))
 }
 
 /// Reads how long a message is shown; milliseconds.
 pub(super) fn read_lasts(expires_secs: Option<u64>) -> Result<u64, Problem> {
-    let secs = expires_secs.unwrap_or(LASTS_SECS);
-    if !(1..=MOST_SECS).contains(&secs) {
-        return Err(Problem::invalid_field("expires_secs", format!("must be between 1 and {MOST_SECS}")));
-    }
-    Ok(secs * 1000)
+    Message::read_lasts(expires_secs).map_err(|problem| Problem::invalid_field("expires_secs", problem))
 }
 
 #[derive(Debug, Deserialize)]

@@ -44,7 +44,6 @@ mod providers;
 mod roles;
 mod sales;
 mod samples;
-mod search;
 mod session_list;
 mod sessions;
 mod shapes;

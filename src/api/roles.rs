@@ -8,24 +8,13 @@ use super::ApiState;
 use super::auth::{Allowed, Modify};
 use super::sessions::{one, read_id};
 use super::under::Under;
-use crate::domain::roles;
 use crate::domain::sessions_mgr::RolePatch;
+use crate::domain::{ClientSession, roles};
 use crate::http::{JsonBody, PathPart, Problem};
-
-/// The most names in one list.
-pub(super) const MAX_NAMES: usize = 64;
 
 /// Reads a list of role names; one that cannot be is named.
 pub(super) fn read(field: &str, names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
-    if names.len() > MAX_NAMES {
-        return Err(Problem::invalid_field(field, format!("at most {MAX_NAMES} roles")));
-    }
-    for name in &names {
-        if let Err(error) = roles::check(name) {
-            return Err(Problem::invalid_field(field, error));
-        }
-    }
-    Ok(names.into_iter().collect())
+    roles::read(names).map_err(|text| Problem::invalid_field(field, text))
 }
 
 /// Reads roles to add and to take away; at least one.
@@ -68,9 +57,6 @@ pub(super) struct Principal {
     principal: Option<String>,
 }
 
-/// The longest name of an account.
-pub(super) const MAX_PRINCIPAL_CHARS: usize = 200;
-
 /// `POST /api/v1/sessions/{id}/principal`: says who is behind a session; `null` or nothing is nobody.
 pub(super) async fn principal(
     allowed: Allowed<Modify>,
@@ -79,13 +65,8 @@ pub(super) async fn principal(
     PathPart(id): PathPart,
     JsonBody(body): JsonBody<Principal>,
 ) -> Result<Response, Problem> {
-    let principal = body.principal.filter(|name| !name.is_empty());
-    let fits =
-        |name: &String| name.chars().count() <= MAX_PRINCIPAL_CHARS && !name.contains(char::is_control);
-    if principal.as_ref().is_some_and(|name| !fits(name)) {
-        let text = format!("at most {MAX_PRINCIPAL_CHARS} characters, none of them a control character");
-        return Err(Problem::invalid_field("principal", text));
-    }
+    let principal = ClientSession::read_principal(body.principal.as_deref().unwrap_or_default())
+        .map_err(|text| Problem::invalid_field("principal", text))?;
     let by = allowed.caller.doing("session.principal", "");
     let session = under.handle(&state, by).set_principal(read_id(&id)?, principal).await?;
     Ok(one(&session))

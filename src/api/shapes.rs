@@ -41,15 +41,6 @@ pub(super) struct DeviceShape {
     last_seen: Option<String>,
 }
 
-/// A device's standing.
-pub(super) const fn standing(device: &ClientDevice, connected: bool) -> DeviceStatus {
-    match (device.blocked, connected) {
-        (true, _) => DeviceStatus::Blocked,
-        (false, true) => DeviceStatus::Connected,
-        (false, false) => DeviceStatus::Disconnected,
-    }
-}
-
 impl DeviceShape {
     pub(super) fn new(device: &ClientDevice, connected: bool) -> Self {
         Self {
@@ -59,7 +50,7 @@ impl DeviceShape {
             ipv6: device.ipv6.iter().map(ToString::to_string).collect(),
             hostname: device.hostname.as_ref().map(ToString::to_string),
             alias: device.alias.as_ref().map(ToString::to_string),
-            status: standing(device, connected).as_str(),
+            status: DeviceStatus::of(device, connected).as_str(),
             connected,
             present: device.present,
             zone: device.zone.as_ref().map(ToString::to_string),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::ApiState;
 use super::auth::{Allowed, View};
 use super::shapes::time;
+use crate::domain::SessionState;
 use crate::http::Problem;
 use crate::store::SessionQuery;
 use crate::tls::Identity;
@@ -48,7 +49,7 @@ pub struct ShownCertificate {
 pub(super) const LISTENERS: [&str; 2] = ["portal", "admin"];
 
 /// The names of the states of a session.
-pub(super) const STATES: [&str; 6] = ["available", "running", "paused", "consumed", "expired", "closed"];
+pub(super) const STATES: [&str; 6] = SessionState::NAMES;
 
 /// `GET /api/v1/status`.
 pub(super) async fn status(

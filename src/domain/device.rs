@@ -60,6 +60,18 @@ pub enum DeviceStatus {
 }
 
 impl DeviceStatus {
+    /// Every standing.
+    pub const ALL: [Self; 3] = [Self::Connected, Self::Disconnected, Self::Blocked];
+
+    /// The standing of a device that is let through or not.
+    pub const fn of(device: &ClientDevice, connected: bool) -> Self {
+        match (device.blocked, connected) {
+            (true, _) => Self::Blocked,
+            (false, true) => Self::Connected,
+            (false, false) => Self::Disconnected,
+        }
+    }
+
     /// The name in API and CLI.
     pub const fn as_str(self) -> &'static str {
         match self {

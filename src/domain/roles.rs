@@ -6,6 +6,8 @@ use super::filter::Scanner;
 
 /// The longest name of a role, in characters.
 pub const MAX_CHARS: usize = 64;
+/// The most names in one list.
+pub const MAX_NAMES: usize = 64;
 
 /// Not the name of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,25 @@ pub fn check(name: &str) -> Result<(), RoleError> {
     } else {
         Ok(())
     }
+}
+
+/// Reads a list of names.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn read(names: impl IntoIterator<Item = String>) -> Result<BTreeSet<String>, String> {
+    let mut count = 0_usize;
+    let mut roles = BTreeSet::new();
+    for name in names {
+        count += 1;
+        if count > MAX_NAMES {
+            return Err(format!("at most {MAX_NAMES} roles"));
+        }
+        check(&name).map_err(|error| error.to_string())?;
+        roles.insert(name);
+    }
+    Ok(roles)
 }
 
 /// The one text of a set of roles: sorted (byte by byte), each once, in double quotes, with commas between; `\` before a

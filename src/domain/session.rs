@@ -72,6 +72,9 @@ pub enum SessionState {
 }
 
 impl SessionState {
+    /// The names of all.
+    pub const NAMES: [&str; 6] = ["available", "running", "paused", "consumed", "expired", "closed"];
+
     /// The name in API, CLI and store.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -179,6 +182,22 @@ impl CloseReason {
 }
 
 impl ClientSession {
+    /// The longest name of whom a session belongs to, in characters.
+    pub const MAX_PRINCIPAL_CHARS: usize = 200;
+
+    /// Reads the name of whom a session belongs to; nothing is nobody.
+    ///
+    /// # Errors
+    ///
+    /// What would be right, in words.
+    pub fn read_principal(name: &str) -> Result<Option<String>, String> {
+        if name.chars().count() > Self::MAX_PRINCIPAL_CHARS || name.contains(char::is_control) {
+            let most = Self::MAX_PRINCIPAL_CHARS;
+            return Err(format!("at most {most} characters, none of them a control character"));
+        }
+        Ok(Some(name.to_owned()).filter(|name| !name.is_empty()))
+    }
+
     /// A session that has never run.
     pub fn new(
         id: SessionId,

@@ -171,8 +171,14 @@ impl Problem {
     }
 
     /// The sentence for people.
+    /// The sentence for people.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// The field that it is about, by its name in the API.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// The same about this field.

@@ -21,7 +21,7 @@ impl Owner {
     pub(super) async fn bulk_cycle(&mut self, command: Command, reply: ReplyTo) {
         let Some((command, reply)) = self.leave_out_done(vec![(command, reply)]).await.pop() else { return };
         let Some(bulk) = command.bulk() else { return };
-        let selected = self.mgr.select(&bulk.filter, self.shared.clock.now());
+        let selected = self.mgr.select(&bulk.which, self.shared.clock.now());
         if bulk.dry_run {
             answer(reply, Ok(Reply::Matched(selected.len())));
             return;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::handle::Handle;
@@ -6,7 +6,7 @@ use super::listeners::ToldGroup;
 use super::mail::Reply;
 use super::shared::Shared;
 use crate::domain::filter::Filter;
-use crate::domain::sessions_mgr::{Bulk, BulkAct, Command, RolePatch};
+use crate::domain::sessions_mgr::{Bulk, BulkAct, Command, RolePatch, Selection};
 use crate::domain::{
     BootTime, ClientDevice, ClientSession, DeviceId, Message, Now, Occasion, Policies, PropertyMap,
     PropertyPatch, Refusal, Select, SessionId, SessionView, SessionsMgr, Text,
@@ -170,7 +170,16 @@ impl Handle {
 
     /// Changes all sessions that a filter selects, of those that are not over; all of them or none. How many.
     pub async fn bulk(&self, filter: Filter, act: BulkAct, dry_run: bool) -> Result<usize, Refusal> {
-        let bulk = Bulk { filter, act, dry_run, selected: None };
+        self.carry_out_bulk(Bulk { which: Selection::Filter(filter), act, dry_run, selected: None }).await
+    }
+
+    /// The same of these sessions, as far as they are not over. How many.
+    pub async fn bulk_of(&self, these: BTreeSet<SessionId>, act: BulkAct) -> Result<usize, Refusal> {
+        self.carry_out_bulk(Bulk { which: Selection::These(these), act, dry_run: false, selected: None })
+            .await
+    }
+
+    async fn carry_out_bulk(&self, bulk: Bulk) -> Result<usize, Refusal> {
         match self.command(Command::Bulk(Box::new(bulk))).await? {
             Reply::Matched(count) => Ok(count),
             Reply::Done | Reply::Device(_) | Reply::Session(_) | Reply::Previous(_) => Ok(0),

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::rows::Columns;
 use super::sql::RowsStatement;
 use super::{Store, StoreError};
-use crate::domain::{CloseReason, Event, EventKind, PauseReason, Text};
+use crate::domain::{CloseReason, DeviceId, Event, EventKind, PauseReason, SessionId, Text};
 
 /// How many events are kept.
 pub const KEPT_EVENTS: i64 = 100_000;
@@ -84,6 +84,26 @@ impl Store {
             "SELECT id, at, device, session, name, details FROM events WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(logged).collect()
+    }
+
+    /// The newest events about a device, or about a session, or about both; newest first.
+    pub async fn events_about(
+        &self,
+        device: Option<DeviceId>,
+        session: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        // From the newest on, along the number: what a page asks for is mostly near it.
+        let rows = sqlx::query(
+            "SELECT id, at, device, session, name, details FROM events \
+             WHERE ($1 IS NULL OR device = $1) AND ($2 IS NULL OR session = $2) ORDER BY id DESC LIMIT $3",
+        )
+        .bind(device.map(|id| id.to_string()))
+        .bind(session.map(|id| id.to_string()))
         .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await?;

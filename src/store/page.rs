@@ -75,6 +75,8 @@ sort_keys! {
     Id, "id", "s.id";
     /// The device's id.
     Device, "device", "s.device";
+    /// What the device is called: its alias, else its host name, else its MAC.
+    Name, "name", "lower(coalesce(d.alias, d.hostname, d.mac))";
     /// The device's MAC.
     Mac, "mac", "d.mac";
     /// The device's host name.

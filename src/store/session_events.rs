@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::rows::Columns;
 use super::sql::RowsStatement;
 use super::{Store, StoreError};
-use crate::domain::{SessionEvent, SessionEventKind};
+use crate::domain::{SessionEvent, SessionEventKind, SessionId};
 
 /// How many events for listeners are kept: what one that was away can be told. Some 6 MB, which a start checks.
 pub const KEPT_SESSION_EVENTS: i64 = 5_000;
@@ -73,6 +73,14 @@ impl Store {
             .bind(i64::from(limit))
             .fetch_all(&self.readers)
             .await?;
+        rows.iter().map(logged).collect()
+    }
+
+    /// The events of one session that are still kept, oldest first.
+    pub async fn session_events_of(&self, session: SessionId) -> Result<Vec<LoggedSessionEvent>, StoreError> {
+        let text = format!("SELECT {COLUMNS} FROM session_events WHERE session = $1 ORDER BY id");
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(session.to_string()).fetch_all(&self.readers).await?;
         rows.iter().map(logged).collect()
     }
 

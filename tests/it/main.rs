@@ -7,9 +7,12 @@
 )]
 
 mod accounts;
+mod admin_bulk;
 mod admin_counter;
 mod admin_dashboard;
+mod admin_devices;
 mod admin_pages;
+mod admin_sessions;
 mod admin_signin;
 mod api;
 mod api_once;

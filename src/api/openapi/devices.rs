@@ -7,8 +7,8 @@ use super::schema::{
     page_of, reference, roles, text, time, uuid, whole,
 };
 use crate::api::auth::{Modify, View};
-use crate::api::device_list::SORT_KEYS;
 use crate::domain::DeviceStatus;
+use crate::runtime::DeviceKey;
 
 /// What is read as one device's MAC: no group address. All zeroes are refused as well.
 const MAC: &str = "^[0-9A-Fa-f][02468ACEace]((:[0-9A-Fa-f]{2}){5}|(-[0-9A-Fa-f]{2}){5})$";
@@ -98,7 +98,7 @@ fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/devices", "listDevices", "Devices, the newest first")
             .needs::<View>()
             .query("filter", filter(), "Only those whose session, running or next, is selected")
-            .search(&SORT_KEYS.map(|(_, name)| name))
+            .search(&DeviceKey::ALL.map(|(_, name)| name))
             .pages()
             .answers(200, "A page of them.", page_of("Device")),
         Operation::post("/api/v1/devices", "registerDevice", "Makes a device known before it is ever seen")

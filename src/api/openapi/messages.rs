@@ -6,15 +6,14 @@ use super::schema::{
     about, body, boolean, fields, integer, nullable, page_of, reference, text, time, uuid, whole,
 };
 use crate::api::auth::{Modify, View};
-use crate::api::messages::{LASTS_SECS, MOST_SECS};
-use crate::domain::Text;
+use crate::domain::{Message, Text};
 
 /// The fields of a message that is to be left.
 pub(super) fn new() -> [(&'static str, Value); 2] {
-    let lasts = format!("How long it is shown; {LASTS_SECS} unless given.");
+    let lasts = format!("How long it is shown; {} unless given.", Message::LASTS_SECS);
     [
         ("text", json!({ "type": "string", "pattern": "\\S", "minLength": 1, "maxLength": Text::MAX_CHARS })),
-        ("expires_secs", about(nullable(integer(1, MOST_SECS)), &lasts)),
+        ("expires_secs", about(nullable(integer(1, Message::MOST_SECS)), &lasts)),
     ]
 }
 

@@ -138,7 +138,7 @@ pub(super) fn roles() -> Value {
 /// Names of roles as they are taken.
 pub(super) fn new_roles() -> Value {
     let mut roles = roles();
-    roles["maxItems"] = json!(crate::api::roles::MAX_NAMES);
+    roles["maxItems"] = json!(crate::domain::roles::MAX_NAMES);
     roles
 }
 

@@ -10,8 +10,7 @@ use super::schema::{
     text, whole,
 };
 use crate::api::auth::{Modify, View};
-use crate::api::roles::MAX_PRINCIPAL_CHARS;
-use crate::domain::{FixedKey, PropertyPatch, is_settable};
+use crate::domain::{ClientSession, FixedKey, PropertyPatch, is_settable};
 
 /// Properties to set, and to delete with `null`.
 fn new_properties() -> Value {
@@ -69,7 +68,10 @@ fn many<const N: usize>(required: &[&str], others: [(&str, Value); N]) -> Value 
 
 fn schemas() -> Vec<(&'static str, Value)> {
     let flat = json!({ "type": "object", "additionalProperties": nullable(text()) });
-    let principal = about(nullable(line(0, MAX_PRINCIPAL_CHARS)), "An account; nothing or `null` is nobody.");
+    let principal = about(
+        nullable(line(0, ClientSession::MAX_PRINCIPAL_CHARS)),
+        "An account; nothing or `null` is nobody.",
+    );
     vec![
         ("Properties", flat),
         ("NewProperties", new_properties()),

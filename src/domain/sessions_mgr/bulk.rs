@@ -1,4 +1,6 @@
-//! One change of many sessions: all that a filter selects, in one transition.
+//! One change of many sessions, in one transition.
+
+use std::collections::BTreeSet;
 
 use super::steer::RolePatch;
 use super::work::Work;
@@ -6,11 +8,20 @@ use super::{SessionsMgr, Want};
 use crate::domain::filter::Filter;
 use crate::domain::{CloseReason, Now, Outcome, PropertyPatch, Refusal, SessionId, SessionView, Text};
 
-/// What is done to every session that a filter selects.
+/// Which sessions, of those that are not over.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// All that a filter selects when it is carried out.
+    Filter(Filter),
+    /// These, as far as they are not over by then.
+    These(BTreeSet<SessionId>),
+}
+
+/// What is done to every session that is selected.
 #[derive(Debug, Clone)]
 pub struct Bulk {
-    /// Which: of those that are not over.
-    pub filter: Filter,
+    /// Which.
+    pub which: Selection,
     /// What.
     pub act: BulkAct,
     /// Only count them.
@@ -40,8 +51,14 @@ pub enum BulkAct {
 }
 
 impl SessionsMgr {
-    /// The sessions, of those that are not over, that a filter selects; in the order of their ids, which is that of making.
-    pub fn select(&self, filter: &Filter, now: Now) -> Vec<SessionId> {
+    /// The sessions that are meant; in the order of their ids, which is that of making.
+    pub fn select(&self, which: &Selection, now: Now) -> Vec<SessionId> {
+        let filter = match which {
+            Selection::Filter(filter) => filter,
+            Selection::These(ids) => {
+                return ids.iter().copied().filter(|id| self.table.session(*id).is_some()).collect();
+            }
+        };
         let matches = |id: &SessionId| {
             let pair = self.table.session(*id).and_then(|session| {
                 let entry = self.table.device(session.device)?;
@@ -77,7 +94,7 @@ impl Work<'_> {
     pub(super) fn bulk(&mut self, bulk: Bulk) -> Result<Outcome, Refusal> {
         let sessions = match bulk.selected {
             Some(selected) => selected,
-            None => self.mgr.select(&bulk.filter, self.now),
+            None => self.mgr.select(&bulk.which, self.now),
         };
         if !bulk.dry_run {
             self.act_on(&sessions, &bulk.act)?;

@@ -107,7 +107,7 @@ pub enum Command {
         /// The session by which the device was named, if it was.
         session: Option<SessionId>,
     },
-    /// Change all sessions that a filter selects.
+    /// Change many sessions.
     Bulk(Box<Bulk>),
     /// End a session.
     CloseSession {

@@ -28,7 +28,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-pub use bulk::{Bulk, BulkAct};
+pub use bulk::{Bulk, BulkAct, Selection};
 pub use command::{AuthAnswer, Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
 pub use look::Busy;

@@ -2,7 +2,7 @@ use crate::domain::{ClientDevice, ClientSession, MacAddr, Text};
 
 /// Free text that a list is searched for: found anywhere in a name, an address, an id, a provider or a code, in any case.
 #[derive(Debug)]
-pub(super) struct Search {
+pub struct Search {
     wanted: String,
     /// A MAC may be written with dashes.
     mac: Option<MacAddr>,
@@ -12,7 +12,7 @@ pub(super) struct Search {
 
 impl Search {
     /// `None` if there is nothing to look for. Bounded as what is kept of texts is.
-    pub(super) fn read(q: Option<&str>) -> Option<Self> {
+    pub fn read(q: Option<&str>) -> Option<Self> {
         let text = Text::new(q?);
         if text.is_empty() {
             return None;
@@ -27,13 +27,13 @@ impl Search {
     }
 
     /// Whether a device has an address that holds the text.
-    pub(super) fn finds_address(&self, device: &ClientDevice) -> bool {
+    pub fn finds_address(&self, device: &ClientDevice) -> bool {
         device.ipv4.iter().any(|address| self.holds(&address.to_string()))
             || device.ipv6.iter().any(|address| self.holds(&address.to_string()))
     }
 
     /// Whether a device is found by anything of its own.
-    pub(super) fn finds_device(&self, device: &ClientDevice) -> bool {
+    pub fn finds_device(&self, device: &ClientDevice) -> bool {
         let names = [&device.hostname, &device.alias];
         self.mac == Some(device.mac)
             || self.holds(&device.mac.to_string())
@@ -44,7 +44,7 @@ impl Search {
     }
 
     /// Whether a session is found by anything of its own.
-    pub(super) fn finds_session(&self, session: &ClientSession) -> bool {
+    pub fn finds_session(&self, session: &ClientSession) -> bool {
         let texts = [&session.principal, &session.plan];
         self.holds(&session.id.to_string())
             || self.holds(session.provider.as_str())
@@ -56,7 +56,7 @@ impl Search {
     }
 
     /// Whether the text is a device's whole standing: "connected" is no part of "disconnected".
-    pub(super) fn is(&self, standing: &str) -> bool {
+    pub fn is(&self, standing: &str) -> bool {
         self.wanted == standing
     }
 }
