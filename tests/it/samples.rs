@@ -215,13 +215,13 @@ async fn the_api_shows_them_and_says_what_it_does_not_know() {
     assert_eq!((status, &hour["span"], &hour["zone"]), (200, &json!("hour"), &Value::Null));
     assert_eq!(
         (&hour["from"], &hour["to"]),
-        (&json!("2026-05-31T23:00:30Z"), &json!("2026-06-01T00:00:30Z"))
+        (&json!("2026-05-31T23:00:30.000Z"), &json!("2026-06-01T00:00:30.000Z"))
     );
     let items = hour["items"].as_array().unwrap();
     let first = &items[0];
     assert_eq!(
         (items.len(), &first["at"], &first["step_secs"]),
-        (3, &json!("2026-06-01T00:00:00Z"), &json!(10))
+        (3, &json!("2026-06-01T00:00:00.000Z"), &json!(10))
     );
     assert_eq!((&first["covered_secs"], &first["clients"]), (&json!(10.0), &json!(1.0)));
     assert_eq!(

@@ -80,7 +80,6 @@ fn failing(state: &AdminState) -> Vec<String> {
     texts
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of it is one table")]
 fn facts(
     state: &AdminState,
     standing: &Standing,

@@ -10,7 +10,7 @@ const HEIGHT: f64 = 200.0;
 /// What is left free for the marks' texts.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 8.0;
-const TOP: f64 = 20.0;
+const TOP: f64 = 26.0;
 const BOTTOM: f64 = 24.0;
 
 /// A series of values over time.
@@ -214,7 +214,7 @@ fn grid(svg: &mut String, axis: &Axis) {
         );
     }
     if !axis.unit.is_empty() {
-        let _ = write!(svg, "<text class=\"mark\" x=\"2\" y=\"12\">{}</text>", axis.unit);
+        let _ = write!(svg, "<text class=\"mark\" x=\"2\" y=\"11\">{}</text>", axis.unit);
     }
 }
 
@@ -298,7 +298,7 @@ mod tests {
         let svg = lines.svg();
         assert_eq!(svg.matches("class=\"gap\"").count(), 2);
         // Begins at the middle of the first slot, goes to the second; the fifth stands alone.
-        assert!(svg.contains("d=\"M71.5 124.0L122.5 72.0M250.0 20.0H301.0\""), "{svg}");
+        assert!(svg.contains("d=\"M71.5 126.0L122.5 76.0M250.0 26.0H301.0\""), "{svg}");
         assert!(
             svg.contains("<title id=\"p-title\">A &lt;b&gt;</title><desc id=\"p-desc\">up &amp; down</desc>")
         );
