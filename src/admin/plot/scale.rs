@@ -129,7 +129,9 @@ pub(crate) fn time_ticks(
         let begins_day = local.hour() == 0 && local.minute() == 0;
         let label = match span {
             Span::Hour => Some(local.format("%H:%M")),
-            Span::Day => (local.minute() == 0 && local.hour() % 6 == 0).then(|| local.format("%H:%M")),
+            Span::Day => {
+                (local.minute() == 0 && local.hour().is_multiple_of(6)).then(|| local.format("%H:%M"))
+            }
             Span::Week => begins_day.then(|| local.format("%a")),
             Span::Month => {
                 (begins_day && [1, 8, 15, 22].contains(&local.day())).then(|| local.format("%-d %b"))
