@@ -23,7 +23,7 @@ fn reading(boot: u64, wall: i64, count: u64) -> Reading {
             ..Default::default()
         },
         store_kb: count,
-        uplink: Some(count % 2 == 0),
+        uplink: Some(count.is_multiple_of(2)),
     }
 }
 
