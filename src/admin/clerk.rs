@@ -60,6 +60,7 @@ impl Clerk {
     }
 
     /// Goes on only if they may do what needs all of these; the page that says which is missing otherwise.
+    #[expect(clippy::result_large_err, reason = "it is the answer, and handed on at once")]
     pub(super) fn must(&self, state: &AdminState, wanted: &[Permission]) -> Result<(), Response> {
         match wanted.iter().find(|wanted| !self.may(wanted)) {
             Some(missing) => Err(page::forbidden(state, &missing.to_string())),

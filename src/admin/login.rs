@@ -181,7 +181,7 @@ async fn by_password(
     if admin.disabled {
         return Err(said("This account has been disabled. Ask whoever looks after this box."));
     }
-    let step = check_code(state, &admin, &given.code)?;
+    let step = check_code(state, &admin, &given.code).map_err(Wrong::Said)?;
     let now = state.handle.now().wall;
     let taken =
         state.store.admin_signed_in(&admin, step, now).await.map_err(|error| failed_inside(&error))?;
@@ -193,18 +193,18 @@ async fn by_password(
 }
 
 /// The step of the one-time code; `None` if the account needs none.
-fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i64>, Wrong> {
+fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i64>, String> {
     let Some(sealed) = &admin.totp else { return Ok(None) };
     let opened = state.handle.open_secret(&totp_of(admin.id), sealed);
     let secret = opened.ok().and_then(|bytes| bytes.try_into().ok()).map(TotpSecret::new);
     let Some(secret) = secret else {
         tracing::error!(name = %admin.name, "the secret of one-time codes cannot be read; turnpike admin set NAME --no-totp");
-        return Err(said("Your one-time codes cannot be checked. The log of turnpike says what to do."));
+        return Err("Your one-time codes cannot be checked. The log of turnpike says what to do.".to_owned());
     };
     if let Some(step) = secret.check(typed, state.handle.now().wall, admin.totp_step) {
         return Ok(Some(step));
     }
-    Err(Wrong::Said(match (typed.trim().is_empty(), state.handle.clock_is_believed()) {
+    Err(match (typed.trim().is_empty(), state.handle.clock_is_believed()) {
         (true, _) => "This account needs the code that your app shows now.".to_owned(),
         (false, true) => {
             "The code is wrong or was used before. Type the one that your app shows now.".to_owned()
@@ -212,7 +212,7 @@ fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i
         (false, false) => "The code does not fit the clock of this box, which is not set. Wait until it has \
                            the time, or use turnpike admin set NAME --no-totp on the box."
             .to_owned(),
-    }))
+    })
 }
 
 /// Whose a sealed secret of one-time codes is.

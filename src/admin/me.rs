@@ -132,17 +132,12 @@ pub(super) async fn codes(
     }
     let secret = state.logins().totp(&clerk.cookie);
     match secret {
-        Some(secret) => show_totp(&clerk, &state, secret, None),
+        Some(secret) => Ok(show_totp(&clerk, &state, secret, None)),
         None => Ok(Redirect::to(PATH).into_response()),
     }
 }
 
-fn show_totp(
-    clerk: &Clerk,
-    state: &AdminState,
-    secret: TotpSecret,
-    trouble: Option<String>,
-) -> Result<Response, Response> {
+fn show_totp(clerk: &Clerk, state: &AdminState, secret: TotpSecret, trouble: Option<String>) -> Response {
     let (issuer, name) = (encoded(state.gateway.as_str()), encoded(clerk.name.as_str()));
     let text = format!(
         "otpauth://totp/{issuer}:{name}?secret={}&issuer={issuer}&algorithm=SHA1&digits={}&period={}",
@@ -150,8 +145,9 @@ fn show_totp(
         TotpSecret::DIGITS,
         TotpSecret::STEP_SECS
     );
-    let code =
-        QrCode::encode_text(&text, QrCodeEcc::Low).map_err(|_| failed(state, &"the QR code is too large"))?;
+    let Ok(code) = QrCode::encode_text(&text, QrCodeEcc::Low) else {
+        return failed(state, &"the QR code is too large");
+    };
     let mut path = String::new();
     for y in 0..code.size() {
         for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
@@ -170,7 +166,7 @@ fn show_totp(
         believed: state.handle.clock_is_believed(),
         trouble,
     };
-    Ok(html(status, page.render()))
+    html(status, page.render())
 }
 
 /// A part of a URI: percent-encoded but for RFC 3986's unreserved characters. A box's name may be long: its first letters do.
@@ -200,17 +196,17 @@ pub(super) async fn change(
         return Err(say(&state, StatusCode::CONFLICT, "That did not work", text));
     };
     let again =
-        |field, text: &str| Err(show_me(&clerk, &state, Some(&admin), Some((field, text.to_owned())), None));
+        |field, text: &str| show_me(&clerk, &state, Some(&admin), Some((field, text.to_owned())), None);
     match what.as_str() {
         "password" => {
             if let Err(error) = Admin::check_password(&given.password) {
-                return again("password", &sentence(&format!("a password {}", error.problem)));
+                return Ok(again("password", &sentence(&format!("a password {}", error.problem))));
             }
             if given.password != given.again {
-                return again("again", "The two passwords differ.");
+                return Ok(again("again", "The two passwords differ."));
             }
             if !is_own(&state, &ends, &admin, &given.current).await? {
-                return again("current", "This is not your password.");
+                return Ok(again("current", "This is not your password."));
             }
             let hashed = state.handle.hash_password(&given.password).await;
             let password = Some(hashed.map_err(|refusal| refused(&state, refusal))?);
@@ -232,7 +228,7 @@ pub(super) async fn change(
             let Some(secret) = waiting else { return Ok(Redirect::to(PATH).into_response()) };
             let Some(step) = secret.check(&given.code, state.handle.now().wall, 0) else {
                 let text = "This code does not fit. Type the one that your app shows now.".to_owned();
-                return show_totp(&clerk, &state, secret, Some(text));
+                return Ok(show_totp(&clerk, &state, secret, Some(text)));
             };
             let sealed = state.handle.seal_secret(&totp_of(admin.id), secret.bytes());
             let sealed = sealed.map_err(|refusal| refused(&state, refusal))?;
@@ -242,7 +238,7 @@ pub(super) async fn change(
         }
         "no-codes" => {
             if !is_own(&state, &ends, &admin, &given.current).await? {
-                return again("no-codes", "This is not your password.");
+                return Ok(again("no-codes", "This is not your password."));
             }
             let patch = AdminPatch { totp: Some(None), ..AdminPatch::default() };
             anew(&clerk, &state, &ends, &headers, &admin, &patch, ("admin.change", "no-codes")).await

@@ -193,17 +193,17 @@ pub(super) async fn create(
     clerk.must(&state, NEEDS)?;
     let held = given.ticked.read().unwrap_or_default();
     let locks = permissions::lock_lines(&held);
-    let again = |trouble| Err(show_new(&clerk, &state, &given.name, &held, locks.clone(), Some(trouble)));
+    let again = |trouble| show_new(&clerk, &state, &given.name, &held, locks.clone(), Some(trouble));
     let name = match AccountName::parse(&given.name) {
         Ok(name) => name,
-        Err(error) => return again(Trouble::new("name", &format!("a name {}", error.problem))),
+        Err(error) => return Ok(again(Trouble::new("name", &format!("a name {}", error.problem)))),
     };
     if let Err(trouble) = read_password(&given.password) {
-        return again(trouble);
+        return Ok(again(trouble));
     }
     let granted = match read_ticked(&given.ticked) {
         Ok(granted) => granted,
-        Err(trouble) => return again(trouble),
+        Err(trouble) => return Ok(again(trouble)),
     };
     let password = state.handle.hash_password(&given.password).await;
     let password = password.map_err(|refusal| refused(&state, refusal))?;
@@ -215,7 +215,9 @@ pub(super) async fn create(
             clerk.note_with(&state, "admin.create", admin.name.as_str(), &details).await;
             Ok(Redirect::to(&format!("{PATH}?done=made")).into_response())
         }
-        Err(Refusal::AdminExists) => again(Trouble::new("name", "there is an account of this name already")),
+        Err(Refusal::AdminExists) => {
+            Ok(again(Trouble::new("name", "there is an account of this name already")))
+        }
         Err(refusal) => Err(refused(&state, refusal)),
     }
 }

@@ -302,6 +302,8 @@ fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
 #[case("[gateway]\nlongitude = -181", "gateway.longitude")]
 #[case("[admin]\nlisten = \"localhost:1\"", "admin.listen")]
 #[case("[admin]\nlisten = \"127.0.0.1:2050\"", "admin.listen")]
+#[case("[admin]\nidle_sign_out_secs = 59", "admin.idle_sign_out_secs")]
+#[case("[admin]\nsign_out_secs = 604801", "admin.sign_out_secs")]
 #[case("[control]\nsocket = \"control.sock\"", "control.socket")]
 #[case("[store]\npath = \"/a/../b\"", "store.path")]
 #[case("[store]\nflush_secs = 3601", "store.flush_secs")]
