@@ -3,9 +3,10 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::provider::refused;
-use crate::domain::coin::{CoinSlot, in_words};
+use crate::domain::coin::{CoinSlot, amount, in_words};
 use crate::domain::{
-    Currency, DeviceId, Money, Occasion, ProviderName, Refusal, SessionKind, Submitted, Text, Waiting,
+    Currency, DeviceId, Money, Occasion, Part, Phrase, ProviderName, Refusal, SessionKind, Submitted, Text,
+    Waiting,
 };
 use crate::runtime::Handle;
 use crate::store::{Credit, Store, StoreError};
@@ -87,12 +88,18 @@ impl Till {
         Ok(devices.into_iter().filter_map(|device| Some((device, self.offer(sum(&of(device)))?))).collect())
     }
 
+    fn money(&self, amount: Money) -> Part {
+        Part::Money(self.currency.show(amount))
+    }
+
     /// What a page shows about credit that buys something; `None`: it does not yet.
-    fn offer(&self, amount: Money) -> Option<Waiting> {
-        let purchase = self.slot.rates.best(None, amount)?;
-        let text =
-            format!("You have {} of credit here: {}.", self.currency.show(amount), in_words(&purchase));
-        Some(Waiting { text: Text::new(&text), until: None, done: Some(Text::new("Use it")), cancel: None })
+    fn offer(&self, credit: Money) -> Option<Waiting> {
+        let purchase = self.slot.rates.best(None, credit)?;
+        let text = Text::ours_with(
+            Phrase::CoinCredit,
+            vec![("money", self.money(credit)), ("grant", Part::Grant(amount(&purchase)))],
+        );
+        Some(Waiting { text, until: None, done: Some(Text::ours(Phrase::CoinUse)), cancel: None })
     }
 
     /// Turns what a device has inserted into a session, as far as it buys one; with `connect` the device is let through.
@@ -106,15 +113,15 @@ impl Till {
                 Ok(credits) => credits,
                 Err(error) => {
                     warn!(%error, %device, "credits could not be read");
-                    return answer(refused("Your money is noted. Please try again."), None);
+                    return answer(refused(Phrase::CoinNoted), None);
                 }
             };
             let rows: Vec<_> = credits.iter().map(|credit| (credit.id, credit.amount)).collect();
             let now = self.handle.believable();
             let Some(sold) = self.slot.sell(kind, &rows, now, uuid::Uuid::now_v7()) else {
                 let rest = sum(&credits);
-                let text = format!("Your {} are kept for your next visit.", self.currency.show(rest));
-                return answer(Submitted::Done((!rest.is_zero()).then(|| Text::new(&text))), None);
+                let text = || Text::ours_with(Phrase::CoinKept, vec![("money", self.money(rest))]);
+                return answer(Submitted::Done((!rest.is_zero()).then(text)), None);
             };
             let (spent, bought) = (sold.purchase.spent, in_words(&sold.purchase));
             match self.handle.grant(device, &self.provider, sold.data, Occasion::LogIn).await {
@@ -133,11 +140,12 @@ impl Till {
                 Err(Refusal::CreditClaimed) => {}
                 Err(refusal) => {
                     warn!(%device, %refusal, "coins could not be turned into a session; they stay credit");
-                    let text = format!("{} Your money is noted as credit.", explained(&refusal));
+                    let why = Part::Text(explained(&refusal));
+                    let text = Text::ours_with(Phrase::CoinNotedAs, vec![("why", why)]);
                     // Of a device that was deleted it is nobody's now.
                     let is_gone = refusal == Refusal::UnknownDevice;
                     let offer = if is_gone { None } else { self.offer(sum(&credits)) };
-                    return answer(refused(&text), offer);
+                    return answer(Submitted::Refused { field: None, text }, offer);
                 }
             }
         }
@@ -146,13 +154,16 @@ impl Till {
 }
 
 /// Why the coins became no session, for the guest: what others have written for guests, and nothing of what is inside.
-fn explained(refusal: &Refusal) -> String {
+fn explained(refusal: &Refusal) -> Text {
     if let Refusal::Denied(text) | Refusal::Form { text, .. } = refusal
         && !text.is_empty()
     {
-        return format!("{}.", text.as_str().trim_end_matches('.'));
+        return match text.said() {
+            Some(_) => text.clone(),
+            None => Text::new(&format!("{}.", text.as_str().trim_end_matches('.'))),
+        };
     }
-    "You cannot be let through now.".to_owned()
+    Text::ours(Phrase::CoinNotNow)
 }
 
 #[cfg(test)]
@@ -161,10 +172,10 @@ mod tests {
 
     #[test]
     fn a_guest_reads_no_inner_detail() {
-        assert_eq!(explained(&Refusal::Denied(Text::new("Ask at the desk."))), "Ask at the desk.");
-        assert_eq!(explained(&Refusal::Denied(Text::new("Closed"))), "Closed.");
+        assert_eq!(explained(&Refusal::Denied(Text::new("Ask at the desk."))).as_str(), "Ask at the desk.");
+        assert_eq!(explained(&Refusal::Denied(Text::new("Closed"))).as_str(), "Closed.");
         for inner in [Refusal::Store("disk /dev/sda1 is full".to_owned()), Refusal::Denied(Text::default())] {
-            assert_eq!(explained(&inner), "You cannot be let through now.");
+            assert_eq!(explained(&inner).as_str(), "You cannot be let through now.");
         }
     }
 }

@@ -2,7 +2,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::coin::{CoinSlot, sells};
 use crate::domain::{
-    BoxFuture, ClientDevice, Currency, DeviceId, FieldKind, FormField, FormValues, ProviderError,
+    BoxFuture, ClientDevice, Currency, DeviceId, FieldKind, FormField, FormValues, Phrase, ProviderError,
     ProviderFace, ProviderName, SessionKind, SessionProvider, Submitted, Text,
 };
 
@@ -43,9 +43,9 @@ impl CoinProvider {
         let kinds = slot.rates.kinds();
         let choice = FormField {
             name: KIND.to_owned(),
-            label: Text::new("What for"),
+            label: Text::ours(Phrase::CoinWhat),
             kind: FieldKind::Choice(
-                kinds.iter().map(|kind| (kind.as_str().to_owned(), Text::new(label(*kind)))).collect(),
+                kinds.iter().map(|kind| (kind.as_str().to_owned(), Text::ours(label(*kind)))).collect(),
             ),
             required: true,
             max_chars: 20,
@@ -54,25 +54,25 @@ impl CoinProvider {
             title: slot.title.clone(),
             // Older phones have no coin among their signs.
             icon: Text::new("¤"),
-            text: Text::new(&sells(&slot.rates, currency)),
+            text: sells(&slot.rates, currency),
             fields: if kinds.len() > 1 { vec![choice] } else { Vec::new() },
-            button: Text::new("Insert coins"),
+            button: Text::ours(Phrase::CoinButton),
         };
         (Self { name: slot.provider(), face, slot: sender }, requests)
     }
 }
 
-const fn label(kind: SessionKind) -> &'static str {
+const fn label(kind: SessionKind) -> Phrase {
     match kind {
-        SessionKind::Time => "Time",
-        SessionKind::Data => "Data",
-        SessionKind::TimeOrData => "Time and data",
+        SessionKind::Time => Phrase::CoinTime,
+        SessionKind::Data => Phrase::CoinData,
+        SessionKind::TimeOrData => Phrase::CoinBoth,
     }
 }
 
 /// The sentence of a form that is not taken.
-pub(super) fn refused(text: &str) -> Submitted {
-    Submitted::Refused { field: None, text: Text::new(text) }
+pub(super) fn refused(phrase: Phrase) -> Submitted {
+    Submitted::Refused { field: None, text: Text::ours(phrase) }
 }
 
 fn read(values: &FormValues) -> Option<Wish> {
@@ -99,14 +99,12 @@ impl SessionProvider for CoinProvider {
         values: &'a FormValues,
     ) -> BoxFuture<'a, Result<Submitted, ProviderError>> {
         Box::pin(async move {
-            let Some(wish) = read(values) else { return Ok(refused("There is no such button.")) };
+            let Some(wish) = read(values) else { return Ok(refused(Phrase::NoButton)) };
             let (reply, answer) = oneshot::channel();
             let request = Request { device: device.id, wish, reply };
             match self.slot.try_send(request) {
                 Ok(()) => answer.await.map_err(|_| ProviderError("the slot has stopped".to_owned())),
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    Ok(refused("Too many are asking. Please try again."))
-                }
+                Err(mpsc::error::TrySendError::Full(_)) => Ok(refused(Phrase::CoinAsking)),
                 Err(mpsc::error::TrySendError::Closed(_)) => {
                     Err(ProviderError("the slot has stopped".to_owned()))
                 }

@@ -17,8 +17,8 @@ use super::window::{Closing, Window};
 use crate::config::CoinSlotConfig;
 use crate::domain::coin::PulseCounter;
 use crate::domain::{
-    BootTime, BoxFuture, Currency, DeviceId, LockName, LockNameError, LockScope, Refusal, SessionKind,
-    Submitted, Text, Waiting,
+    BootTime, BoxFuture, Currency, DeviceId, LockName, LockNameError, LockScope, Part, Phrase, Refusal,
+    SessionKind, Submitted, Text, Waiting,
 };
 use crate::runtime::Handle;
 use crate::store::Store;
@@ -209,13 +209,13 @@ impl Slot {
             Ok(_lock) => self.open(device, kind).await,
             Err(Refusal::LockHeld(_)) => {
                 if !self.line.join(device, kind) {
-                    return refused("Too many are waiting for the slot. Please try again later.");
+                    return refused(Phrase::CoinLineFull);
                 }
-                self.show(device, Some(waits("Somebody else is at the slot. Please wait.")));
+                self.show(device, Some(waits(Text::ours(Phrase::CoinWait))));
             }
             Err(refusal) => {
                 warn!(slot = self.config.slot.name, %device, %refusal, "a device could not have the slot");
-                return refused("The slot cannot be used now. Please try again in a moment.");
+                return refused(Phrase::CoinTrouble);
             }
         }
         Submitted::Done(None)
@@ -304,8 +304,8 @@ impl Slot {
             }
         }
         for (place, device) in (1..).zip(self.line.order()) {
-            let text = format!("Somebody else is at the slot. You are number {place} in line.");
-            self.show(device, Some(waits(&text)));
+            let text = Text::ours_with(Phrase::CoinPlace, vec![("place", Part::Count(place))]);
+            self.show(device, Some(waits(text)));
         }
         self.looks = self.looks.wrapping_add(1);
         if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
@@ -341,6 +341,6 @@ impl Slot {
 }
 
 /// What a device in line reads.
-fn waits(text: &str) -> Waiting {
-    Waiting { text: Text::new(text), until: None, done: None, cancel: Some(Text::new("Cancel")) }
+fn waits(text: Text) -> Waiting {
+    Waiting { text, until: None, done: None, cancel: Some(Text::ours(Phrase::CoinCancel)) }
 }

@@ -2,8 +2,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::money::Customer;
-use crate::domain::coin::{Rates, in_words};
-use crate::domain::{BootTime, Currency, DeviceId, Money, SessionKind, Submitted, Text, Waiting};
+use crate::domain::coin::{Rates, amount};
+use crate::domain::{
+    BootTime, Currency, DeviceId, Money, Part, Phrase, SessionKind, Submitted, Text, Waiting,
+};
 
 /// The time in which one device's coins are taken.
 pub(super) struct Window {
@@ -54,21 +56,24 @@ impl Window {
 
     /// What the device's page shows.
     pub(super) fn waiting(&self, rates: &Rates, currency: Currency) -> Waiting {
-        let so_far = currency.show(self.credit);
+        let money = |amount| Part::Money(currency.show(amount));
+        let so_far = ("money", money(self.credit));
         let text = match rates.best(self.kind, self.credit) {
             Some(bought) => {
-                let rest = Money(self.credit.0 - bought.spent.0);
-                let kept = format!(" {} are kept for your next visit.", currency.show(rest));
-                let kept = if rest.is_zero() { "" } else { kept.as_str() };
-                format!("{so_far} so far: {}.{kept} Insert more, or press Done.", in_words(&bought))
+                let (rest, grant) = (Money(self.credit.0 - bought.spent.0), Part::Grant(amount(&bought)));
+                if rest.is_zero() {
+                    Text::ours_with(Phrase::CoinSoFar, vec![so_far, ("grant", grant)])
+                } else {
+                    let parts = vec![so_far, ("grant", grant), ("rest", money(rest))];
+                    Text::ours_with(Phrase::CoinSoFarRest, parts)
+                }
             }
-            None if self.credit.is_zero() => {
-                "Insert coins now. Each coin starts the countdown anew.".to_owned()
-            }
-            None => format!("{so_far} so far. Insert more: this is not enough yet."),
+            None if self.credit.is_zero() => Text::ours(Phrase::CoinInsert),
+            None => Text::ours_with(Phrase::CoinNotEnough, vec![so_far]),
         };
-        let button = |text| Some(Text::new(text));
-        let (done, cancel) = if self.any { (button("Done"), None) } else { (None, button("Cancel")) };
-        Waiting { text: Text::new(&text), until: Some(self.until), done, cancel }
+        let button = |phrase| Some(Text::ours(phrase));
+        let (done, cancel) =
+            if self.any { (button(Phrase::CoinDone), None) } else { (None, button(Phrase::CoinCancel)) };
+        Waiting { text, until: Some(self.until), done, cancel }
     }
 }

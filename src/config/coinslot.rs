@@ -7,7 +7,7 @@ use super::report::Report;
 use super::section::{Section, expected};
 use super::values;
 use crate::domain::coin::{CoinSlot, PulseTable, Rate, Rates};
-use crate::domain::{Currency, Money, PlanName, Text};
+use crate::domain::{Currency, Money, Phrase, PlanName, Text};
 
 /// The most coin slots.
 const MAX_SLOTS: usize = 16;
@@ -114,7 +114,9 @@ pub(super) fn read(
         if let (Some(name), Some(input), Some(pulses), Some(rates)) = (name, input, pulses, rates) {
             let slot = CoinSlot {
                 name: name.value,
-                title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| Text::new("Coins")),
+                title: title
+                    .filter(|title| !title.is_empty())
+                    .unwrap_or_else(|| Text::ours(Phrase::CoinTitle)),
                 pulses,
                 rates,
                 down,

@@ -4,7 +4,8 @@ use super::report::Report;
 use super::section::{Found, Section, expected};
 use super::values;
 use crate::domain::{
-    Every, FieldKind, FormField, FreeGift, FreeOffer, Mbps, PlanName, Repeat, SessionKind, SessionTerms, Text,
+    Every, FieldKind, FormField, FreeGift, FreeOffer, Mbps, Part, Phrase, PlanName, Repeat, SessionKind,
+    SessionTerms, Text,
 };
 
 /// Which field of [`FreeOffer::FIELDS`] the terms of use are accepted by.
@@ -40,7 +41,7 @@ pub(super) fn read(report: &mut Report<'_>, (at, table): (usize, &DeTable<'_>)) 
     let text = [text, terms.map(|found| found.value)].into_iter().flatten();
     let text = text.map(|part| part.to_string()).collect::<Vec<_>>().join(" ");
     Some(FreeOffer {
-        title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| Text::new("Free access")),
+        title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| Text::ours(Phrase::FreeTitle)),
         text: Text::new(&text),
         gives: gives?,
         repeat: Repeat { every, at_hour },
@@ -109,14 +110,18 @@ fn read_fields(
         if read.iter().any(|field| field.name == name) {
             section.mistake(found.at, "fields", format!("{name} is named twice"));
         }
-        let label = FreeOffer::FIELDS.iter().find(|(known, _)| *known == name).map_or("", |(_, label)| label);
         let label = match terms_url {
-            Some(url) if name == TERMS => format!("{label}: {}", url.value),
-            _ => label.to_owned(),
+            Some(url) if name == TERMS => {
+                Text::ours_with(Phrase::FreeTermsAt, vec![("url", Part::Text(Text::new(&url.value)))])
+            }
+            _ => FreeOffer::FIELDS
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map_or_else(Text::default, |(_, label)| Text::ours(*label)),
         };
         read.push(FormField {
             name: name.to_owned(),
-            label: Text::new(&label),
+            label,
             kind: match name {
                 "email" => FieldKind::Email,
                 "phone" => FieldKind::Telephone,

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{
-    BoxFuture, ClientSession, DeviceId, PlanName, ProviderError, SessionId, TermsError, Text, WallTime,
+    BoxFuture, ClientSession, DeviceId, Phrase, PlanName, ProviderError, SessionId, TermsError, Text,
+    WallTime,
 };
 
 /// The name of an account: 1 to 64 letters, digits, `.`, `_`, `-`, `@` and `+`; lower case, whatever is typed.
@@ -143,10 +144,10 @@ pub enum AccountOff {
 
 impl AccountOff {
     /// What the guest reads.
-    pub const fn text(self) -> &'static str {
+    pub const fn text(self) -> Phrase {
         match self {
-            Self::Disabled => "This account has been disabled. Please ask the staff.",
-            Self::Expired => "This account has expired. Please ask the staff.",
+            Self::Disabled => Phrase::AccountDisabled,
+            Self::Expired => Phrase::AccountExpired,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DeviceId, Guard, SourceData, Text};
+use super::{DeviceId, Guard, Part, Phrase, SourceData, Text};
 
 /// What a provider shows on the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,21 +164,21 @@ impl FormField {
     }
 
     /// Why a value cannot be taken, for the guest; `None` if it can.
-    pub fn complaint(&self, value: Option<&str>) -> Option<String> {
+    pub fn complaint(&self, value: Option<&str>) -> Option<Text> {
         let value = value.unwrap_or_default();
         if value.is_empty() {
             return self.required.then(|| match self.kind {
-                FieldKind::Checkbox => format!("Please tick: {}", self.label),
+                FieldKind::Checkbox => self.say(Phrase::FormTick),
                 FieldKind::Text
                 | FieldKind::Password
                 | FieldKind::Email
                 | FieldKind::Telephone
                 | FieldKind::Code
-                | FieldKind::Choice(_) => format!("Please fill in: {}", self.label),
+                | FieldKind::Choice(_) => self.say(Phrase::FormFill),
             });
         }
         if value.chars().count() > usize::from(self.max_chars) {
-            return Some(format!("{}: this is too long.", self.label));
+            return Some(self.say(Phrase::FormTooLong));
         }
         let fits = match &self.kind {
             FieldKind::Email => value.split_once('@').is_some_and(|(name, host)| {
@@ -192,7 +192,12 @@ impl FormField {
             FieldKind::Choice(choices) => choices.iter().any(|(known, _)| known == value),
             FieldKind::Text | FieldKind::Password | FieldKind::Code => true,
         };
-        (!fits).then(|| format!("{}: this cannot be right.", self.label))
+        (!fits).then(|| self.say(Phrase::FormWrong))
+    }
+
+    /// A sentence about it, which names it as `label`.
+    pub fn say(&self, phrase: Phrase) -> Text {
+        Text::ours_with(phrase, vec![("label", Part::Text(self.label.clone()))])
     }
 }
 
@@ -222,7 +227,7 @@ impl ProviderFace {
     }
 
     /// The first field that does not take its value, and why, for the guest.
-    pub fn complaint(&self, values: &FormValues) -> Option<(String, String)> {
+    pub fn complaint(&self, values: &FormValues) -> Option<(String, Text)> {
         self.fields.iter().find_map(|field| {
             let complaint = field.complaint(values.get(&field.name).map(String::as_str))?;
             Some((field.name.clone(), complaint))

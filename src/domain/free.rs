@@ -1,4 +1,4 @@
-use super::{FormField, PlanName, Repeat, SessionTerms, Text};
+use super::{FormField, Phrase, PlanName, Repeat, SessionTerms, Text};
 
 /// Free access: so much for each device in each period, for a click.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +26,11 @@ pub enum FreeGift {
 
 impl FreeOffer {
     /// The fields that there can be, with what stands beside them.
-    pub const FIELDS: [(&str, &str); 4] = [
-        ("name", "Your name"),
-        ("email", "Your e-mail address"),
-        ("phone", "Your telephone number"),
-        ("terms", "I accept the terms of use"),
+    pub const FIELDS: [(&str, Phrase); 4] = [
+        ("name", Phrase::FreeName),
+        ("email", Phrase::FreeEmail),
+        ("phone", Phrase::FreePhone),
+        ("terms", Phrase::FreeTerms),
     ];
     /// The plan that sessions of it carry, if it is none of the plans.
     pub const PLAN: &str = "free";

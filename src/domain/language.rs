@@ -8,17 +8,24 @@ const MAX_TAG: usize = 35;
 /// The language that a browser would like best: the BCP 47 tag of the highest weight in its `Accept-Language`
 /// (RFC 9110 section 12.5.4), the first of equal ones; in the usual case, as in `pt-BR`. `None` if it names none.
 pub fn preferred_language(accept_language: &str) -> Option<Text> {
+    wanted_languages(accept_language).first().map(|tag| Text::new(&in_usual_case(tag)))
+}
+
+/// The BCP 47 tags of an `Accept-Language`, the one of the highest weight first, of equal ones the first; as they were
+/// written.
+pub fn wanted_languages(accept_language: &str) -> Vec<&str> {
     // What is cut off within a character is no header of a browser.
-    let header = accept_language.get(..accept_language.len().min(MAX_HEADER))?;
-    let mut best: Option<(u16, &str)> = None;
+    let header = accept_language.get(..accept_language.len().min(MAX_HEADER)).unwrap_or_default();
+    let mut wanted: Vec<(u16, &str)> = Vec::new();
     for item in header.split(',') {
         let (tag, weight) = item.split_once(';').unwrap_or((item, "q=1"));
         let (tag, Some(weight)) = (tag.trim(), thousandths(weight)) else { continue };
-        if weight > 0 && is_tag(tag) && best.is_none_or(|(known, _)| weight > known) {
-            best = Some((weight, tag));
+        if weight > 0 && is_tag(tag) {
+            wanted.push((weight, tag));
         }
     }
-    best.map(|(_, tag)| Text::new(&in_usual_case(tag)))
+    wanted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    wanted.into_iter().map(|(_, tag)| tag).collect()
 }
 
 /// `q=0.8` as 800; `None` if it is no weight.
@@ -85,6 +92,12 @@ mod tests {
         ] {
             assert_eq!(preferred_language(header).unwrap().as_str(), tag, "{header}");
         }
+    }
+
+    #[test]
+    fn the_others_follow_by_their_weights() {
+        assert_eq!(wanted_languages("de, es;q=0.7, fr;q=0.9,*;q=0.1, it;q=0"), ["de", "fr", "es"]);
+        assert!(wanted_languages("").is_empty());
     }
 
     #[test]

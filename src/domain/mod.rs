@@ -29,6 +29,7 @@ mod money;
 mod once;
 mod period;
 mod permission;
+mod phrase;
 mod plan;
 mod policies;
 mod properties;
@@ -75,7 +76,7 @@ pub use hook::{Hook, HookFilter, HookFilterError, HookKinds, HookPatch, HookSecr
 pub use identity::{Identity, RecoveryCode};
 pub use ids::{ConnectionId, DeviceId, HookId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};
-pub use language::preferred_language;
+pub use language::{preferred_language, wanted_languages};
 pub use listener::{Listener, Matching, NO_LONGER_MATCHES, Shift, Told};
 pub use lock::{
     Acquired, HandOver, LockLoss, LockName, LockNameError, LockOwner, LockRefusal, LockScope, LockStatus,
@@ -87,6 +88,7 @@ pub use money::{Currency, CurrencyError, Money};
 pub use once::{DoneOnce, Once, OnceSubject, OnceSubjectError, Proviso};
 pub use period::{Every, LocalTime, Period, Repeat, Utc};
 pub use permission::{Permission, PermissionError};
+pub use phrase::{Amount, Part, Phrase, Said, When};
 pub use plan::{AtEnd, Plan, PlanBook, PlanName, SlowEnd};
 pub use policies::{GatewayFacts, Policies};
 pub use properties::{

@@ -1,8 +1,18 @@
-/// Free text from outside (an alias, a notice, a reason), cut to a bound and rid of control characters.
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use super::{Part, Phrase, Said};
+
+/// Free text from outside (an alias, a notice, a reason), cut to a bound and rid of control characters; or a sentence of
+/// our own, which knows what it says.
 ///
-/// Names come from DHCP requests, plugins and operators; what is kept of them must not break a log line or a page.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Text(String);
+/// Names come from DHCP requests, plugins and operators; what is kept of them must not break a log line or a page. A text
+/// is equal to another of the same words, whoever wrote them.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    text: String,
+    ours: Option<Box<Said>>,
+}
 
 impl Text {
     /// The longest text kept, in characters.
@@ -15,23 +25,65 @@ impl Text {
             .take(Self::MAX_CHARS)
             .map(|character| if character.is_control() { ' ' } else { character })
             .collect();
-        Self(clean.trim().to_owned())
+        Self { text: clean.trim().to_owned(), ours: None }
     }
 
-    /// The text.
+    /// A sentence of our own.
+    pub fn ours(phrase: Phrase) -> Self {
+        Self::ours_with(phrase, Vec::new())
+    }
+
+    /// The same with its parts.
+    pub fn ours_with(phrase: Phrase, parts: Vec<(&'static str, Part)>) -> Self {
+        let said = Said { phrase, parts };
+        Self { ours: Some(Box::new(said.clone())), ..Self::new(&said.english()) }
+    }
+
+    /// The text; in English where it is ours.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// What it says, if it is ours: to be said in another language.
+    pub fn said(&self) -> Option<&Said> {
+        self.ours.as_deref()
     }
 
     /// Whether nothing is left of it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
 impl std::fmt::Display for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

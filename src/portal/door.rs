@@ -13,7 +13,9 @@ use crate::config::SecurePortal;
 use crate::http::Endpoints;
 
 use super::own::OwnAddress;
-use super::page::Message;
+use super::page::Note;
+use super::wish::Wish;
+use super::words::Words;
 
 /// How long a page may take, its form's body included.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,17 +45,13 @@ async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Res
     };
     let own = OwnAddress::new(&endpoints).named(door.secure);
     request.extensions_mut().insert(own.clone());
+    let t = Wish::of(request.uri(), request.headers()).words();
     let mut response = if !own.is_target_of(&request) {
         to_portal(&own)
     } else if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
-        Message {
-            gateway: &gateway,
-            heading: "That did not come from here",
-            text: "Another page tried to send this form. Nothing was changed.",
-        }
-        .respond(StatusCode::FORBIDDEN)
+        Note::new(&gateway, t, "heading-foreign", "foreign").respond(StatusCode::FORBIDDEN)
     } else {
-        tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&gateway))
+        tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&gateway, t))
     };
     seal(response.headers_mut());
     response
@@ -74,9 +72,8 @@ pub fn to_portal(own: &OwnAddress) -> Response {
     (StatusCode::FOUND, headers, body).into_response()
 }
 
-fn too_slow(gateway: &str) -> Response {
-    Message { gateway, heading: "This took too long", text: "Please go back and try again." }
-        .respond(StatusCode::SERVICE_UNAVAILABLE)
+fn too_slow(gateway: &str, t: Words) -> Response {
+    Note::new(gateway, t, "heading-slow", "slow").respond(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 const fn is_safe(method: &Method) -> bool {

@@ -3,55 +3,45 @@ use axum::http::StatusCode;
 use crate::domain::Refusal;
 
 use super::page::Trouble;
+use super::words::Words;
 
 /// The status and the sentence for a refusal, for a guest. What only the operator can mend goes to the log.
-pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
-    let code = |status, text: &str| (status, Trouble { text: text.to_owned(), about_code: true });
-    let other = |status, text: &str| (status, Trouble { text: text.to_owned(), about_code: false });
+pub fn explain(refusal: &Refusal, t: Words) -> (StatusCode, Trouble) {
+    let say = |status, id, about_code| (status, Trouble { text: t.get(id).into_owned(), about_code });
+    let code = |status, id| say(status, id, true);
+    let other = |status, id| say(status, id, false);
+    let theirs = |status, text| (status, Trouble { text: t.text(text).into_owned(), about_code: false });
     match refusal {
-        Refusal::VoucherUnknown => {
-            code(StatusCode::NOT_FOUND, "We do not know this code. Please check it and try again.")
+        Refusal::VoucherUnknown => code(StatusCode::NOT_FOUND, "code-unknown"),
+        Refusal::VoucherUsed => code(StatusCode::CONFLICT, "code-used"),
+        Refusal::VoucherRevoked => code(StatusCode::CONFLICT, "code-revoked"),
+        Refusal::VoucherNotValid("yet") => code(StatusCode::CONFLICT, "code-not-yet"),
+        Refusal::VoucherNotValid(_) => code(StatusCode::CONFLICT, "code-too-late"),
+        Refusal::TooManyTries { retry_secs } => {
+            let time = t.one("seconds", "count", *retry_secs);
+            let text = t.one("code-too-many", "time", time).into_owned();
+            (StatusCode::TOO_MANY_REQUESTS, Trouble { text, about_code: true })
         }
-        Refusal::VoucherUsed => code(StatusCode::CONFLICT, "This code has been used already."),
-        Refusal::VoucherRevoked => code(StatusCode::CONFLICT, "This code has been withdrawn."),
-        Refusal::VoucherNotValid(when) => {
-            code(StatusCode::CONFLICT, &format!("This code cannot be used {when}."))
-        }
-        Refusal::TooManyTries { retry_secs } => code(
-            StatusCode::TOO_MANY_REQUESTS,
-            &format!("Too many wrong codes. Please wait {} and try again.", seconds(*retry_secs)),
-        ),
-        Refusal::Blocked => other(StatusCode::FORBIDDEN, "This device is blocked. Please ask the staff."),
-        Refusal::Denied(text) => other(StatusCode::FORBIDDEN, text.as_str()),
-        Refusal::Form { text, .. } => other(StatusCode::UNPROCESSABLE_ENTITY, text.as_str()),
+        Refusal::Blocked => other(StatusCode::FORBIDDEN, "device-blocked"),
+        Refusal::Denied(text) => theirs(StatusCode::FORBIDDEN, text),
+        Refusal::Form { text, .. } => theirs(StatusCode::UNPROCESSABLE_ENTITY, text),
         Refusal::UnknownPlan(_) | Refusal::NotOnSale | Refusal::SoldOut => {
-            other(StatusCode::CONFLICT, "This is not on sale any more. Please choose another.")
+            other(StatusCode::CONFLICT, "not-on-sale")
         }
-        Refusal::UnknownProvider(_) => {
-            other(StatusCode::NOT_FOUND, "This is not offered any more. Please choose another way in.")
-        }
-        Refusal::GrantUsed => other(StatusCode::CONFLICT, "You have used this up for now."),
-        Refusal::CreditClaimed => other(StatusCode::CONFLICT, "This has been claimed already."),
-        Refusal::RecoveryUnknown => code(
-            StatusCode::NOT_FOUND,
-            "We do not know this code, or nothing is left on it. Please check it and try again.",
-        ),
-        Refusal::TooManyMoves { .. } => {
-            other(StatusCode::TOO_MANY_REQUESTS, "This has been moved too often today. Please ask the staff.")
-        }
-        Refusal::SameDevice => other(StatusCode::CONFLICT, "This is the same device."),
+        Refusal::UnknownProvider(_) => other(StatusCode::NOT_FOUND, "not-offered"),
+        Refusal::GrantUsed => other(StatusCode::CONFLICT, "used-for-now"),
+        Refusal::CreditClaimed => other(StatusCode::CONFLICT, "claimed"),
+        Refusal::RecoveryUnknown => code(StatusCode::NOT_FOUND, "recovery-unknown"),
+        Refusal::TooManyMoves { .. } => other(StatusCode::TOO_MANY_REQUESTS, "moved-too-often"),
+        Refusal::SameDevice => other(StatusCode::CONFLICT, "same-device"),
         Refusal::NoSession | Refusal::UnknownSession | Refusal::SessionEnded(_) => {
-            other(StatusCode::CONFLICT, "There is nothing left to connect with.")
+            other(StatusCode::CONFLICT, "nothing-left")
         }
-        Refusal::UnknownDevice | Refusal::NotInAZone => {
-            other(StatusCode::FORBIDDEN, "We cannot see your device on this network.")
-        }
-        Refusal::KeysUsedUp => {
-            other(StatusCode::SERVICE_UNAVAILABLE, "Too many devices are online. Please try again later.")
-        }
+        Refusal::UnknownDevice | Refusal::NotInAZone => other(StatusCode::FORBIDDEN, "device-unseen"),
+        Refusal::KeysUsedUp => other(StatusCode::SERVICE_UNAVAILABLE, "too-many-online"),
         Refusal::Stopping | Refusal::Provider(_) => {
             tracing::warn!(error = %refusal, "a guest could not be served");
-            other(StatusCode::SERVICE_UNAVAILABLE, "We are not ready yet. Please try again in a moment.")
+            other(StatusCode::SERVICE_UNAVAILABLE, "not-ready")
         }
         Refusal::Store(_)
         | Refusal::Kernel(_)
@@ -82,7 +72,7 @@ pub fn explain(refusal: &Refusal) -> (StatusCode, Trouble) {
         | Refusal::NotOfThisKind { .. }
         | Refusal::DeviceExists => {
             tracing::error!(error = %refusal, "a guest could not be served");
-            other(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. Please try again.")
+            other(StatusCode::INTERNAL_SERVER_ERROR, "went-wrong")
         }
     }
 }
@@ -96,24 +86,23 @@ pub const fn retry_after(refusal: &Refusal) -> Option<u64> {
     }
 }
 
-fn seconds(secs: u64) -> String {
-    if secs == 1 { "1 second".to_owned() } else { format!("{secs} seconds") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::words::Language;
+
+    const EN: Words = Words::of(Language::English);
 
     #[test]
     fn a_guest_reads_what_to_do_and_no_inner_detail() {
-        let (status, trouble) = explain(&Refusal::TooManyTries { retry_secs: 42 });
+        let (status, trouble) = explain(&Refusal::TooManyTries { retry_secs: 42 }, EN);
         assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
         assert!(trouble.text.contains("42 seconds") && trouble.about_code);
         assert_eq!(retry_after(&Refusal::TooManyTries { retry_secs: 42 }), Some(42));
-        let (status, trouble) = explain(&Refusal::Store("disk /dev/sda1 is full".to_owned()));
+        let (status, trouble) = explain(&Refusal::Store("disk /dev/sda1 is full".to_owned()), EN);
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
         assert!(!trouble.text.contains("sda1"));
-        assert_eq!(explain(&Refusal::VoucherUsed).0, StatusCode::CONFLICT);
-        assert_eq!(explain(&Refusal::Blocked).0, StatusCode::FORBIDDEN);
+        assert_eq!(explain(&Refusal::VoucherUsed, EN).0, StatusCode::CONFLICT);
+        assert_eq!(explain(&Refusal::Blocked, EN).0, StatusCode::FORBIDDEN);
     }
 }

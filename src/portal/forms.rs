@@ -7,16 +7,19 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::{
-    ClientDevice, FieldKind, FormField, FormValues, MAX_FIELDS, ProviderFace, ProviderName, Refusal, Text,
+    ClientDevice, FieldKind, FormField, FormValues, MAX_FIELDS, Phrase, ProviderFace, ProviderName, Refusal,
+    Text,
 };
 use crate::http::Endpoints;
 use crate::runtime::FormDone;
 
 use super::explain::{explain, retry_after};
 use super::offers::VOUCHER;
-use super::page::Message;
+use super::page::Note;
 use super::pages::{missing, unseen};
 use super::state::PortalState;
+use super::wish::Wish;
+use super::words::Words;
 
 /// The name of the buttons of a wait.
 const ACTION: &str = "action";
@@ -40,7 +43,25 @@ pub(super) struct Sent {
 struct Wrong {
     status: StatusCode,
     field: Option<String>,
-    text: String,
+    what: What,
+}
+
+/// What is said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    /// By its name among the texts.
+    Form(&'static str),
+    /// Of a field.
+    Field(Text),
+}
+
+impl What {
+    fn say(&self, t: Words) -> String {
+        match self {
+            Self::Form(id) => t.get(id).into_owned(),
+            Self::Field(text) => t.text(text).into_owned(),
+        }
+    }
 }
 
 pub(super) type Pairs = Vec<(String, String)>;
@@ -53,35 +74,32 @@ impl Sent {
             Ok(form) => form,
             Err(rejection) => {
                 let text = match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => "This is too much for the form.",
-                    _ => "The form could not be read. Please try again.",
+                    StatusCode::PAYLOAD_TOO_LARGE => "form-too-much",
+                    _ => "form-unreadable",
                 };
-                sent.refuse(rejection.status(), None, text.to_owned());
+                sent.refuse(rejection.status(), None, What::Form(text));
                 return sent;
             }
         };
         if pairs.len() > MAX_FIELDS + 1 {
-            sent.complain(None, "The form has too many fields. Please load the page again.".to_owned());
+            sent.complain(None, What::Form("form-too-many"));
             return sent;
         }
         for (name, value) in pairs {
             match face.fields.iter().find(|field| field.name == name) {
                 Some(field) => sent.take(field, &value),
                 None if name == ACTION && sent.action.is_none() => sent.action = Some(value),
-                None => {
-                    let text = "The form has a field that is not known here. Please load the page again.";
-                    sent.complain(None, text.to_owned());
-                }
+                None => sent.complain(None, What::Form("form-unknown-field")),
             }
         }
         match sent.action.as_deref() {
             None => {
                 if let Some((field, text)) = face.complaint(&sent.values) {
-                    sent.complain(Some(field), text);
+                    sent.complain(Some(field), What::Field(text));
                 }
             }
             Some("done" | "cancel" | LOG_OUT) if sent.values.is_empty() => {}
-            Some(_) => sent.complain(None, "The form could not be read. Please try again.".to_owned()),
+            Some(_) => sent.complain(None, What::Form("form-unreadable")),
         }
         sent
     }
@@ -90,17 +108,17 @@ impl Sent {
     fn take(&mut self, field: &FormField, value: &str) {
         let value = if matches!(field.kind, FieldKind::Password) { value } else { value.trim() };
         let complaint = if self.values.contains_key(&field.name) {
-            Some("this was sent twice.")
+            Some(Phrase::FormTwice)
         } else if value.chars().count() > Text::MAX_CHARS {
-            Some("this is too long.")
+            Some(Phrase::FormTooLong)
         } else if !is_clean(value) {
-            Some("this has characters that cannot be used here.")
+            Some(Phrase::FormLetters)
         } else {
             None
         };
         match complaint {
             Some(complaint) => {
-                self.complain(Some(field.name.clone()), format!("{}: {complaint}", field.label));
+                self.complain(Some(field.name.clone()), What::Field(field.say(complaint)));
             }
             None if value.is_empty() => {}
             None => {
@@ -109,12 +127,12 @@ impl Sent {
         }
     }
 
-    fn complain(&mut self, field: Option<String>, text: String) {
-        self.refuse(StatusCode::UNPROCESSABLE_ENTITY, field, text);
+    fn complain(&mut self, field: Option<String>, what: What) {
+        self.refuse(StatusCode::UNPROCESSABLE_ENTITY, field, what);
     }
 
-    fn refuse(&mut self, status: StatusCode, field: Option<String>, text: String) {
-        self.wrong.get_or_insert(Wrong { status, field, text });
+    fn refuse(&mut self, status: StatusCode, field: Option<String>, what: What) {
+        self.wrong.get_or_insert(Wrong { status, field, what });
     }
 }
 
@@ -131,33 +149,35 @@ pub(super) struct Beside {
     pub(super) provider: Option<ProviderName>,
     /// What was typed there.
     pub(super) typed: FormValues,
-    /// What did work, said before the refusal.
-    pub(super) before: &'static str,
+    /// What did work, said before the refusal; by its name among the texts.
+    pub(super) before: Option<&'static str>,
 }
 
 /// `POST /providers/{name}`
 pub(super) async fn submit(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
     provider: Result<Path<String>, PathRejection>,
     form: Result<Form<Pairs>, FormRejection>,
 ) -> Response {
-    let Ok(Path(name)) = provider else { return missing(&state) };
+    let Ok(Path(name)) = provider else { return missing(&state, wish) };
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
-        Err(refusal) => return unseen(&state, &refusal),
+        Err(refusal) => return unseen(&state, wish, &refusal),
     };
     let faces = state.handle.faces(&state.zone);
     let Some((provider, face)) = faces.into_iter().find(|(known, _)| known.as_str() == name) else {
-        return missing(&state);
+        return missing(&state, wish);
     };
     if device.blocked {
-        return refused(&state, &device, &Refusal::Blocked, Beside::default()).await;
+        return refused(&state, &device, wish, &Refusal::Blocked, Beside::default()).await;
     }
     let Sent { values, action, wrong } = Sent::read(form, &face);
-    if let Some(Wrong { status, field, text }) = wrong {
-        let beside = Beside { provider: Some(provider), typed: values, before: "" };
-        return with_trouble(&state, &device, status, field.as_deref(), text, beside).await;
+    if let Some(Wrong { status, field, what }) = wrong {
+        let beside = Beside { provider: Some(provider), typed: values, before: None };
+        let text = what.say(state.words(wish, &device));
+        return with_trouble(&state, &device, wish, status, (field.as_deref(), text), beside).await;
     }
     let values = match action {
         Some(action) if action == LOG_OUT => {
@@ -174,14 +194,14 @@ pub(super) async fn submit(
         None => values,
     };
     if provider.as_str() == VOUCHER {
-        return redeem(&state, &device, provider, values).await;
+        return redeem(&state, &device, wish, provider, values).await;
     }
     match state.handle.submit(device.id, &provider, values.clone()).await {
         Ok(FormDone::Connected(_) | FormDone::Taken(None)) => Redirect::to("/").into_response(),
-        Ok(FormDone::Taken(Some(text))) => said(&state, &device, text.as_str()).await,
+        Ok(FormDone::Taken(Some(text))) => said(&state, &device, wish, &text).await,
         Err(refusal) => {
-            let beside = Beside { provider: Some(provider), typed: values, before: "" };
-            refused(&state, &device, &refusal, beside).await
+            let beside = Beside { provider: Some(provider), typed: values, before: None };
+            refused(&state, &device, wish, &refusal, beside).await
         }
     }
 }
@@ -195,31 +215,33 @@ async fn shows_log_out(state: &PortalState, device: &ClientDevice, provider: &Pr
 async fn redeem(
     state: &PortalState,
     device: &ClientDevice,
+    wish: Wish,
     provider: ProviderName,
     values: FormValues,
 ) -> Response {
     let code = values.get("code").map(String::as_str).unwrap_or_default();
     if let Err(refusal) = state.handle.redeem(code, device.id).await {
-        let beside = Beside { provider: Some(provider), typed: values, before: "" };
-        return refused(state, device, &refusal, beside).await;
+        let beside = Beside { provider: Some(provider), typed: values, before: None };
+        return refused(state, device, wish, &refusal, beside).await;
     }
     match state.handle.connect(device.id, None).await {
         Ok(_session) => Redirect::to("/").into_response(),
         Err(refusal) => {
-            let beside = Beside { before: "Your voucher was accepted. ", ..Beside::default() };
-            refused(state, device, &refusal, beside).await
+            let beside = Beside { before: Some("voucher-accepted"), ..Beside::default() };
+            refused(state, device, wish, &refusal, beside).await
         }
     }
 }
 
 /// The device's page, with a word of the provider.
-async fn said(state: &PortalState, device: &ClientDevice, text: &str) -> Response {
-    match state.page(device).await {
+async fn said(state: &PortalState, device: &ClientDevice, wish: Wish, text: &Text) -> Response {
+    let t = state.words(wish, device);
+    match state.page(device, wish).await {
         Ok(mut page) => {
-            page.notice = Some(text);
+            page.notice = Some(t.text(text).into_owned());
             page.respond(StatusCode::OK)
         }
-        Err(_) => Message { gateway: &state.gateway, heading: "Done", text }.respond(StatusCode::OK),
+        Err(_) => Note::with(&state.gateway, t, "heading-done", &t.text(text)).respond(StatusCode::OK),
     }
 }
 
@@ -227,17 +249,22 @@ async fn said(state: &PortalState, device: &ClientDevice, text: &str) -> Respons
 pub(super) async fn refused(
     state: &PortalState,
     device: &ClientDevice,
+    wish: Wish,
     refusal: &Refusal,
     beside: Beside,
 ) -> Response {
-    let (status, trouble) = explain(refusal);
+    let t = state.words(wish, device);
+    let (status, trouble) = explain(refusal, t);
     let field = if let Refusal::Form { field, .. } = refusal {
         field.as_deref()
     } else {
         trouble.about_code.then_some("code")
     };
-    let text = format!("{}{}", beside.before, trouble.text);
-    with_retry(with_trouble(state, device, status, field, text, beside).await, refusal)
+    let text = match beside.before {
+        Some(before) => format!("{} {}", t.get(before), trouble.text),
+        None => trouble.text,
+    };
+    with_retry(with_trouble(state, device, wish, status, (field, text), beside).await, refusal)
 }
 
 /// The answer with when to come again, if the refusal says that.
@@ -251,12 +278,12 @@ pub(super) fn with_retry(mut response: Response, refusal: &Refusal) -> Response 
 async fn with_trouble(
     state: &PortalState,
     device: &ClientDevice,
+    wish: Wish,
     status: StatusCode,
-    field: Option<&str>,
-    text: String,
+    (field, text): (Option<&str>, String),
     beside: Beside,
 ) -> Response {
-    match state.page(device).await {
+    match state.page(device, wish).await {
         Ok(mut page) => {
             page.fill(beside.provider.as_ref(), &beside.typed);
             page.complain(beside.provider.as_ref(), field, text);
@@ -264,7 +291,7 @@ async fn with_trouble(
         }
         // The page cannot be had; what happened is still said.
         Err(_) => {
-            Message { gateway: &state.gateway, heading: "That did not work", text: &text }.respond(status)
+            Note::with(&state.gateway, state.words(wish, device), "heading-failed", &text).respond(status)
         }
     }
 }

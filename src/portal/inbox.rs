@@ -11,7 +11,8 @@ use crate::store::{LeftMessage, MessageQuery, Store};
 
 use super::pages::{missing, unseen};
 use super::state::PortalState;
-use super::words;
+use super::wish::Wish;
+use super::words::Words;
 
 /// The most messages that a page shows: the newest.
 const SHOWN: u32 = 5;
@@ -95,16 +96,16 @@ pub struct MessageView {
 }
 
 impl MessageView {
-    fn new(left: &LeftMessage, now: WallTime) -> Self {
+    fn new(left: &LeftMessage, now: WallTime, t: Words) -> Self {
         let message = &left.message;
         let millis = u64::try_from(now.0.saturating_sub(message.created_at.0)).unwrap_or(0);
-        Self { id: message.id.to_string(), text: message.text.to_string(), age: words::age(millis) }
+        Self { id: message.id.to_string(), text: message.text.to_string(), age: t.age(millis).into_owned() }
     }
 }
 
 impl PortalState {
     /// The device's messages for its page, which are noted as shown.
-    pub(super) async fn messages(&self, device: DeviceId) -> Vec<MessageView> {
+    pub(super) async fn messages(&self, device: DeviceId, t: Words) -> Vec<MessageView> {
         let now = self.handle.now().wall;
         let found = self.inbox.messages(device, now, SHOWN).await.unwrap_or_else(|error| {
             tracing::warn!(%device, error, "the device's messages could not be read");
@@ -114,7 +115,7 @@ impl PortalState {
         if found.iter().any(|left| left.shown_at.is_none()) {
             self.note_shown(device).await;
         }
-        found.iter().map(|left| MessageView::new(left, now)).collect()
+        found.iter().map(|left| MessageView::new(left, now, t)).collect()
     }
 
     /// The newest message that no page of the device has shown yet; from now on it counts as shown.
@@ -141,12 +142,13 @@ impl PortalState {
 pub(super) async fn dismiss(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
     message: Result<Path<Uuid>, PathRejection>,
 ) -> Response {
-    let Ok(Path(message)) = message else { return missing(&state) };
+    let Ok(Path(message)) = message else { return missing(&state, wish) };
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
-        Err(refusal) => return unseen(&state, &refusal),
+        Err(refusal) => return unseen(&state, wish, &refusal),
     };
     if let Err(error) = state.inbox.dismiss(device.id, message).await {
         // It is on the page still, which says enough.

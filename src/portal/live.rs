@@ -22,7 +22,9 @@ use super::pages::is_stranger;
 use super::scene::Scene;
 use super::state::PortalState;
 use super::streams::Slot;
-use super::view::{Meter, Standing};
+use super::view::Standing;
+use super::wish::Wish;
+use super::words::Words;
 
 /// Between two looks at a device that is online, or for which a provider waits …
 const COUNTING_BEAT: Duration = Duration::from_secs(1);
@@ -47,22 +49,17 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn of(scene: &Scene, now: BootTime) -> Self {
-        let (time, data) = match &scene.standing {
-            Standing::Online(session) | Standing::Ready(session) => {
-                (session.time.as_ref(), session.data.as_ref())
-            }
-            Standing::Stranger | Standing::Blocked | Standing::UsedUp(_) | Standing::New => (None, None),
-        };
-        let waiting = scene.waiting_view(now);
-        let text = |meter: &Meter| meter.left_text.clone();
+    pub(super) fn of(scene: &Scene, now: BootTime, t: Words) -> Self {
+        let session = scene.standing.session();
+        let (time, data) = (session.and_then(|it| it.time), session.and_then(|it| it.data));
+        let waiting = scene.waiting_view(now, t);
         Self {
             fingerprint: scene.fingerprint(),
             state: scene.standing.name(),
-            time_left: time.map(text),
+            time_left: time.map(|meter| t.time(meter.left)),
             time_left_secs: time.map(|meter| meter.left / 1000),
             time_percent: time.map(|meter| meter.percent),
-            data_left: data.map(text),
+            data_left: data.map(|meter| t.data(meter.left)),
             data_left_bytes: data.map(|meter| meter.left),
             data_percent: data.map(|meter| meter.percent),
             waiting_text: waiting.as_ref().map(|waiting| waiting.text.clone()),
@@ -78,6 +75,7 @@ pub(super) async fn events(
     Extension(endpoints): Extension<Endpoints>,
     Extension(own): Extension<OwnAddress>,
     headers: HeaderMap,
+    wish: Wish,
 ) -> Response {
     // It says which texts have been shown: another site's page must not take them away unseen.
     if !own.is_source_of(&headers) {
@@ -86,14 +84,14 @@ pub(super) async fn events(
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
         Err(refusal) if is_stranger(&refusal) => return StatusCode::FORBIDDEN.into_response(),
-        Err(refusal) => return explain(&refusal).0.into_response(),
+        Err(refusal) => return explain(&refusal, wish.words()).0.into_response(),
     };
     let Some(slot) = state.streams.open(device.id) else {
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
     };
     let address = Some(endpoints.peer.ip()).filter(|address| has_address(&device, *address));
-    let notices = state.handle.notices();
-    let live = Live { notices, state, device: device.id, address, slot, next: Instant::now() };
+    let (t, notices) = (state.words(wish, &device), state.handle.notices());
+    let live = Live { notices, state, device: device.id, address, t, slot, next: Instant::now() };
     Sse::new(live.into_stream()).into_response()
 }
 
@@ -103,6 +101,7 @@ struct Live {
     device: DeviceId,
     /// The device's address at our other end; `None` if it was not known to be the device's when the stream began.
     address: Option<IpAddr>,
+    t: Words,
     slot: Slot,
     notices: broadcast::Receiver<PortalNotice>,
     /// When to look again.
@@ -145,7 +144,7 @@ impl Live {
                     let scene = self.look().await?;
                     let counts = matches!(scene.standing, Standing::Online(_)) || scene.waiting.is_some();
                     self.next = Instant::now() + if counts { COUNTING_BEAT } else { CAPTIVE_BEAT };
-                    let status = Status::of(&scene, self.state.handle.now().boot);
+                    let status = Status::of(&scene, self.state.handle.now().boot, self.t);
                     return match Event::default().event("status").json_data(status) {
                         Ok(event) => Some((event, Some(self))),
                         Err(error) => {

@@ -21,6 +21,7 @@ mod scene;
 mod state;
 mod streams;
 mod view;
+mod wish;
 mod words;
 
 use axum::Router;
@@ -33,11 +34,13 @@ pub use inbox::{Inbox, MessageView};
 pub use moving::RecoverView;
 pub use offers::{FieldView, Input, Line, OfferView};
 pub use own::OwnAddress;
-pub use page::{Message, Page, Trouble};
+pub use page::{Note, Page, Trouble};
 pub use scene::{Scene, WaitingView};
 pub use state::{History, PortalState};
 pub use streams::{MAX_IN_ALL, MAX_PER_DEVICE, Slot, Streams};
-pub use view::{EndedView, Meter, SessionView, Standing};
+pub use view::{EndedView, Ending, Meter, OtherView, SessionView, Standing, Validity};
+pub use wish::Wish;
+pub use words::{Language, Words};
 
 /// The largest form, in bytes.
 const MAX_FORM_BYTES: usize = 4096;

@@ -3,7 +3,7 @@
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::{ClientDevice, ClientSession, Now, Refusal, Text};
@@ -12,10 +12,12 @@ use crate::runtime::Known;
 
 use super::explain::explain;
 use super::forms::{Beside, Pairs, is_clean, refused, with_retry};
-use super::page::{Message, Page};
+use super::page::{Note, Page};
 use super::pages::unseen;
 use super::state::PortalState;
-use super::view::{SessionView, Standing};
+use super::view::{SessionView, Standing, left_in_words};
+use super::wish::{Wish, cookie};
+use super::words::Words;
 
 /// The cookie's name.
 const COOKIE: &str = "turnpike-device";
@@ -47,22 +49,17 @@ impl RecoverView {
 
 /// The token that a browser shows, whatever it is worth.
 fn token(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value).next()
+    cookie(headers, COOKIE)
 }
 
-/// What somebody has left, in words: "0:43:10 and 12.5 MB".
-fn in_words(sessions: &[ClientSession], state: &PortalState, now: Now) -> Option<String> {
+/// What somebody has left, in a sentence.
+fn in_words(sessions: &[ClientSession], state: &PortalState, now: Now, t: Words) -> Option<String> {
     let (first, more) = (sessions.first()?, sessions.len() - 1);
-    let view = SessionView::new(first, state.client_rates, more, now);
-    let parts = [view.time, view.data].into_iter().flatten().map(|meter| meter.left_text);
-    let parts = parts.collect::<Vec<_>>().join(" and ");
-    let left = if parts.is_empty() { "access without a limit".to_owned() } else { parts };
-    Some(match more {
-        0 => left,
-        1 => format!("{left}, and 1 more session,"),
-        more => format!("{left}, and {more} more sessions,"),
+    let view = SessionView::new(first, state.client_rates, now);
+    let left = left_in_words(view.time.map(|meter| meter.left), view.data.map(|meter| meter.left), t);
+    Some(match u64::try_from(more).unwrap_or(u64::MAX) {
+        0 => t.one("left-from-earlier", "left", left).into_owned(),
+        more => t.with("left-and-more", [("left", left.into()), ("count", more.into())]).into_owned(),
     })
 }
 
@@ -85,7 +82,7 @@ impl PortalState {
             Known::default()
         });
         page.recovery_code = known.code.map(|code| code.to_string());
-        page.earlier = in_words(&known.earlier, self, self.handle.now());
+        page.earlier = in_words(&known.earlier, self, self.handle.now(), page.t);
         let token = known.token.filter(|token| page.earlier.is_none() && shown != Some(token.as_str()))?;
         HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}")).ok()
     }
@@ -95,20 +92,22 @@ impl PortalState {
 pub(super) async fn bring_over(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
     headers: HeaderMap,
     form: Result<Form<Pairs>, FormRejection>,
 ) -> Response {
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
-        Err(refusal) => return unseen(&state, &refusal),
+        Err(refusal) => return unseen(&state, wish, &refusal),
     };
     if device.blocked {
-        return refused(&state, &device, &Refusal::Blocked, Beside::default()).await;
+        return refused(&state, &device, wish, &Refusal::Blocked, Beside::default()).await;
     }
     let code = match read(form) {
         Ok(code) => code,
         Err((status, typed, text)) => {
-            return with_code(&state, &device, status, typed, text.to_owned()).await;
+            let text = state.words(wish, &device).get(text).into_owned();
+            return with_code(&state, &device, wish, status, typed, text).await;
         }
     };
     let origin = Text::new(&endpoints.peer.ip().to_string());
@@ -120,40 +119,39 @@ pub(super) async fn bring_over(
     match (moved, code) {
         (Ok(moved), _) => match moved.connected {
             Some(Err(refusal)) => {
-                let beside = Beside { before: "It has been brought over. ", ..Beside::default() };
-                refused(&state, &device, &refusal, beside).await
+                let beside = Beside { before: Some("was-brought"), ..Beside::default() };
+                refused(&state, &device, wish, &refusal, beside).await
             }
             Some(Ok(_)) | None => Redirect::to("/").into_response(),
         },
         (Err(Refusal::NoSession), None) => {
-            let text = "There is nothing left to be brought over.".to_owned();
-            with_code(&state, &device, StatusCode::CONFLICT, String::new(), text).await
+            let text = state.words(wish, &device).get("nothing-to-bring").into_owned();
+            with_code(&state, &device, wish, StatusCode::CONFLICT, String::new(), text).await
         }
         (Err(refusal), code) => {
-            let (status, trouble) = explain(&refusal);
+            let (status, trouble) = explain(&refusal, state.words(wish, &device));
             let typed = code.unwrap_or_default();
-            let response = with_code(&state, &device, status, typed, trouble.text).await;
+            let response = with_code(&state, &device, wish, status, typed, trouble.text).await;
             with_retry(response, &refusal)
         }
     }
 }
 
-/// The code that a form has; `None`: a form without the field.
+/// The code that a form has; `None`: a form without the field. What is wrong is said by its name among the texts.
 fn read(
     form: Result<Form<Pairs>, FormRejection>,
 ) -> Result<Option<String>, (StatusCode, String, &'static str)> {
-    let Form(pairs) = form
-        .map_err(|error| (error.status(), String::new(), "The form could not be read. Please try again."))?;
+    let Form(pairs) = form.map_err(|error| (error.status(), String::new(), "form-unreadable"))?;
     let wrong = |typed: &str, text| Err((StatusCode::UNPROCESSABLE_ENTITY, typed.to_owned(), text));
     match pairs.as_slice() {
         [] => Ok(None),
         [(name, code)] if name == "code" => match code.trim() {
-            "" => wrong("", "Please enter your recovery code."),
-            code if code.chars().count() > MAX_CODE_CHARS => wrong("", "This is too long for a code."),
-            code if !is_clean(code) => wrong("", "The code has characters that cannot be used here."),
+            "" => wrong("", "recovery-missing"),
+            code if code.chars().count() > MAX_CODE_CHARS => wrong("", "recovery-too-long"),
+            code if !is_clean(code) => wrong("", "recovery-letters"),
             code => Ok(Some(code.to_owned())),
         },
-        _ => wrong("", "The form has a field that is not known here. Please load the page again."),
+        _ => wrong("", "form-unknown-field"),
     }
 }
 
@@ -161,11 +159,12 @@ fn read(
 async fn with_code(
     state: &PortalState,
     device: &ClientDevice,
+    wish: Wish,
     status: StatusCode,
     code: String,
     text: String,
 ) -> Response {
-    match state.page(device).await {
+    match state.page(device, wish).await {
         Ok(mut page) => {
             page.failed = true;
             page.refresh_secs = None;
@@ -176,13 +175,15 @@ async fn with_code(
             page.respond(status)
         }
         Err(_) => {
-            Message { gateway: &state.gateway, heading: "That did not work", text: &text }.respond(status)
+            Note::with(&state.gateway, state.words(wish, device), "heading-failed", &text).respond(status)
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[test]

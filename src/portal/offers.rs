@@ -1,5 +1,7 @@
 use crate::domain::{FieldKind, FormButton, FormField, FormValues, ProviderFace, ProviderName};
 
+use super::words::Words;
+
 /// The provider whose form the page knows by name: a code in the address fills it in.
 pub(super) const VOUCHER: &str = "voucher";
 
@@ -86,33 +88,33 @@ pub struct ButtonView {
 
 impl ButtonView {
     /// A provider's button.
-    pub fn new(provider: &ProviderName, button: &FormButton) -> Self {
+    pub fn new(provider: &ProviderName, button: &FormButton, t: Words) -> Self {
         Self {
             target: format!("/providers/{}", in_path(provider.as_str())),
             action: button.action.clone(),
-            text: button.text.to_string(),
-            label: button.label.to_string(),
+            text: t.text(&button.text).into_owned(),
+            label: t.text(&button.label).into_owned(),
         }
     }
 }
 
 impl OfferView {
     /// A provider's face, as the page's part of that number.
-    pub fn new(number: usize, provider: &ProviderName, face: &ProviderFace) -> Self {
+    pub fn new(number: usize, provider: &ProviderName, face: &ProviderFace, t: Words) -> Self {
         let several_secrets =
             face.fields.iter().filter(|field| matches!(field.kind, FieldKind::Password)).count() > 1;
         let fields = face.fields.iter().enumerate();
         let fields = fields
-            .map(|(place, field)| FieldView::new(format!("f{number}-{place}"), field, several_secrets))
+            .map(|(place, field)| FieldView::new(format!("f{number}-{place}"), field, several_secrets, t))
             .collect();
-        let button = if face.button.is_empty() { "Go on" } else { face.button.as_str() };
+        let button = if face.button.is_empty() { t.get("go-on") } else { t.text(&face.button) };
         Self {
             provider: provider.clone(),
             action: format!("/providers/{}", in_path(provider.as_str())),
-            title: face.title.to_string(),
+            title: t.text(&face.title).into_owned(),
             icon: face.icon.to_string(),
-            text: face.text.to_string(),
-            button: button.to_owned(),
+            text: t.text(&face.text).into_owned(),
+            button: button.into_owned(),
             fields,
             trouble: None,
             open: false,
@@ -144,7 +146,7 @@ impl OfferView {
 }
 
 impl FieldView {
-    fn new(id: String, field: &FormField, several_secrets: bool) -> Self {
+    fn new(id: String, field: &FormField, several_secrets: bool, t: Words) -> Self {
         let line = |kind, autocomplete| Line { kind, autocomplete, capitals: "none", is_code: false };
         let input = match &field.kind {
             FieldKind::Text => Input::Line(match field.name.as_str() {
@@ -163,13 +165,13 @@ impl FieldView {
             }
             FieldKind::Checkbox => Input::Checkbox,
             FieldKind::Choice(choices) => Input::Choice(
-                choices.iter().map(|(value, label)| (value.clone(), label.to_string())).collect(),
+                choices.iter().map(|(value, label)| (value.clone(), t.text(label).into_owned())).collect(),
             ),
         };
         Self {
             id,
             name: field.name.clone(),
-            label: field.label.to_string(),
+            label: t.text(&field.label).into_owned(),
             input,
             value: String::new(),
             required: field.required,
@@ -200,6 +202,7 @@ fn in_path(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::Text;
+    use crate::portal::words::Language;
 
     #[test]
     fn passwords_are_never_shown_again_and_names_stay_one_segment() {
@@ -217,7 +220,8 @@ mod tests {
             fields: vec![field("user", FieldKind::Text), field("password", FieldKind::Password)],
             button: Text::default(),
         };
-        let mut offer = OfferView::new(0, &ProviderName::new("plugin/a?b c"), &face);
+        let mut offer =
+            OfferView::new(0, &ProviderName::new("plugin/a?b c"), &face, Words::of(Language::English));
         assert_eq!(offer.action, "/providers/plugin%2Fa%3Fb%20c");
         let typed = [("user", "ana"), ("password", "secret")];
         offer.fill(&typed.map(|(name, value)| (name.to_owned(), value.to_owned())).into());

@@ -1,24 +1,33 @@
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::{BootTime, FormValues, ProviderName};
+use crate::domain::{BootTime, ClientRates, FormValues, ProviderName};
 
 use super::inbox::MessageView;
 use super::moving::RecoverView;
 use super::offers::{ButtonView, Input, OfferView};
 use super::scene::{Scene, WaitingView};
-use super::view::Standing;
+use super::view::{OtherView, Standing};
+use super::words::Words;
 
 /// How often a page loads itself where there is no script, in seconds: while a provider waits …
 const WAITING_REFRESH_SECS: u32 = 5;
 /// … and while the device is online.
 const ONLINE_REFRESH_SECS: u32 = 30;
+/// The most sessions that are listed beside the one that the page is about.
+const MOST_OTHERS: usize = 5;
 
 /// A guest's page. One template: the card changes with the standing.
 #[derive(Debug, Clone, Template)]
 #[template(path = "portal/page.html")]
 pub struct Page<'a> {
+    /// The guest's language.
+    pub t: Words,
+    /// Where the page itself is.
+    pub home: String,
     /// The gateway's name, in the header.
     pub gateway: &'a str,
     /// Where the device stands.
@@ -26,7 +35,7 @@ pub struct Page<'a> {
     /// All of the page that the live numbers do not cover.
     pub fingerprint: String,
     /// The text that a connect, a disconnect, a provider or an operator left for this device.
-    pub notice: Option<&'a str>,
+    pub notice: Option<String>,
     /// What operators left for it, the newest first.
     pub messages: Vec<MessageView>,
     /// What a provider waits for.
@@ -35,6 +44,8 @@ pub struct Page<'a> {
     pub offers: Vec<OfferView>,
     /// The form for a recovery code.
     pub recover: Option<RecoverView>,
+    /// The sessions that wait behind the one that the page is about: where they come from, and what is left of them.
+    pub others: Vec<(String, String)>,
     /// The code that brings along what this device has left.
     pub recovery_code: Option<String>,
     /// What another device has left that the same browser was on, in words.
@@ -61,19 +72,17 @@ pub struct Trouble {
 /// A page that only says something: a wrong address, a refused form.
 #[derive(Debug, Clone, Template)]
 #[template(path = "portal/message.html")]
-pub struct Message<'a> {
-    /// The gateway's name.
-    pub gateway: &'a str,
-    /// The heading.
-    pub heading: &'a str,
-    /// A sentence or two.
-    pub text: &'a str,
+pub struct Note<'a> {
+    t: Words,
+    gateway: &'a str,
+    heading: Cow<'a, str>,
+    text: Cow<'a, str>,
 }
 
 impl<'a> Page<'a> {
     /// The page of a device, with nothing to complain of.
-    pub fn of(gateway: &'a str, scene: &Scene, now: BootTime) -> Self {
-        let waiting = scene.waiting_view(now);
+    pub fn of(gateway: &'a str, scene: &Scene, now: BootTime, t: Words) -> Self {
+        let waiting = scene.waiting_view(now, t);
         let refresh_secs = match (&waiting, &scene.standing) {
             (Some(_), _) => Some(WAITING_REFRESH_SECS),
             (None, Standing::Online(_)) => Some(ONLINE_REFRESH_SECS),
@@ -86,15 +95,24 @@ impl<'a> Page<'a> {
                 | Standing::New,
             ) => None,
         };
+        let title = |other: &OtherView| {
+            let face = scene.faces.iter().find(|(name, _)| *name == other.provider).map(|(_, face)| face);
+            face.map_or_else(|| other.provider.to_string(), |face| t.text(&face.title).into_owned())
+        };
+        let others = scene.standing.session().into_iter().flat_map(|session| &session.others);
+        let others = others.take(MOST_OTHERS).map(|other| (title(other), other.say(t))).collect();
         Self {
+            t,
+            home: "/".to_owned(),
             gateway,
             standing: scene.standing.clone(),
             fingerprint: scene.fingerprint(),
             notice: None,
             messages: Vec::new(),
             waiting,
-            offers: scene.offers(),
+            offers: scene.offers(t),
             recover: RecoverView::of(&scene.standing),
+            others,
             recovery_code: None,
             earlier: None,
             buttons: Vec::new(),
@@ -141,13 +159,17 @@ impl<'a> Page<'a> {
         self.offers.len() == 1 && self.waiting.is_none()
     }
 
+    fn loads_itself(&self) -> Cow<'static, str> {
+        self.t.counted("loads-itself", self.refresh_secs.unwrap_or(0))
+    }
+
     fn has_vouchers(&self) -> bool {
         self.offers.iter().any(OfferView::is_voucher)
     }
 
     fn title(&self) -> String {
-        let prefix = if self.failed { "Error: " } else { "" };
-        format!("{prefix}{} – {}", self.standing.heading(), self.gateway)
+        let title = format!("{} – {}", self.t.get(self.standing.heading()), self.gateway);
+        if self.failed { self.t.one("error-title", "title", title).into_owned() } else { title }
     }
 
     /// The page as an answer.
@@ -156,7 +178,17 @@ impl<'a> Page<'a> {
     }
 }
 
-impl Message<'_> {
+impl<'a> Note<'a> {
+    /// A heading and a sentence, by their names among the texts.
+    pub fn new(gateway: &'a str, t: Words, heading: &str, text: &str) -> Self {
+        Self { t, gateway, heading: t.get(heading), text: t.get(text) }
+    }
+
+    /// A heading by its name, and any text.
+    pub fn with(gateway: &'a str, t: Words, heading: &str, text: &'a str) -> Self {
+        Self { t, gateway, heading: t.get(heading), text: Cow::Borrowed(text) }
+    }
+
     /// The page as an answer.
     pub fn respond(&self, status: StatusCode) -> Response {
         html(status, self.render())

@@ -6,7 +6,9 @@ use crate::domain::{
     FieldKind, FormField, Mbps, Now, PauseReason, ProviderFace, ProviderName, SessionId, SessionKind,
     SessionState, SessionTerms, Text, Usage, Waiting, WallTime,
 };
+use crate::portal::words::Language;
 
+const EN: Words = Words::of(Language::English);
 const NOW: Now = Now { boot: BootTime(100_000), wall: WallTime(1_790_000_000_000) };
 
 fn device() -> ClientDevice {
@@ -58,7 +60,7 @@ fn voucher() -> (ProviderName, ProviderFace) {
 fn page_of(gateway: &str, standing: Standing) -> Page<'_> {
     let faces =
         if matches!(standing, Standing::Stranger | Standing::Blocked) { vec![] } else { vec![voucher()] };
-    Page::of(gateway, &Scene { standing, waiting: None, faces }, NOW.boot)
+    Page::of(gateway, &Scene { standing, waiting: None, faces }, NOW.boot, EN)
 }
 
 fn html(page: &Page<'_>) -> String {
@@ -69,8 +71,8 @@ fn html(page: &Page<'_>) -> String {
 
 /// What holds of every page.
 fn check_plain(html: &str) {
-    assert!(html.len() < 8_000, "a first page of {} bytes", html.len());
-    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<html lang=\"en\">"));
+    assert!(html.len() < 12_000, "a first page of {} bytes", html.len());
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<html lang=\"en\" dir=\"ltr\">"));
     assert_eq!(html.matches("<h1>").count(), 1);
     assert!(html.contains("<main>") && html.contains("name=\"viewport\""));
     assert!(!html.contains("://"), "nothing is loaded from elsewhere");
@@ -127,7 +129,7 @@ fn a_waiting_session_offers_to_connect() {
     paused.expires_at = Some(NOW.wall.plus_millis(2 * 86_400_000 + 3_600_000));
     let page = html(&page_of("x", standing(&[paused, session(4, SessionKind::Data)], None)));
     assert!(page.contains("Your access is paused") && page.contains("action=\"/connect\""));
-    assert!(page.contains("another 2 days 1 hour") && page.contains("1 more voucher"));
+    assert!(page.contains("another 2 days 1 hour") && page.contains("1 more session"));
     assert!(!page.contains("action=\"/disconnect\""));
     let page = html(&page_of("x", standing(&[session(4, SessionKind::Data)], None)));
     assert!(page.contains("Your access is ready"));
@@ -173,10 +175,10 @@ fn a_refused_code_is_explained_at_its_field_and_kept_escaped() {
 #[test]
 fn names_and_notices_are_text_never_markup() {
     let mut page = page_of("<b>cafe</b>", standing(&[], None));
-    page.notice = Some("Hello <img src=x>");
+    page.notice = Some("Hello <img src=x>".to_owned());
     let page = html(&page);
     assert!(!page.contains("<b>cafe") && !page.contains("<img"));
-    assert!(page.contains("role=\"status\">Hello"));
+    assert!(page.contains("role=\"status\" dir=\"auto\">Hello"));
 }
 
 #[test]
@@ -220,7 +222,7 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     faces[1].1.icon = Text::new("<i>");
     let accounts = faces[1].0.clone();
     let scene = |standing| Scene { standing, waiting: None, faces: faces.clone() };
-    let mut new = Page::of("x", &scene(standing(&[], None)), NOW.boot);
+    let mut new = Page::of("x", &scene(standing(&[], None)), NOW.boot, EN);
     let shown = html(&new);
     assert_eq!(
         shown.matches("<details class=\"offer\" open>").count(),
@@ -228,7 +230,8 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
         "the first, and the single button"
     );
     assert!(
-        shown.contains("<summary><span aria-hidden=\"true\">&#60;i&#62;</span> Accounts</summary>"),
+        shown
+            .contains("<summary><span aria-hidden=\"true\">&#60;i&#62;</span> <bdi>Accounts</bdi></summary>"),
         "{shown}"
     );
     for part in [
@@ -250,10 +253,10 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     assert!(shown.contains("value=\"on\" checked") && shown.contains("<option value=\"b\" selected>"));
     assert!(shown.contains("id=\"f1-0-trouble\" role=\"alert\">We do not know &#60;you&#62;."));
     assert_eq!(shown.matches("<details class=\"offer\" open>").count(), 3);
-    let online = html(&Page::of("x", &scene(standing(&[running(SessionKind::Time)], None)), NOW.boot));
+    let online = html(&Page::of("x", &scene(standing(&[running(SessionKind::Time)], None)), NOW.boot, EN));
     assert_eq!(online.matches("<details class=\"offer\">").count(), 3, "folded while there is something");
     let none = Scene { standing: standing(&[], None), waiting: None, faces: Vec::new() };
-    let none = html(&Page::of("x", &none, NOW.boot));
+    let none = html(&Page::of("x", &none, NOW.boot, EN));
     assert!(none.contains("please ask the staff") && !none.contains("/providers/"));
 }
 
@@ -265,7 +268,7 @@ fn what_a_provider_waits_for_stands_first_with_its_buttons() {
     let (coin, shown) = face("Coins", Vec::new());
     let faces = vec![voucher(), (coin.clone(), shown)];
     let mut scene = Scene { standing: standing(&[], None), waiting: Some((coin.clone(), waiting)), faces };
-    let page = html(&Page::of("x", &scene, NOW.boot));
+    let page = html(&Page::of("x", &scene, NOW.boot, EN));
     assert!(page.contains("Insert &#60;coins&#62;") && page.contains(">0:00:45<"), "{page}");
     assert!(page.contains("name=\"action\" value=\"done\">Done &#38; go<"));
     assert!(page.contains("name=\"action\" value=\"cancel\">Cancel<"));
@@ -273,12 +276,12 @@ fn what_a_provider_waits_for_stands_first_with_its_buttons() {
     assert_eq!(page.matches("action=\"/providers/coins\"").count(), 1, "its own form is not there meanwhile");
     assert!(page.find("Insert") < page.find("/providers/voucher"));
     // Trouble with the one that waits has no form to stand in.
-    let mut page = Page::of("x", &scene, NOW.boot);
+    let mut page = Page::of("x", &scene, NOW.boot, EN);
     page.complain(Some(&coin), None, "The slot is jammed.".to_owned());
     assert!(html(&page).contains("role=\"alert\">The slot is jammed."));
     scene.waiting =
         scene.waiting.map(|(of, waiting)| (of, Waiting { until: None, done: None, cancel: None, ..waiting }));
-    let page = html(&Page::of("x", &scene, NOW.boot));
+    let page = html(&Page::of("x", &scene, NOW.boot, EN));
     assert!(!page.contains("waiting-left") && !page.contains("value=\"done\""));
 }
 

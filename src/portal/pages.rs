@@ -11,10 +11,11 @@ use super::door;
 use super::explain::explain;
 use super::forms::{Beside, Pairs, is_clean, refused};
 use super::own::OwnAddress;
-use super::page::{Message, Page};
+use super::page::{Note, Page};
 use super::scene::Scene;
 use super::state::PortalState;
 use super::view::Standing;
+use super::wish::Wish;
 
 /// The longest code that is looked at, in characters; real ones are far shorter.
 const MAX_CODE_CHARS: usize = 64;
@@ -23,15 +24,17 @@ const MAX_CODE_CHARS: usize = 64;
 pub(super) async fn front(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
     query: Result<Query<Pairs>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
-        Err(refusal) => return unseen(&state, &refusal),
+        Err(refusal) => return unseen(&state, wish, &refusal),
     };
-    state.note_browser(&device, &headers).await;
-    match state.page(&device).await {
+    state.remember(wish, &device);
+    state.note_browser(&device, wish, &headers).await;
+    match state.page(&device, wish).await {
         Ok(mut page) => {
             for (name, value) in query.map(|Query(pairs)| pairs).unwrap_or_default() {
                 match name.as_str() {
@@ -45,10 +48,12 @@ pub(super) async fn front(
             let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
             let kept = state.identify(&mut page, &device, &headers).await;
             let mut response = page.respond(status);
-            response.headers_mut().extend(kept.map(|kept| (header::SET_COOKIE, kept)));
+            for kept in kept.into_iter().chain(wish.kept()) {
+                response.headers_mut().append(header::SET_COOKIE, kept);
+            }
             response
         }
-        Err(refusal) => unavailable(&state, &refusal),
+        Err(refusal) => unavailable(&state, wish, &refusal),
     }
 }
 
@@ -56,14 +61,15 @@ pub(super) async fn front(
 pub(super) async fn connect(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
 ) -> Response {
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
-        Err(refusal) => return unseen(&state, &refusal),
+        Err(refusal) => return unseen(&state, wish, &refusal),
     };
     match state.handle.connect(device.id, None).await {
         Ok(_session) => Redirect::to("/").into_response(),
-        Err(refusal) => refused(&state, &device, &refusal, Beside::default()).await,
+        Err(refusal) => refused(&state, &device, wish, &refusal, Beside::default()).await,
     }
 }
 
@@ -71,14 +77,15 @@ pub(super) async fn connect(
 pub(super) async fn disconnect(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
 ) -> Response {
     let device = match state.visitor(endpoints.peer.ip()).await {
         Ok(device) => device,
-        Err(refusal) => return unseen(&state, &refusal),
+        Err(refusal) => return unseen(&state, wish, &refusal),
     };
     match state.handle.disconnect(device.id, None).await {
         Ok(_device) => Redirect::to("/").into_response(),
-        Err(refusal) => refused(&state, &device, &refusal, Beside::default()).await,
+        Err(refusal) => refused(&state, &device, wish, &refusal, Beside::default()).await,
     }
 }
 
@@ -92,6 +99,7 @@ pub(super) async fn capport(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
     Extension(own): Extension<OwnAddress>,
+    wish: Wish,
     headers: HeaderMap,
 ) -> Response {
     if !capport::wants_api(&headers) {
@@ -101,51 +109,48 @@ pub(super) async fn capport(
         Ok(device) if device.blocked => (Vec::new(), false),
         Ok(device) => match state.handle.usable_sessions(device.id).await {
             Ok(usable) => (usable, !state.handle.faces(&state.zone).is_empty()),
-            Err(refusal) => return explain(&refusal).0.into_response(),
+            Err(refusal) => return explain(&refusal, wish.words()).0.into_response(),
         },
         Err(refusal) if is_stranger(&refusal) => (Vec::new(), false),
-        Err(refusal) => return explain(&refusal).0.into_response(),
+        Err(refusal) => return explain(&refusal, wish.words()).0.into_response(),
     };
     Answer::of(&usable, sells, &own, state.handle.now()).at(state.venue.as_deref()).respond()
 }
 
 /// Any other path of the portal's own.
-pub(super) async fn unknown_path(State(state): State<PortalState>) -> Response {
-    missing(&state)
+pub(super) async fn unknown_path(State(state): State<PortalState>, wish: Wish) -> Response {
+    missing(&state, wish)
 }
 
 /// A method that the path does not have.
-pub(super) async fn wrong_method(State(state): State<PortalState>) -> Response {
-    Message {
-        gateway: &state.gateway,
-        heading: "That does not work here",
-        text: "This page cannot be used in this way.",
-    }
-    .respond(StatusCode::METHOD_NOT_ALLOWED)
+pub(super) async fn wrong_method(State(state): State<PortalState>, wish: Wish) -> Response {
+    let note = Note::new(&state.gateway, wish.words(), "heading-wrong-method", "wrong-method");
+    note.respond(StatusCode::METHOD_NOT_ALLOWED)
 }
 
-pub(super) fn missing(state: &PortalState) -> Response {
-    Message {
-        gateway: &state.gateway,
-        heading: "There is no such page",
-        text: "The address may be mistyped or out of date.",
-    }
-    .respond(StatusCode::NOT_FOUND)
+pub(super) fn missing(state: &PortalState, wish: Wish) -> Response {
+    let note = Note::new(&state.gateway, wish.words(), "heading-missing", "missing");
+    note.respond(StatusCode::NOT_FOUND)
 }
 
 pub(super) const fn is_stranger(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::UnknownDevice | Refusal::NotInAZone)
 }
 
-pub(super) fn unseen(state: &PortalState, refusal: &Refusal) -> Response {
+pub(super) fn unseen(state: &PortalState, wish: Wish, refusal: &Refusal) -> Response {
     if is_stranger(refusal) {
         let scene = Scene::bare(Standing::Stranger);
-        return Page::of(&state.gateway, &scene, state.handle.now().boot).respond(StatusCode::FORBIDDEN);
+        let mut page = Page::of(&state.gateway, &scene, state.handle.now().boot, wish.words());
+        page.home = wish.home();
+        let mut response = page.respond(StatusCode::FORBIDDEN);
+        response.headers_mut().extend(wish.kept().map(|kept| (header::SET_COOKIE, kept)));
+        return response;
     }
-    unavailable(state, refusal)
+    unavailable(state, wish, refusal)
 }
 
-fn unavailable(state: &PortalState, refusal: &Refusal) -> Response {
-    let (status, trouble) = explain(refusal);
-    Message { gateway: &state.gateway, heading: "One moment, please", text: &trouble.text }.respond(status)
+fn unavailable(state: &PortalState, wish: Wish, refusal: &Refusal) -> Response {
+    let t = wish.words();
+    let (status, trouble) = explain(refusal, t);
+    Note::with(&state.gateway, t, "heading-moment", &trouble.text).respond(status)
 }

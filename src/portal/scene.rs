@@ -7,7 +7,8 @@ use super::offers::{ButtonView, OfferView};
 use super::page::Page;
 use super::state::PortalState;
 use super::view::Standing;
-use super::words;
+use super::wish::Wish;
+use super::words::Words;
 
 /// All that a device's page is about, at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +33,9 @@ pub struct WaitingView {
     /// The time left, if an end is known.
     pub left: Option<String>,
     /// What stands on the button that ends it.
-    pub done: Option<Text>,
+    pub done: Option<String>,
     /// What stands on the button that gives up.
-    pub cancel: Option<Text>,
+    pub cancel: Option<String>,
 }
 
 impl Scene {
@@ -55,16 +56,17 @@ impl Scene {
     }
 
     /// What the page shows of a wait.
-    pub fn waiting_view(&self, now: BootTime) -> Option<WaitingView> {
+    pub fn waiting_view(&self, now: BootTime, t: Words) -> Option<WaitingView> {
+        let said = |text: &Text| t.text(text).into_owned();
         let (provider, waiting) = self.waiting.as_ref()?;
         let face = self.faces.iter().find(|(name, _)| name == provider).map(|(_, face)| face)?;
         Some(WaitingView {
-            title: face.title.to_string(),
-            action: OfferView::new(0, provider, face).action,
-            text: waiting.text.to_string(),
-            left: waiting.until.map(|until| words::time(until.millis_since(now))),
-            done: waiting.done.clone(),
-            cancel: waiting.cancel.clone(),
+            title: said(&face.title),
+            action: OfferView::new(0, provider, face, t).action,
+            text: said(&waiting.text),
+            left: waiting.until.map(|until| t.time(until.millis_since(now))),
+            done: waiting.done.as_ref().map(said),
+            cancel: waiting.cancel.as_ref().map(said),
         })
     }
 
@@ -72,13 +74,13 @@ impl Scene {
     ///
     /// One alone is open. Of several the first is, and those that are a single button; whoever has something to connect
     /// on, or waits, unfolds what they need.
-    pub fn offers(&self) -> Vec<OfferView> {
+    pub fn offers(&self, t: Words) -> Vec<OfferView> {
         let waits = self.waiting.as_ref().map(|(provider, _)| provider);
         let has_none = matches!(self.standing, Standing::New | Standing::UsedUp(_)) && waits.is_none();
         let shown = self.faces.iter().filter(|(provider, _)| Some(provider) != waits);
         let mut offers: Vec<OfferView> = shown
             .enumerate()
-            .map(|(number, (provider, face))| OfferView::new(number, provider, face))
+            .map(|(number, (provider, face))| OfferView::new(number, provider, face, t))
             .collect();
         for (number, offer) in offers.iter_mut().enumerate() {
             offer.open = has_none && (number == 0 || offer.fields.is_empty());
@@ -98,27 +100,32 @@ impl PortalState {
     }
 
     /// The device's page, with nothing to complain of.
-    pub(super) async fn page<'a>(&'a self, device: &'a ClientDevice) -> Result<Page<'a>, Refusal> {
+    pub(super) async fn page(&self, device: &ClientDevice, wish: Wish) -> Result<Page<'_>, Refusal> {
         let scene = self.scene(device, Look::Anew).await?;
-        let mut page = Page::of(&self.gateway, &scene, self.handle.now().boot);
-        page.notice = notice_of(device);
-        page.messages = self.messages(device.id).await;
+        let t = self.words(wish, device);
+        let mut page = Page::of(&self.gateway, &scene, self.handle.now().boot, t);
+        page.home = wish.home();
+        page.notice = notice_of(device).map(|notice| t.text(notice).into_owned());
+        page.messages = self.messages(device.id, t).await;
         if !matches!(page.standing, Standing::Stranger | Standing::Blocked) {
             let buttons = self.handle.buttons(device.id).await?;
             page.buttons =
-                buttons.iter().map(|(provider, button)| ButtonView::new(provider, button)).collect();
+                buttons.iter().map(|(provider, button)| ButtonView::new(provider, button, t)).collect();
         }
         Ok(page)
     }
 }
 
-fn notice_of(device: &ClientDevice) -> Option<&str> {
-    device.notice.as_ref().filter(|notice| !notice.is_empty()).map(Text::as_str)
+fn notice_of(device: &ClientDevice) -> Option<&Text> {
+    device.notice.as_ref().filter(|notice| !notice.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::words::Language;
+
+    const EN: Words = Words::of(Language::English);
 
     fn face(title: &str) -> ProviderFace {
         ProviderFace {
@@ -140,13 +147,13 @@ mod tests {
         let faces = vec![(coin.clone(), face("Coins")), (ProviderName::new("free"), face("Free"))];
         let mut scene = Scene { standing: Standing::New, waiting: None, faces };
         let idle = scene.fingerprint();
-        assert_eq!(scene.offers().len(), 2);
+        assert_eq!(scene.offers(EN).len(), 2);
         scene.waiting = Some((coin.clone(), waiting("Insert coins")));
         let first = scene.fingerprint();
-        let view = scene.waiting_view(BootTime(1_000)).unwrap();
+        let view = scene.waiting_view(BootTime(1_000), EN).unwrap();
         assert_eq!((view.left.as_deref(), view.title.as_str()), (Some("0:01:00"), "Coins"));
-        assert_eq!(scene.waiting_view(BootTime(90_000)).unwrap().left.as_deref(), Some("0:00:00"));
-        let offers = scene.offers();
+        assert_eq!(scene.waiting_view(BootTime(90_000), EN).unwrap().left.as_deref(), Some("0:00:00"));
+        let offers = scene.offers(EN);
         assert_eq!((offers.len(), offers[0].open), (1, false), "the others are at hand, folded");
         scene.waiting = Some((coin, waiting("5.00 counted")));
         assert!(idle != first && first != scene.fingerprint());

@@ -15,6 +15,7 @@ use super::inbox::{Inbox, NoInbox};
 use super::offered::{Look, Offered};
 use super::streams::Streams;
 use super::view::Standing;
+use super::wish::{Chosen, Wish};
 
 /// What one zone's portal needs.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub struct PortalState {
     pub venue: Option<Arc<str>>,
     /// What the providers have for devices that hold nothing.
     pub(super) offered: Offered,
+    /// The languages that guests have chosen.
+    pub(super) chosen: Chosen,
 }
 
 /// Sessions that have ended, from the store.
@@ -85,6 +88,7 @@ impl PortalState {
             secure: None,
             venue: None,
             offered: Offered::default(),
+            chosen: Chosen::default(),
         }
     }
 
@@ -136,11 +140,12 @@ impl PortalState {
     }
 
     /// Notes what a guest's browser says of itself. For operators only: that it could not be noted is no concern of the guest.
-    pub(super) async fn note_browser(&self, device: &ClientDevice, headers: &HeaderMap) {
+    pub(super) async fn note_browser(&self, device: &ClientDevice, wish: Wish, headers: &HeaderMap) {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let hostname = device.hostname.as_ref().map(Text::as_str);
         let kind = ClientType::guess(text(header::USER_AGENT), hostname);
-        let language = text(header::ACCEPT_LANGUAGE).and_then(preferred_language);
+        let accepted = || text(header::ACCEPT_LANGUAGE).and_then(preferred_language);
+        let language = self.chosen_tag(wish, device).or_else(accepted);
         let is_news =
             kind.is_some() && kind != device.client_type || language.is_some() && language != device.language;
         if is_news && let Err(refusal) = self.handle.note_client(device.id, kind, language).await {

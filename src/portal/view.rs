@@ -1,9 +1,11 @@
-use crate::domain::{ClientDevice, ClientRates, ClientSession, CloseReason, Mbps, Now, SessionState};
+use crate::domain::{
+    ClientDevice, ClientRates, ClientSession, CloseReason, Now, ProviderName, SessionState, WallTime,
+};
 
-use super::words;
+use super::words::{Words, percent};
 
 /// What a guest's page is about: where the device stands now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
     /// Not a device of this network, as far as the router can tell.
     Stranger,
@@ -19,47 +21,86 @@ pub enum Standing {
     New,
 }
 
-/// A usable session, in a guest's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A usable session, as a guest's page shows it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct SessionView {
     /// Its id.
     pub id: String,
-    /// Time left, if time limits it.
+    /// Time left, if time limits it; in milliseconds.
     pub time: Option<Meter>,
-    /// Data left, if data limits it.
+    /// Data left, if data limits it; in bytes.
     pub data: Option<Meter>,
-    /// Its speeds; empty if nothing limits them.
-    pub speed: String,
-    /// Until when it can be used; empty if for ever.
-    pub validity: String,
+    /// Its speeds.
+    pub rates: ClientRates,
+    /// How long it can be used; `None`: for ever.
+    pub validity: Option<Validity>,
     /// Whether it has run before.
     pub started: bool,
-    /// How many more wait behind it.
-    pub more: usize,
+    /// What waits behind it.
+    pub others: Vec<OtherView>,
 }
 
 /// How much is left of a limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meter {
-    /// In milliseconds or bytes.
+    /// What is left.
     pub left: u64,
-    /// For the eye.
-    pub left_text: String,
-    /// For reading aloud.
-    pub spoken: String,
     /// The whole limit.
-    pub whole_text: String,
+    pub whole: u64,
     /// Of the whole, 0 to 100.
     pub percent: u8,
 }
 
-/// A session that has ended, in a guest's words.
+/// How long a session can be used, whatever is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// For so many milliseconds from now.
+    For(u64),
+    /// For so many days from its first connect.
+    DaysFromStart(u32),
+}
+
+/// A session that waits behind the one that the page is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherView {
+    /// Where it comes from.
+    pub provider: ProviderName,
+    /// Whether it has run before.
+    pub started: bool,
+    /// The time that is left, if time limits it; in milliseconds.
+    pub time_ms: Option<u64>,
+    /// The data that is left, if data limits it.
+    pub data_bytes: Option<u64>,
+}
+
+/// A session that has ended, as a guest's page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedView {
-    /// Why, as a sentence.
-    pub why: &'static str,
-    /// What was used of what.
-    pub used: Vec<String>,
+    /// Why.
+    pub why: Ending,
+    /// The time that was used, of the whole, if time limited it; in milliseconds.
+    pub time_ms: Option<(u64, u64)>,
+    /// The data that was used, of the whole, if data limited it.
+    pub data_bytes: Option<(u64, u64)>,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All of it was used.
+    UsedUp,
+    /// Its days are over.
+    Expired,
+    /// The time was used.
+    Time,
+    /// The data was used.
+    Data,
+    /// An operator ended it.
+    Staff,
+    /// Its voucher was revoked.
+    Revoked,
+    /// It went to another device.
+    Moved,
 }
 
 impl Standing {
@@ -74,12 +115,18 @@ impl Standing {
         if device.blocked {
             return Self::Blocked;
         }
-        let more = usable.len().saturating_sub(1);
+        let view = |session: &ClientSession| {
+            let others = usable.iter().filter(|other| other.id != session.id);
+            SessionView {
+                others: others.map(OtherView::new).collect(),
+                ..SessionView::new(session, zone, now)
+            }
+        };
         if let Some(session) = usable.iter().find(|session| session.is_running()) {
-            return Self::Online(SessionView::new(session, zone, more, now));
+            return Self::Online(view(session));
         }
         if let Some(session) = usable.first() {
-            return Self::Ready(SessionView::new(session, zone, more, now));
+            return Self::Ready(view(session));
         }
         ended.and_then(EndedView::new).map_or(Self::New, Self::UsedUp)
     }
@@ -96,42 +143,46 @@ impl Standing {
         }
     }
 
-    /// The page's heading.
+    /// The page's heading, by its name among the texts.
     pub const fn heading(&self) -> &'static str {
         match self {
-            Self::Stranger => "We cannot see your device",
-            Self::Blocked => "This device is blocked",
-            Self::Online(_) => "You are online",
-            Self::Ready(session) if session.started => "Your access is paused",
-            Self::Ready(_) => "Your access is ready",
-            Self::UsedUp(_) => "Your access has ended",
-            Self::New => "Welcome",
+            Self::Stranger => "heading-stranger",
+            Self::Blocked => "heading-blocked",
+            Self::Online(_) => "heading-online",
+            Self::Ready(session) if session.started => "heading-paused",
+            Self::Ready(_) => "heading-ready",
+            Self::UsedUp(_) => "heading-used-up",
+            Self::New => "heading-new",
         }
     }
 
-    /// All of it that the live numbers do not cover.
-    pub fn fingerprint(&self) -> String {
+    /// What it has to go online with, or is online on.
+    pub const fn session(&self) -> Option<&SessionView> {
         match self {
-            Self::Online(session) | Self::Ready(session) => {
-                let whole = |meter: &Option<Meter>| meter.as_ref().map(|meter| meter.whole_text.clone());
-                // What a provider offers is made when it is used, and has no id to tell it by until then.
-                let id = if matches!(self, Self::Online(_)) { session.id.as_str() } else { "" };
-                format!(
-                    "{} {id} {} {} {} {}",
-                    self.name(),
-                    whole(&session.time).unwrap_or_default(),
-                    whole(&session.data).unwrap_or_default(),
-                    session.speed,
-                    session.more
-                )
-            }
-            Self::Stranger | Self::Blocked | Self::UsedUp(_) | Self::New => self.name().to_owned(),
+            Self::Online(session) | Self::Ready(session) => Some(session),
+            Self::Stranger | Self::Blocked | Self::UsedUp(_) | Self::New => None,
         }
+    }
+
+    /// All of it that the live numbers do not cover; the same in every language.
+    pub fn fingerprint(&self) -> String {
+        let Some(session) = self.session() else { return self.name().to_owned() };
+        let whole = |meter: &Option<Meter>| meter.as_ref().map_or(0, |meter| meter.whole);
+        // What a provider offers is made when it is used, and has no id to tell it by until then.
+        let id = if matches!(self, Self::Online(_)) { session.id.as_str() } else { "" };
+        format!(
+            "{} {id} {} {} {:?} {}",
+            self.name(),
+            whole(&session.time),
+            whole(&session.data),
+            session.rates,
+            session.others.len()
+        )
     }
 }
 
 impl SessionView {
-    pub(super) fn new(session: &ClientSession, zone: ClientRates, more: usize, now: Now) -> Self {
+    pub(super) fn new(session: &ClientSession, zone: ClientRates, now: Now) -> Self {
         let terms = &session.terms;
         // The books are read once a second; time goes on in between, and no number may jump back.
         let running_ms = match &session.state {
@@ -142,37 +193,74 @@ impl SessionView {
             | SessionState::Expired
             | SessionState::Closed(..) => 0,
         };
-        let time = terms.time_limit_ms.map(|whole| {
-            let left = session.time_left_ms().unwrap_or(0).saturating_sub(running_ms);
-            Meter {
-                left,
-                left_text: words::time(left),
-                spoken: words::spoken_time(left),
-                whole_text: words::time(whole),
-                percent: words::percent(left, whole),
-            }
-        });
-        let data = terms.data_limit_bytes.map(|whole| {
-            let left = session.data_left_bytes().unwrap_or(0);
-            Meter {
-                left,
-                left_text: words::data(left),
-                spoken: words::data(left),
-                whole_text: words::round_data(whole),
-                percent: words::percent(left, whole),
-            }
-        });
+        let time = terms
+            .time_limit_ms
+            .map(|whole| Meter::new(session.time_left_ms().unwrap_or(0).saturating_sub(running_ms), whole));
+        let data =
+            terms.data_limit_bytes.map(|whole| Meter::new(session.data_left_bytes().unwrap_or(0), whole));
         let rates =
             if terms.use_global_speed { zone } else { ClientRates { down: terms.down, up: terms.up } };
         Self {
             id: session.id.to_string(),
             time,
             data,
-            speed: speed(rates),
-            validity: validity(session, now),
+            rates,
+            validity: Validity::of(session, now.wall),
             started: session.started_at.is_some(),
-            more,
+            others: Vec::new(),
         }
+    }
+}
+
+impl Meter {
+    fn new(left: u64, whole: u64) -> Self {
+        Self { left, whole, percent: percent(left, whole) }
+    }
+}
+
+impl Validity {
+    fn of(session: &ClientSession, now: WallTime) -> Option<Self> {
+        match (session.expires_at, session.terms.exp_days) {
+            (Some(end), _) => Some(Self::For(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0))),
+            (None, Some(days)) => Some(Self::DaysFromStart(days)),
+            (None, None) => None,
+        }
+    }
+
+    /// As a sentence.
+    pub fn say(self, t: Words) -> String {
+        match self {
+            Self::For(millis) => t.one("can-be-used-for", "time", t.spoken_time(millis)).into_owned(),
+            Self::DaysFromStart(days) => t.one("can-be-used-from", "count", days).into_owned(),
+        }
+    }
+}
+
+impl OtherView {
+    fn new(session: &ClientSession) -> Self {
+        Self {
+            provider: session.provider.clone(),
+            started: session.started_at.is_some(),
+            time_ms: session.time_left_ms(),
+            data_bytes: session.data_left_bytes(),
+        }
+    }
+
+    /// What is left of it, and how it stands.
+    pub fn say(&self, t: Words) -> String {
+        let state = if self.started { "other-paused" } else { "other-new" };
+        t.one(state, "left", left_in_words(self.time_ms, self.data_bytes, t)).into_owned()
+    }
+}
+
+/// "0:43:10 and 12.5 MB".
+pub(super) fn left_in_words(time_ms: Option<u64>, data_bytes: Option<u64>, t: Words) -> String {
+    match (time_ms.map(|left| t.time(left)), data_bytes.map(|left| t.data(left))) {
+        (Some(time), Some(data)) => {
+            t.with("left-both", [("first", time.into()), ("second", data.into())]).into_owned()
+        }
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => t.get("left-without-limit").into_owned(),
     }
 }
 
@@ -180,45 +268,45 @@ impl EndedView {
     /// `None` for a session that is still usable.
     fn new(session: &ClientSession) -> Option<Self> {
         let why = match &session.state {
-            SessionState::Consumed => "You have used it up.",
-            SessionState::Expired | SessionState::Closed(CloseReason::Expired, _) => "Its days are over.",
-            SessionState::Closed(CloseReason::Time, _) => "The time is used up.",
-            SessionState::Closed(CloseReason::Data, _) => "The data is used up.",
-            SessionState::Closed(CloseReason::Operator, _) => "The staff ended it.",
-            SessionState::Closed(CloseReason::Revoked, _) => "Its voucher was withdrawn.",
-            SessionState::Closed(CloseReason::Moved, _) => "It was moved to another device.",
+            SessionState::Consumed => Ending::UsedUp,
+            SessionState::Expired | SessionState::Closed(CloseReason::Expired, _) => Ending::Expired,
+            SessionState::Closed(CloseReason::Time, _) => Ending::Time,
+            SessionState::Closed(CloseReason::Data, _) => Ending::Data,
+            SessionState::Closed(CloseReason::Operator, _) => Ending::Staff,
+            SessionState::Closed(CloseReason::Revoked, _) => Ending::Revoked,
+            SessionState::Closed(CloseReason::Moved, _) => Ending::Moved,
             SessionState::Available | SessionState::Running(_) | SessionState::Paused(_) => return None,
         };
-        let time = session.terms.time_limit_ms.map(|whole| {
-            format!("{} of {} used", words::time(session.usage.time_ms.min(whole)), words::time(whole))
-        });
-        let data = session.terms.data_limit_bytes.map(|whole| {
-            let used = session.usage.data_bytes().min(whole);
-            format!("{} of {} used", words::round_data(used), words::round_data(whole))
-        });
-        Some(Self { why, used: time.into_iter().chain(data).collect() })
+        let (terms, usage) = (&session.terms, &session.usage);
+        Some(Self {
+            why,
+            time_ms: terms.time_limit_ms.map(|whole| (usage.time_ms.min(whole), whole)),
+            data_bytes: terms.data_limit_bytes.map(|whole| (usage.data_bytes().min(whole), whole)),
+        })
+    }
+
+    /// What was used of what.
+    pub fn used(&self, t: Words) -> Vec<String> {
+        let of = |used: String, whole: String| {
+            t.with("used-of", [("used", used.into()), ("whole", whole.into())]).into_owned()
+        };
+        let time = self.time_ms.map(|(used, whole)| of(t.time(used), t.time(whole)));
+        let data = self.data_bytes.map(|(used, whole)| of(t.round_data(used), t.round_data(whole)));
+        time.into_iter().chain(data).collect()
     }
 }
 
-fn speed(rates: ClientRates) -> String {
-    let mbps = |rate: Mbps| format!("{} Mbit/s", rate.as_mbps());
-    match (rates.down, rates.up) {
-        (None, None) => String::new(),
-        (Some(down), None) => format!("Up to {} down", mbps(down)),
-        (None, Some(up)) => format!("Up to {} up", mbps(up)),
-        (Some(down), Some(up)) if down == up => format!("Up to {}", mbps(down)),
-        (Some(down), Some(up)) => format!("Up to {} down, {} up", mbps(down), mbps(up)),
-    }
-}
-
-fn validity(session: &ClientSession, now: Now) -> String {
-    match (session.expires_at, session.terms.exp_days) {
-        (Some(end), _) => {
-            let left = u64::try_from(end.0.saturating_sub(now.wall.0)).unwrap_or(0);
-            format!("Can be used for another {}", words::spoken_time(left))
+impl Ending {
+    /// Its sentence, by its name among the texts.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::UsedUp => "ended-used-up",
+            Self::Expired => "ended-expired",
+            Self::Time => "ended-time",
+            Self::Data => "ended-data",
+            Self::Staff => "ended-staff",
+            Self::Revoked => "ended-revoked",
+            Self::Moved => "ended-moved",
         }
-        (None, Some(1)) => "Can be used for 1 day from the first connect".to_owned(),
-        (None, Some(days)) => format!("Can be used for {days} days from the first connect"),
-        (None, None) => String::new(),
     }
 }

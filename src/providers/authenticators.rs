@@ -2,7 +2,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::answer::within;
-use crate::domain::{Allowed, AuthRequest, Authenticator, ProviderError, Refusal, Text, Verdict};
+use crate::domain::{Allowed, AuthRequest, Authenticator, Phrase, ProviderError, Refusal, Text, Verdict};
 
 /// What an authenticator that does not answer is taken to have said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,9 +38,6 @@ pub struct Authenticators {
     policy: Arc<AuthPolicy>,
     registered: Arc<RwLock<Vec<Arc<dyn Authenticator>>>>,
 }
-
-/// What a guest reads when an authenticator did not answer, or is not there.
-const SILENT: &str = "Sign-in cannot be checked just now. Please try again in a moment.";
 
 impl Authenticators {
     /// Nobody registered yet.
@@ -118,7 +115,7 @@ impl Authenticators {
                 Err(error) => {
                     tracing::warn!(authenticator = name, %error, "an authenticator did not answer");
                     if self.policy.on_silence == OnSilence::Deny {
-                        return Err(Refusal::Denied(Text::new(SILENT)));
+                        return Err(Refusal::Denied(Text::ours(Phrase::SignInSilent)));
                     }
                 }
             }

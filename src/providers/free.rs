@@ -10,8 +10,8 @@ use super::when::until;
 use crate::clock::Clock;
 use crate::domain::{
     BoxFuture, ClientDevice, ClientSession, FormField, FormValues, FreeGift, FreeOffer, GrantBook, Guard,
-    LocalTime, Period, PeriodGrant, PlanBook, ProviderError, ProviderFace, ProviderName, SessionId,
-    SessionProvider, SessionSource, SourceData, Submitted, Text,
+    LocalTime, Part, Period, PeriodGrant, Phrase, PlanBook, ProviderError, ProviderFace, ProviderName,
+    SessionId, SessionProvider, SessionSource, SourceData, Submitted, Text,
 };
 
 /// Free access among the session providers.
@@ -52,8 +52,8 @@ impl FreeProvider {
         }
         if !had.is_empty() {
             let more = until(period.end, &self.clock, &*self.place);
-            let text = format!("You have used this up for now. There is more {more}.");
-            return Ok(Submitted::Refused { field: None, text: Text::new(&text) });
+            let text = Text::ours_with(Phrase::FreeLater, vec![("when", Part::When(more))]);
+            return Ok(Submitted::Refused { field: None, text });
         }
         data.properties.extend(self.offer.fields.iter().filter_map(|field| filled_in(field, values)));
         data.guards = vec![Guard::Grant(Box::new(PeriodGrant {
@@ -99,7 +99,7 @@ impl SessionProvider for FreeProvider {
             icon: Text::default(),
             text: self.offer.text.clone(),
             fields: self.offer.fields.clone(),
-            button: Text::new("Connect for free"),
+            button: Text::ours(Phrase::FreeButton),
         })
     }
 
@@ -111,7 +111,7 @@ impl SessionProvider for FreeProvider {
         Box::pin(async move {
             // It has no buttons but its own: what is to be filled in cannot be left out by another.
             if values.contains_key("action") {
-                let text = Text::new("This cannot be done here.");
+                let text = Text::ours(Phrase::NotHere);
                 return Ok(Submitted::Refused { field: None, text });
             }
             self.give(device, values).await

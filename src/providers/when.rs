@@ -1,17 +1,20 @@
-use crate::clock::Clock;
-use crate::domain::{LocalTime, WallTime};
+use chrono::{Datelike, Timelike};
 
-/// When there is more, for a guest: `tomorrow at 04:00`, on the clock on their wall. Nobody is told a time by a clock that
+use crate::clock::Clock;
+use crate::domain::{LocalTime, WallTime, When};
+
+/// When there is more, for a guest: tomorrow at 04:00, on the clock on their wall. Nobody is told a time by a clock that
 /// cannot be believed.
-pub(super) fn until(at: WallTime, clock: &Clock, place: &dyn LocalTime) -> String {
+pub(super) fn until(at: WallTime, clock: &Clock, place: &dyn LocalTime) -> When {
     if !clock.is_believed() {
-        return "later".to_owned();
+        return When::Later;
     }
     let (local, now) = (place.local(at), place.local(clock.now().wall));
-    let time = local.format("%H:%M");
+    let small = |number: u32| u8::try_from(number).unwrap_or_default();
+    let (hour, minute) = (small(local.hour()), small(local.minute()));
     match (local.date() - now.date()).num_days() {
-        0 => format!("at {time}"),
-        1 => format!("tomorrow at {time}"),
-        _ => format!("on {} at {time}", local.format("%-d %B")),
+        0 => When::Today(hour, minute),
+        1 => When::Tomorrow(hour, minute),
+        _ => When::On { month: small(local.month()), day: small(local.day()), at: (hour, minute) },
     }
 }

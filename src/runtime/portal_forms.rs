@@ -3,7 +3,7 @@ use std::sync::PoisonError;
 use super::handle::{DeviceRef, Handle, PortalNotice};
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    Allowed, AuthRequest, ClientSession, DeviceId, FormButton, FormValues, Occasion, ProviderFace,
+    Allowed, AuthRequest, ClientSession, DeviceId, FormButton, FormValues, Occasion, Phrase, ProviderFace,
     ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
 };
 
@@ -53,7 +53,7 @@ impl Handle {
         if !values.contains_key("action")
             && let Some((field, text)) = face.complaint(&values)
         {
-            return Err(Refusal::Form { field: Some(field), text: Text::new(&text) });
+            return Err(Refusal::Form { field: Some(field), text });
         }
         let submitted = self.shared.registry.submit(provider, &known, values).await.ok_or_else(unknown)?;
         match submitted.map_err(|error| Refusal::Provider(error.0))? {
@@ -71,7 +71,7 @@ impl Handle {
             }
             Submitted::LogOut { principal } => {
                 self.log_out(device, provider, principal).await?;
-                Ok(FormDone::Taken(Some(Text::new("You are logged out."))))
+                Ok(FormDone::Taken(Some(Text::ours(Phrase::AccountOut))))
             }
             Submitted::Connect => Ok(FormDone::Connected(Box::new(self.connect(device, None).await?))),
             Submitted::Done(text) => Ok(FormDone::Taken(text)),

@@ -3,7 +3,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::rows::Columns;
 use super::{Store, StoreError};
 use crate::domain::{
-    AccountDevice, AccountGuard, AccountName, DeviceId, Entry, Refusal, Text, WallTime, standing,
+    AccountDevice, AccountGuard, AccountName, DeviceId, Entry, Phrase, Refusal, Text, WallTime, standing,
 };
 
 /// A device that is logged in, and how its account stands.
@@ -93,12 +93,12 @@ pub(super) async fn enter(
     connection: &mut SqliteConnection,
     guard: &AccountGuard,
 ) -> Result<Result<(), Refusal>, StoreError> {
-    let no = |text: &str| Ok(Err(Refusal::Form { field: None, text: Text::new(text) }));
+    let no = |phrase| Ok(Err(Refusal::Form { field: None, text: Text::ours(phrase) }));
     let row = sqlx::query("SELECT id, disabled, expires_at, max_devices FROM accounts WHERE id = $1")
         .bind(guard.account)
         .fetch_optional(&mut *connection)
         .await?;
-    let Some(row) = row else { return no("This account is not there any more. Please ask the staff.") };
+    let Some(row) = row else { return no(Phrase::AccountGone) };
     let mut columns = Columns::new(&row, "accounts");
     columns.int()?;
     if let Err(off) = standing(columns.flag()?, columns.wall_if()?, guard.at) {
@@ -128,9 +128,7 @@ pub(super) async fn enter(
             .fetch_one(&mut *connection)
             .await?;
             if others >= most {
-                return no(
-                    "This account is in use on as many devices as it may be. Log out on one of them first.",
-                );
+                return no(Phrase::AccountFull);
             }
             sqlx::query("DELETE FROM account_devices WHERE account = $1 AND device = $2 AND device <> $3")
                 .bind(guard.account)

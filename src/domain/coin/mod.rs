@@ -8,4 +8,4 @@ mod words;
 pub use pulses::{Edge, MAX_TRAIN_PULSES, PulseCounter, Train};
 pub use rates::{Counted, MAX_RATES, PulseTable, Purchase, Rate, Rates, TableError};
 pub use slot::{CoinSlot, Sold};
-pub use words::{in_words, sells};
+pub use words::{amount, in_words, sells};

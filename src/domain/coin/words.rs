@@ -1,42 +1,24 @@
 use super::{Purchase, Rates};
-use crate::domain::Currency;
+use crate::domain::{Amount, Currency, Part, Phrase, Text};
 
-/// What was bought, in words: `1 h 30 min`, `500 MB`.
+/// What was bought, in English: `1 h 30 min`, `500 MB`.
 pub fn in_words(purchase: &Purchase) -> String {
-    grants(purchase.time_ms, purchase.data_bytes)
+    amount(purchase).english()
+}
+
+/// What was bought.
+pub const fn amount(purchase: &Purchase) -> Amount {
+    Amount { time_ms: purchase.time_ms, data_bytes: purchase.data_bytes }
 }
 
 /// A price list on one line.
-pub fn sells(rates: &Rates, currency: Currency) -> String {
+pub fn sells(rates: &Rates, currency: Currency) -> Text {
     let row = |rate: &super::Rate| {
-        format!("{}: {}", currency.show(rate.price()), grants(rate.time_ms(), rate.data_bytes()))
+        let amount = Amount { time_ms: rate.time_ms(), data_bytes: rate.data_bytes() };
+        (currency.show(rate.price()), amount)
     };
-    rates.rows().iter().map(row).collect::<Vec<_>>().join(" · ")
-}
-
-fn grants(time_ms: u64, data_bytes: u64) -> String {
-    let parts =
-        [(time_ms > 0).then(|| duration(time_ms / 1_000)), (data_bytes > 0).then(|| size(data_bytes))];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" or ")
-}
-
-fn duration(secs: u64) -> String {
-    let units = [(secs / 86_400, "d"), (secs / 3_600 % 24, "h"), (secs / 60 % 60, "min"), (secs % 60, "s")];
-    units
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count} {unit}"))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn size(bytes: u64) -> String {
-    let (unit, name) = if bytes >= 1_000_000_000 { (1_000_000_000, "GB") } else { (1_000_000, "MB") };
-    let (whole, thousandths) = (bytes / unit, bytes % unit / (unit / 1_000));
-    match thousandths {
-        0 => format!("{whole} {name}"),
-        rest => format!("{whole}.{} {name}", format!("{rest:03}").trim_end_matches('0')),
-    }
+    let prices = rates.rows().iter().map(row).collect();
+    Text::ours_with(Phrase::CoinPrices, vec![("prices", Part::Prices(prices))])
 }
 
 #[cfg(test)]
@@ -54,6 +36,6 @@ mod tests {
         ]);
         let currency = Currency::parse("EUR").unwrap();
         let text = "0.50 EUR: 1 h 30 min · 1.00 EUR: 1.5 GB · 10.00 EUR: 1 d 30 s or 20.25 MB";
-        assert_eq!(sells(&rates.unwrap(), currency), text);
+        assert_eq!(sells(&rates.unwrap(), currency).as_str(), text);
     }
 }

@@ -5,15 +5,15 @@ use super::{HashError, Hasher};
 use crate::clock::Clock;
 use crate::domain::{
     Account, AccountBook, AccountName, BoxFuture, ClientDevice, DeviceId, Enter, Entry, FieldKind,
-    FormButton, FormField, FormValues, LocalTime, LogIn, OneMore, PlanBook, ProviderError, ProviderFace,
-    ProviderName, Refusal, SessionProvider, SessionSource, SourceData, SourceUsage, Submitted, Text,
-    WallTime,
+    FormButton, FormField, FormValues, LocalTime, LogIn, OneMore, Part, Phrase, PlanBook, ProviderError,
+    ProviderFace, ProviderName, Refusal, SessionProvider, SessionSource, SourceData, SourceUsage, Submitted,
+    Text, WallTime,
 };
 use crate::providers::until;
 use crate::providers::voucher::TryLimiter;
 
 /// What a guest reads whose name or password is wrong: never which of them.
-const UNKNOWN: &str = "We do not know this name and password. Please check both and try again.";
+const UNKNOWN: Phrase = Phrase::AccountUnknown;
 
 /// Accounts among the session providers.
 pub struct AccountProvider {
@@ -121,9 +121,7 @@ impl AccountProvider {
         let verified = match self.hasher.verify(password, stored, begin).await {
             Ok(verified) => verified,
             Err(HashError::Busy) => {
-                return Ok(Err(refused(
-                    "Many people are logging in just now. Please try again in a moment.",
-                )));
+                return Ok(Err(refused(Phrase::AccountBusy)));
             }
             Err(HashError::Failed(error)) => return Err(ProviderError(error)),
         };
@@ -154,15 +152,13 @@ impl AccountProvider {
         if !is_here && is_full {
             match account.one_more {
                 OneMore::Refuse => {
-                    let text = format!(
-                        "This account is in use on {} already. Please log out there first.",
-                        if devices.len() == 1 {
-                            "another device".to_owned()
-                        } else {
-                            format!("{} devices", devices.len())
+                    return Ok(match devices.len() {
+                        1 => refused(Phrase::AccountOnAnother),
+                        count => {
+                            let count = u64::try_from(count).unwrap_or(u64::MAX);
+                            refused_with(Phrase::AccountOnMany, "count", Part::Count(count))
                         }
-                    );
-                    return Ok(refused(&text));
+                    });
                 }
                 OneMore::TakeOver => instead_of = devices.first().map(|longest| longest.device),
             }
@@ -178,29 +174,28 @@ impl AccountProvider {
                 let guards = vec![crate::domain::Guard::Account(Box::new(guard))];
                 Submitted::LogIn(Box::new(LogIn { principal, enter: Enter::TakeOver { from, guards } }))
             }
-            Next::Elsewhere(_) => {
-                refused("What this account has is in use on another device. Please log out there first.")
-            }
-            Next::Here => refused("Something was just changed. Please try again in a moment."),
-            Next::Nothing(None) => refused("Nothing is left on this account. Please ask the staff."),
+            Next::Elsewhere(_) => refused(Phrase::AccountElsewhere),
+            Next::Here => refused(Phrase::AccountChanged),
+            Next::Nothing(None) => refused(Phrase::AccountNothing),
             Next::Nothing(Some(again)) => {
-                let text = format!(
-                    "This is used up for now. There is more {}.",
-                    until(again, &self.clock, &*self.place)
-                );
-                refused(&text)
+                let when = until(again, &self.clock, &*self.place);
+                refused_with(Phrase::AccountLater, "when", Part::When(when))
             }
         })
     }
 }
 
-fn refused(text: &str) -> Submitted {
-    Submitted::Refused { field: None, text: Text::new(text) }
+fn refused(phrase: Phrase) -> Submitted {
+    Submitted::Refused { field: None, text: Text::ours(phrase) }
+}
+
+fn refused_with(phrase: Phrase, name: &'static str, part: Part) -> Submitted {
+    Submitted::Refused { field: None, text: Text::ours_with(phrase, vec![(name, part)]) }
 }
 
 fn too_many(refusal: &Refusal) -> Submitted {
     let secs = if let Refusal::TooManyTries { retry_secs } = refusal { *retry_secs } else { 1 };
-    refused(&format!("Too many wrong tries. Please wait {secs} seconds and try again."))
+    refused_with(Phrase::AccountTooMany, "time", Part::Seconds(secs))
 }
 
 impl SessionProvider for AccountProvider {
@@ -228,23 +223,23 @@ impl SessionProvider for AccountProvider {
     }
 
     fn face(&self) -> Option<ProviderFace> {
-        let field = |name: &str, label: &str, kind, max_chars| FormField {
+        let field = |name: &str, label, kind, max_chars| FormField {
             name: name.to_owned(),
-            label: Text::new(label),
+            label: Text::ours(label),
             kind,
             required: true,
             max_chars,
         };
         let longest = u16::try_from(Account::MAX_PASSWORD_CHARS).unwrap_or(u16::MAX);
         self.accounts.any_account().then(|| ProviderFace {
-            title: Text::new("Log in"),
+            title: Text::ours(Phrase::AccountLogIn),
             icon: Text::default(),
             text: Text::default(),
             fields: vec![
-                field("name", "User name", FieldKind::Text, 100),
-                field("password", "Password", FieldKind::Password, longest),
+                field("name", Phrase::AccountName, FieldKind::Text, 100),
+                field("password", Phrase::AccountPassword, FieldKind::Password, longest),
             ],
-            button: Text::new("Log in"),
+            button: Text::ours(Phrase::AccountLogIn),
         })
     }
 
@@ -259,8 +254,11 @@ impl SessionProvider for AccountProvider {
             };
             Ok(account.map(|account| FormButton {
                 action: "logout".to_owned(),
-                text: Text::new(&format!("You are logged in as {}.", account.name)),
-                label: Text::new("Log out"),
+                text: Text::ours_with(
+                    Phrase::AccountIs,
+                    vec![("name", Part::Text(Text::new(account.name.as_str())))],
+                ),
+                label: Text::ours(Phrase::AccountLogOut),
             }))
         })
     }
@@ -275,9 +273,9 @@ impl SessionProvider for AccountProvider {
                 None => self.log_in(device.id, values).await,
                 Some("logout") => Ok(match self.accounts.account_of(device.id).await? {
                     Some(account) => Submitted::LogOut { principal: account.name.to_string() },
-                    None => Submitted::Done(Some(Text::new("You are logged out."))),
+                    None => Submitted::Done(Some(Text::ours(Phrase::AccountOut))),
                 }),
-                Some(_) => Ok(refused("This cannot be done here.")),
+                Some(_) => Ok(refused(Phrase::NotHere)),
             }
         })
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, Guard, ProviderError, ProviderFace,
+    BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, Guard, Phrase, ProviderError, ProviderFace,
     ProviderName, SessionProvider, SessionSource, SourceData, SourceUsage, Text, VoucherBook,
 };
 
@@ -107,17 +107,17 @@ impl SessionProvider for VoucherProvider {
     fn face(&self) -> Option<ProviderFace> {
         let code = FormField {
             name: "code".to_owned(),
-            label: Text::new("Voucher code"),
+            label: Text::ours(Phrase::VoucherCode),
             kind: FieldKind::Code,
             required: true,
             max_chars: 64,
         };
         Some(ProviderFace {
-            title: Text::new("Voucher"),
+            title: Text::ours(Phrase::VoucherTitle),
             icon: Text::default(),
-            text: Text::new("Enter the code of your voucher."),
+            text: Text::ours(Phrase::VoucherText),
             fields: vec![code],
-            button: Text::new("Use voucher"),
+            button: Text::ours(Phrase::VoucherButton),
         })
     }
 }
