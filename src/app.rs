@@ -3,6 +3,7 @@
 mod certificates;
 mod process;
 mod uplink;
+mod wan;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::http;
 use crate::http::{AuthorityError, HttpClient, Limits, Listener};
 use crate::net::{Net, NetWatch};
 use crate::plugins::PluginHost;
-use crate::portal::{self, PortalState, Streams};
+use crate::portal::{self, EndNotice, PortalState, Streams, Uplink};
 use crate::providers::account::{AccountProvider, Hasher};
 use crate::providers::free::FreeProvider;
 use crate::providers::voucher::{VoucherProvider, VoucherVault};
@@ -38,11 +39,10 @@ use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
 use certificates::Certificates;
 use process::{bind_socket, raise_open_files, wait_for_signal};
+use wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
 
 /// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
 const LEASE_FILES: [&str; 3] = ["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"];
-/// How often the default route is looked at when the configuration names no WAN device.
-const WAN_EVERY: Duration = Duration::from_secs(5);
 /// How long a session provider has to answer.
 const PROVIDER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long requests may go on after the daemon was told to stop.
@@ -114,6 +114,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if config.network.wan.is_empty() {
         watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
     }
+    let uplink = Uplink::default();
+    watchers.spawn(watch_uplink(config.clone(), net.clone(), uplink.clone()));
     for bridge in &isolated {
         if let Err(error) = net.isolate_ports(bridge, true).await {
             warn!(%error, bridge, "the bridge's ports could not be isolated");
@@ -122,7 +124,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     let (stop, stopped) = watch::channel(false);
     let (mut servers, audit) =
-        listeners.serve(&config, &handle, &store, &vault, &providers, &certificates, &stopped)?;
+        listeners.serve(&config, &handle, &store, &vault, &providers, &certificates, &uplink, &stopped)?;
     watchers.spawn(certificates.watch(handle.clone()));
     let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
     let mut plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);
@@ -219,60 +221,6 @@ fn zone_devices(config: &Config) -> Vec<(ZoneName, Vec<String>)> {
     config.zones.iter().map(|zone| (zone.name.clone(), zone.lan.clone())).collect()
 }
 
-/// The devices that lead to the Internet: as configured, else those of the default routes.
-async fn wan_devices(config: &Config, net: &Net) -> Vec<String> {
-    if !config.network.wan.is_empty() {
-        return config.network.wan.clone();
-    }
-    match net.default_route_devices().await {
-        Ok(devices) => {
-            let is_lan = |device: &String| config.zones.iter().any(|zone| zone.lan.contains(device));
-            devices.into_iter().filter(|device| !is_lan(device)).collect()
-        }
-        Err(error) => {
-            warn!(%error, "the default route could not be read");
-            Vec::new()
-        }
-    }
-}
-
-fn wan_warning(wan: &[String]) -> Vec<String> {
-    let text =
-        "there is no default route, so nobody can be let through; set [network] wan or bring the uplink up";
-    if wan.is_empty() { vec![text.to_owned()] } else { Vec::new() }
-}
-
-/// Follows the default route from device to device.
-async fn follow_wan(
-    config: Config,
-    net: Net,
-    kernel: Arc<LinuxKernel>,
-    handle: Handle,
-    mut wan: Vec<String>,
-) {
-    loop {
-        tokio::time::sleep(WAN_EVERY).await;
-        let now = wan_devices(&config, &net).await;
-        // A default route that is gone for a while keeps its device: nothing is reached through it meanwhile.
-        if now == wan || now.is_empty() {
-            continue;
-        }
-        info!(?now, "the default route has moved");
-        match Shaper::open(shaping(&config, &now)) {
-            Ok(shaper) => kernel.replace(policy(&config, &now), shaper),
-            Err(error) => {
-                warn!(%error, "the classes could not be moved to the new uplink");
-                continue;
-            }
-        }
-        kernel.warn("wan", wan_warning(&now));
-        wan = now;
-        if handle.reconcile(true, "the default route has moved").await.is_err() {
-            return;
-        }
-    }
-}
-
 fn policy(config: &Config, wan: &[String]) -> Policy {
     let zones = config
         .zones
@@ -347,6 +295,7 @@ impl Listeners {
         vault: &Arc<VoucherVault>,
         providers: &[ProviderName],
         certificates: &Certificates,
+        uplink: &Uplink,
         stopped: &watch::Receiver<bool>,
     ) -> anyhow::Result<(JoinSet<()>, AuditLog)> {
         let mut servers = JoinSet::new();
@@ -357,6 +306,11 @@ impl Listeners {
                 .with_inbox(Arc::new(store.clone()))
                 .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
                 .with_streams(streams.clone())
+                .with_uplink(uplink.clone())
+                .with_end_notice(EndNotice {
+                    time_ms: zone.notice_secs.map(|secs| secs * 1_000),
+                    data_bytes: zone.notice_bytes,
+                })
                 .with_secure(config.secure_portal(zone).ok())
                 .with_venue(zone.venue_info_url.as_ref());
             let router = portal::router(state);

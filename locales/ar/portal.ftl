@@ -119,7 +119,7 @@ days-and-clock = { $count ->
 days = { $count ->
     [zero] أقل من يوم
     [one] يوم واحد
-    [two] يومان
+    [two] يومين
     [few] { $count } أيام
     [many] { $count } يومًا
    *[other] { $count } يوم
@@ -127,7 +127,7 @@ days = { $count ->
 hours = { $count ->
     [zero] أقل من ساعة
     [one] ساعة واحدة
-    [two] ساعتان
+    [two] ساعتين
     [few] { $count } ساعات
     [many] { $count } ساعة
    *[other] { $count } ساعة
@@ -135,7 +135,7 @@ hours = { $count ->
 minutes = { $count ->
     [zero] أقل من دقيقة
     [one] دقيقة واحدة
-    [two] دقيقتان
+    [two] دقيقتين
     [few] { $count } دقائق
     [many] { $count } دقيقة
    *[other] { $count } دقيقة
@@ -143,7 +143,7 @@ minutes = { $count ->
 seconds = { $count ->
     [zero] أقل من ثانية
     [one] ثانية واحدة
-    [two] ثانيتان
+    [two] ثانيتين
     [few] { $count } ثوانٍ
     [many] { $count } ثانية
    *[other] { $count } ثانية

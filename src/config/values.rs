@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::expected;
-use crate::domain::{Filter, FixedKey, MacAddr, Mbps, PropertyPatch, Text, WebUrl, ZoneName};
+use crate::domain::{Filter, FixedKey, MacAddr, Mbps, PropertyPatch, Text, WebUrl, ZoneName, mb_to_bytes};
 
 /// A year of seconds: no timeout of a device needs more.
 const MAX_TIMEOUT_SECS: u64 = 366 * 86_400;
@@ -92,6 +92,12 @@ pub(super) fn speed(value: &DeValue<'_>) -> Result<Option<Mbps>, String> {
 /// Megabytes; whoever takes them checks the bounds.
 pub(super) fn megabytes(value: &DeValue<'_>) -> Result<f64, String> {
     float(value)
+}
+
+/// Megabytes, as bytes; 0 is none.
+pub(super) fn bytes(value: &DeValue<'_>) -> Result<Option<u64>, String> {
+    let bytes = mb_to_bytes(float(value)?).ok_or("must be between 0 and 1000000000 MB")?;
+    Ok(Some(bytes).filter(|bytes| *bytes != 0))
 }
 
 /// Degrees; `nan` is unset.

@@ -17,6 +17,10 @@ const HTTP_PORT: u16 = 80;
 /// How long a device may be gone before its session is paused, unless the file says otherwise.
 const AWAY_PAUSE_SECS: u64 = 60;
 
+/// How little is left when an open page says so, unless the file says otherwise.
+const NOTICE_SECS: u64 = 300;
+const NOTICE_BYTES: u64 = 10_000_000;
+
 /// One `[[zone]]`: a guest network with its portal, speeds and garden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneConfig {
@@ -56,6 +60,10 @@ pub struct ZoneConfig {
     pub inbound: bool,
     /// Its session providers, in the order in which they are asked and shown; `None`: all there are.
     pub providers: Option<Vec<ProviderName>>,
+    /// The time left at which an open page says so, in seconds.
+    pub notice_secs: Option<u64>,
+    /// The data left at which an open page says so.
+    pub notice_bytes: Option<u64>,
 }
 
 impl ZoneConfig {
@@ -118,6 +126,10 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
     let garden_addresses = read_prefixes(&mut section);
     let providers = site::providers(&mut section);
     let trusted = plain(section.list("trusted", values::mac));
+    let notice_secs =
+        section.read("notice_secs", values::timeout).map_or(Some(NOTICE_SECS), |found| found.value);
+    let notice_bytes =
+        section.read("notice_mb", values::bytes).map_or(Some(NOTICE_BYTES), |found| found.value);
     section.finish();
 
     let (name, (lan, lan_at)) = (name?, lan?);
@@ -144,6 +156,8 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
             isolate,
             inbound,
             providers,
+            notice_secs,
+            notice_bytes,
         },
         name_at: name.at,
         lan_at,

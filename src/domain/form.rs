@@ -116,6 +116,15 @@ pub struct FormButton {
     pub label: Text,
 }
 
+/// What a provider says to one device at its form: what it has for it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormHint {
+    /// A sentence.
+    pub text: Text,
+    /// Whether the form is of any use now; if not, it is not shown.
+    pub is_open: bool,
+}
+
 /// What a device's page shows while a provider waits for something outside the page: a coin, a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {

@@ -69,7 +69,8 @@ pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
 pub use form::{
-    Enter, FieldKind, FormButton, FormField, FormValues, LogIn, MAX_FIELDS, ProviderFace, Submitted, Waiting,
+    Enter, FieldKind, FormButton, FormField, FormHint, FormValues, LogIn, MAX_FIELDS, ProviderFace,
+    Submitted, Waiting,
 };
 pub use free::{FreeGift, FreeOffer};
 pub use hook::{Hook, HookFilter, HookFilterError, HookKinds, HookPatch, HookSecret, HookSecretError};

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::{
-    AtEnd, ClientDevice, FormButton, FormValues, Guard, ProviderFace, ProviderName, Sale, SessionId,
-    SessionTerms, Submitted, Usage, WallTime,
+    AtEnd, ClientDevice, FormButton, FormHint, FormValues, Guard, ProviderFace, ProviderName, Sale,
+    SessionId, SessionTerms, Submitted, Usage, WallTime,
 };
 
 /// A future that a provider hands out.
@@ -60,6 +60,15 @@ pub trait SessionProvider: Send + Sync {
         &'a self,
         device: &'a ClientDevice,
     ) -> BoxFuture<'a, Result<Option<FormButton>, ProviderError>> {
+        let _ = device;
+        Box::pin(async { Ok(None) })
+    }
+
+    /// What it says to this device at its form, if it has something to say.
+    fn hint<'a>(
+        &'a self,
+        device: &'a ClientDevice,
+    ) -> BoxFuture<'a, Result<Option<FormHint>, ProviderError>> {
         let _ = device;
         Box::pin(async { Ok(None) })
     }

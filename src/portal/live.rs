@@ -38,6 +38,8 @@ const RETRY: Duration = Duration::from_secs(3);
 pub(super) struct Status {
     fingerprint: String,
     state: &'static str,
+    heading: String,
+    soon: Option<String>,
     time_left: Option<String>,
     time_left_secs: Option<u64>,
     time_percent: Option<u8>,
@@ -56,6 +58,8 @@ impl Status {
         Self {
             fingerprint: scene.fingerprint(),
             state: scene.standing.name(),
+            heading: t.get(scene.standing.heading()).into_owned(),
+            soon: scene.soon.map(|soon| soon.say(t)),
             time_left: time.map(|meter| t.time(meter.left)),
             time_left_secs: time.map(|meter| meter.left / 1000),
             time_percent: time.map(|meter| meter.percent),

@@ -20,6 +20,7 @@ mod pages;
 mod scene;
 mod state;
 mod streams;
+mod uplink;
 mod view;
 mod wish;
 mod words;
@@ -38,7 +39,8 @@ pub use page::{Note, Page, Trouble};
 pub use scene::{Scene, WaitingView};
 pub use state::{History, PortalState};
 pub use streams::{MAX_IN_ALL, MAX_PER_DEVICE, Slot, Streams};
-pub use view::{EndedView, Ending, Meter, OtherView, SessionView, Standing, Validity};
+pub use uplink::Uplink;
+pub use view::{EndNotice, EndedView, Ending, Meter, OtherView, SessionView, Soon, Standing, Validity};
 pub use wish::Wish;
 pub use words::{Language, Words};
 

@@ -24,6 +24,10 @@ pub struct OfferView {
     pub fields: Vec<FieldView>,
     /// What is wrong with the form as a whole.
     pub trouble: Option<String>,
+    /// What its provider says to this device.
+    pub hint: Option<String>,
+    /// Whether the form is of no use now.
+    pub is_closed: bool,
     /// Whether it is unfolded.
     pub open: bool,
 }
@@ -117,6 +121,8 @@ impl OfferView {
             button: button.into_owned(),
             fields,
             trouble: None,
+            hint: None,
+            is_closed: false,
             open: false,
         }
     }

@@ -38,6 +38,10 @@ pub struct Page<'a> {
     pub notice: Option<String>,
     /// What operators left for it, the newest first.
     pub messages: Vec<MessageView>,
+    /// Whether this box itself does not reach the Internet.
+    pub offline: bool,
+    /// That the session is about to end.
+    pub soon: Option<String>,
     /// What a provider waits for.
     pub waiting: Option<WaitingView>,
     /// The providers' forms.
@@ -109,6 +113,8 @@ impl<'a> Page<'a> {
             fingerprint: scene.fingerprint(),
             notice: None,
             messages: Vec::new(),
+            offline: scene.offline,
+            soon: scene.soon.map(|soon| soon.say(t)),
             waiting,
             offers: scene.offers(t),
             recover: RecoverView::of(&scene.standing),
@@ -157,6 +163,20 @@ impl<'a> Page<'a> {
     /// Whether there is one form alone, which needs no heading.
     fn is_single(&self) -> bool {
         self.offers.len() == 1 && self.waiting.is_none()
+    }
+
+    /// Whoever gets nothing here need not know.
+    const fn says_offline(&self) -> bool {
+        self.offline && !matches!(self.standing, Standing::Stranger | Standing::Blocked)
+    }
+
+    /// What becomes of the session while this box does not reach the Internet.
+    fn meanwhile(&self) -> Option<Cow<'static, str>> {
+        match &self.standing {
+            Standing::Online(session) if session.time.is_some() => Some(self.t.get("offline-time-goes-on")),
+            Standing::Online(_) | Standing::Ready(_) => Some(self.t.get("offline-nothing-used")),
+            Standing::Stranger | Standing::Blocked | Standing::UsedUp(_) | Standing::New => None,
+        }
     }
 
     fn loads_itself(&self) -> Cow<'static, str> {
@@ -209,3 +229,7 @@ fn html(status: StatusCode, rendered: Result<String, askama::Error>) -> Response
 #[cfg(test)]
 #[path = "page_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "page_states_tests.rs"]
+mod states;

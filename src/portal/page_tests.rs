@@ -8,14 +8,14 @@ use crate::domain::{
 };
 use crate::portal::words::Language;
 
-const EN: Words = Words::of(Language::English);
-const NOW: Now = Now { boot: BootTime(100_000), wall: WallTime(1_790_000_000_000) };
+pub(super) const EN: Words = Words::of(Language::English);
+pub(super) const NOW: Now = Now { boot: BootTime(100_000), wall: WallTime(1_790_000_000_000) };
 
-fn device() -> ClientDevice {
+pub(super) fn device() -> ClientDevice {
     ClientDevice::new(DeviceId::new(Uuid::from_u128(1)), "02:00:00:00:00:01".parse().unwrap(), NOW.wall)
 }
 
-fn session(number: u128, kind: SessionKind) -> ClientSession {
+pub(super) fn session(number: u128, kind: SessionKind) -> ClientSession {
     let time = (kind != SessionKind::Data).then_some(7200);
     let data = (kind != SessionKind::Time).then_some(500.0);
     let terms = SessionTerms::new(kind, time, data, None, 5.0, 2.0, false).unwrap();
@@ -23,7 +23,7 @@ fn session(number: u128, kind: SessionKind) -> ClientSession {
     ClientSession::new(SessionId::new(Uuid::from_u128(number)), device().id, provider, terms, NOW.wall)
 }
 
-fn running(kind: SessionKind) -> ClientSession {
+pub(super) fn running(kind: SessionKind) -> ClientSession {
     let mut session = session(2, kind);
     session.started_at = Some(NOW.wall);
     session.usage = Usage { time_ms: 1_800_000, sent_bytes: 1_000_000, received_bytes: 124_000_000 };
@@ -37,33 +37,33 @@ fn running(kind: SessionKind) -> ClientSession {
     session
 }
 
-fn standing(usable: &[ClientSession], ended: Option<&ClientSession>) -> Standing {
+pub(super) fn standing(usable: &[ClientSession], ended: Option<&ClientSession>) -> Standing {
     Standing::of(&device(), usable, ended, ClientRates::default(), NOW)
 }
 
-fn face(title: &str, fields: Vec<FormField>) -> (ProviderName, ProviderFace) {
+pub(super) fn face(title: &str, fields: Vec<FormField>) -> (ProviderName, ProviderFace) {
     let (title, button) = (Text::new(title), Text::new("Go"));
     let name = ProviderName::new(&title.as_str().to_lowercase());
     (name, ProviderFace { title, icon: Text::default(), text: Text::default(), fields, button })
 }
 
-fn field(name: &str, kind: FieldKind) -> FormField {
+pub(super) fn field(name: &str, kind: FieldKind) -> FormField {
     let (name, label) = (name.to_owned(), Text::new(name));
     FormField { name, label, kind, required: true, max_chars: 64 }
 }
 
-fn voucher() -> (ProviderName, ProviderFace) {
+pub(super) fn voucher() -> (ProviderName, ProviderFace) {
     face("Voucher", vec![field("code", FieldKind::Code)])
 }
 
 /// The page where vouchers alone are taken.
-fn page_of(gateway: &str, standing: Standing) -> Page<'_> {
+pub(super) fn page_of(gateway: &str, standing: Standing) -> Page<'_> {
     let faces =
         if matches!(standing, Standing::Stranger | Standing::Blocked) { vec![] } else { vec![voucher()] };
-    Page::of(gateway, &Scene { standing, waiting: None, faces }, NOW.boot, EN)
+    Page::of(gateway, &Scene { faces, ..Scene::bare(standing) }, NOW.boot, EN)
 }
 
-fn html(page: &Page<'_>) -> String {
+pub(super) fn html(page: &Page<'_>) -> String {
     let html = page.render().unwrap();
     check_plain(&html);
     html
@@ -71,8 +71,8 @@ fn html(page: &Page<'_>) -> String {
 
 /// What holds of every page.
 fn check_plain(html: &str) {
-    assert!(html.len() < 12_000, "a first page of {} bytes", html.len());
-    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<html lang=\"en\" dir=\"ltr\">"));
+    assert!(html.len() < 20_000, "a first page of {} bytes", html.len());
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("<html lang=\""));
     assert_eq!(html.matches("<h1>").count(), 1);
     assert!(html.contains("<main>") && html.contains("name=\"viewport\""));
     assert!(!html.contains("://"), "nothing is loaded from elsewhere");
@@ -221,7 +221,7 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     let mut faces = vec![voucher(), face("Accounts", fields), face("Free", Vec::new())];
     faces[1].1.icon = Text::new("<i>");
     let accounts = faces[1].0.clone();
-    let scene = |standing| Scene { standing, waiting: None, faces: faces.clone() };
+    let scene = |standing| Scene { faces: faces.clone(), ..Scene::bare(standing) };
     let mut new = Page::of("x", &scene(standing(&[], None)), NOW.boot, EN);
     let shown = html(&new);
     assert_eq!(
@@ -255,7 +255,7 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     assert_eq!(shown.matches("<details class=\"offer\" open>").count(), 3);
     let online = html(&Page::of("x", &scene(standing(&[running(SessionKind::Time)], None)), NOW.boot, EN));
     assert_eq!(online.matches("<details class=\"offer\">").count(), 3, "folded while there is something");
-    let none = Scene { standing: standing(&[], None), waiting: None, faces: Vec::new() };
+    let none = Scene::bare(standing(&[], None));
     let none = html(&Page::of("x", &none, NOW.boot, EN));
     assert!(none.contains("please ask the staff") && !none.contains("/providers/"));
 }
@@ -267,7 +267,8 @@ fn what_a_provider_waits_for_stands_first_with_its_buttons() {
         Waiting { text, until, done: Some(Text::new("Done & go")), cancel: Some(Text::new("Cancel")) };
     let (coin, shown) = face("Coins", Vec::new());
     let faces = vec![voucher(), (coin.clone(), shown)];
-    let mut scene = Scene { standing: standing(&[], None), waiting: Some((coin.clone(), waiting)), faces };
+    let mut scene =
+        Scene { waiting: Some((coin.clone(), waiting)), faces, ..Scene::bare(standing(&[], None)) };
     let page = html(&Page::of("x", &scene, NOW.boot, EN));
     assert!(page.contains("Insert &#60;coins&#62;") && page.contains(">0:00:45<"), "{page}");
     assert!(page.contains("name=\"action\" value=\"done\">Done &#38; go<"));
@@ -310,16 +311,4 @@ fn the_fingerprint_changes_with_what_the_live_numbers_do_not_cover() {
     assert_ne!(topped_up.fingerprint(), standing(&[later], None).fingerprint(), "handed over");
     let offer = |id| standing(&[session(id, SessionKind::Data)], None).fingerprint();
     assert_eq!(offer(7), offer(8), "an offer has a new id each time; the page must not load itself for ever");
-}
-
-#[test]
-fn everything_the_first_page_loads_stays_under_30_kb() {
-    let page = html(&page_of("cafe-1", standing(&[], None)));
-    let files = [
-        include_str!("../../static/portal/portal.css"),
-        include_str!("../../static/portal/portal.js"),
-        include_str!("../../static/portal/icon.svg"),
-    ];
-    let all = page.len() + files.iter().map(|file| file.len()).sum::<usize>();
-    assert!(all < 30_000, "{all} bytes");
 }

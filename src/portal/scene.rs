@@ -6,7 +6,7 @@ use super::offered::Look;
 use super::offers::{ButtonView, OfferView};
 use super::page::Page;
 use super::state::PortalState;
-use super::view::Standing;
+use super::view::{Soon, Standing};
 use super::wish::Wish;
 use super::words::Words;
 
@@ -19,6 +19,10 @@ pub struct Scene {
     pub waiting: Option<(ProviderName, Waiting)>,
     /// What the providers of the zone show it.
     pub faces: Vec<(ProviderName, ProviderFace)>,
+    /// Whether this box itself does not reach the Internet.
+    pub offline: bool,
+    /// That its session is about to end.
+    pub soon: Option<Soon>,
 }
 
 /// What a page shows while a provider waits for something outside it.
@@ -41,7 +45,7 @@ pub struct WaitingView {
 impl Scene {
     /// A device that gets no forms.
     pub const fn bare(standing: Standing) -> Self {
-        Self { standing, waiting: None, faces: Vec::new() }
+        Self { standing, waiting: None, faces: Vec::new(), offline: false, soon: None }
     }
 
     /// Everything of the page that the live numbers do not cover: if it changes, the page has to be loaded again.
@@ -52,6 +56,7 @@ impl Scene {
             (provider, &waiting.text, &waiting.done, &waiting.cancel).hash(&mut hasher);
             waiting.until.is_some().hash(&mut hasher);
         }
+        self.offline.hash(&mut hasher);
         format!("{} {:x}", self.standing.fingerprint(), hasher.finish())
     }
 
@@ -96,7 +101,13 @@ impl PortalState {
         if matches!(standing, Standing::Stranger | Standing::Blocked) {
             return Ok(Scene::bare(standing));
         }
-        Ok(Scene { standing, waiting: self.handle.waiting(device.id), faces: self.handle.faces(&self.zone) })
+        Ok(Scene {
+            soon: standing.soon(self.end_notice),
+            standing,
+            waiting: self.handle.waiting(device.id),
+            faces: self.handle.faces(&self.zone),
+            offline: self.uplink.is_down(),
+        })
     }
 
     /// The device's page, with nothing to complain of.
@@ -111,6 +122,12 @@ impl PortalState {
             let buttons = self.handle.buttons(device.id).await?;
             page.buttons =
                 buttons.iter().map(|(provider, button)| ButtonView::new(provider, button, t)).collect();
+            for (provider, hint) in self.handle.hints(device.id).await? {
+                if let Some(offer) = page.offers.iter_mut().find(|offer| offer.provider == provider) {
+                    offer.hint = Some(t.text(&hint.text).into_owned());
+                    offer.is_closed = !hint.is_open;
+                }
+            }
         }
         Ok(page)
     }
@@ -145,7 +162,7 @@ mod tests {
     fn what_is_waited_for_is_counted_down_and_tells_pages_apart() {
         let coin = ProviderName::new("coin");
         let faces = vec![(coin.clone(), face("Coins")), (ProviderName::new("free"), face("Free"))];
-        let mut scene = Scene { standing: Standing::New, waiting: None, faces };
+        let mut scene = Scene { faces, ..Scene::bare(Standing::New) };
         let idle = scene.fingerprint();
         assert_eq!(scene.offers(EN).len(), 2);
         scene.waiting = Some((coin.clone(), waiting("Insert coins")));
@@ -161,6 +178,9 @@ mod tests {
         assert_eq!(scene.fingerprint(), idle);
         scene.faces[1].1.title = Text::new("Gratis");
         assert_ne!(scene.fingerprint(), idle, "a provider that changes its face");
+        scene.offline = true;
+        assert_ne!(scene.fingerprint(), idle, "the Internet goes");
+        scene.offline = false;
         scene.faces.pop();
         assert_ne!(scene.fingerprint(), idle, "a provider that goes");
     }

@@ -14,7 +14,8 @@ use crate::store::{Direction, SessionQuery, SortKey, Store};
 use super::inbox::{Inbox, NoInbox};
 use super::offered::{Look, Offered};
 use super::streams::Streams;
-use super::view::Standing;
+use super::uplink::Uplink;
+use super::view::{EndNotice, Standing};
 use super::wish::{Chosen, Wish};
 
 /// What one zone's portal needs.
@@ -40,6 +41,10 @@ pub struct PortalState {
     pub venue: Option<Arc<str>>,
     /// What the providers have for devices that hold nothing.
     pub(super) offered: Offered,
+    /// Whether this box itself reaches the Internet.
+    pub uplink: Uplink,
+    /// When an open page says that a session is about to end.
+    pub end_notice: EndNotice,
     /// The languages that guests have chosen.
     pub(super) chosen: Chosen,
 }
@@ -88,6 +93,8 @@ impl PortalState {
             secure: None,
             venue: None,
             offered: Offered::default(),
+            uplink: Uplink::default(),
+            end_notice: EndNotice::default(),
             chosen: Chosen::default(),
         }
     }
@@ -124,6 +131,20 @@ impl PortalState {
     #[must_use]
     pub fn with_venue(mut self, venue: Option<&WebUrl>) -> Self {
         self.venue = venue.map(|url| url.as_str().into());
+        self
+    }
+
+    /// The same with what says whether this box reaches the Internet.
+    #[must_use]
+    pub fn with_uplink(mut self, uplink: Uplink) -> Self {
+        self.uplink = uplink;
+        self
+    }
+
+    /// The same with a notice on open pages before a session ends.
+    #[must_use]
+    pub fn with_end_notice(mut self, notice: EndNotice) -> Self {
+        self.end_notice = notice;
         self
     }
 

@@ -51,6 +51,24 @@ pub struct Meter {
     pub percent: u8,
 }
 
+/// How little must be left for an open page to say so; `None`: it never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndNotice {
+    /// In milliseconds.
+    pub time_ms: Option<u64>,
+    /// In bytes.
+    pub data_bytes: Option<u64>,
+}
+
+/// That a session is about to end: less than this is left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Soon {
+    /// So many milliseconds.
+    Time(u64),
+    /// So many bytes.
+    Data(u64),
+}
+
 /// How long a session can be used, whatever is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
@@ -164,6 +182,17 @@ impl Standing {
         }
     }
 
+    /// What the page says before the end of a session that runs.
+    pub fn soon(&self, notice: EndNotice) -> Option<Soon> {
+        let Self::Online(session) = self else { return None };
+        let below = |meter: Option<Meter>, least: Option<u64>| {
+            let (meter, least) = (meter?, least?);
+            (meter.left < least).then_some(least)
+        };
+        let time = below(session.time, notice.time_ms).map(Soon::Time);
+        time.or_else(|| below(session.data, notice.data_bytes).map(Soon::Data))
+    }
+
     /// All of it that the live numbers do not cover; the same in every language.
     pub fn fingerprint(&self) -> String {
         let Some(session) = self.session() else { return self.name().to_owned() };
@@ -208,6 +237,16 @@ impl SessionView {
             validity: Validity::of(session, now.wall),
             started: session.started_at.is_some(),
             others: Vec::new(),
+        }
+    }
+}
+
+impl Soon {
+    /// As a sentence. It stays the same until the end: a screen reader says it once.
+    pub fn say(self, t: Words) -> String {
+        match self {
+            Self::Time(millis) => t.one("soon-time", "time", t.spoken_time(millis)).into_owned(),
+            Self::Data(bytes) => t.one("soon-data", "data", t.round_data(bytes)).into_owned(),
         }
     }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::when::until;
 use crate::clock::Clock;
 use crate::domain::{
-    BoxFuture, ClientDevice, ClientSession, FormField, FormValues, FreeGift, FreeOffer, GrantBook, Guard,
-    LocalTime, Part, Period, PeriodGrant, Phrase, PlanBook, ProviderError, ProviderFace, ProviderName,
-    SessionId, SessionProvider, SessionSource, SourceData, Submitted, Text,
+    Amount, BoxFuture, ClientDevice, ClientSession, Every, FormField, FormHint, FormValues, FreeGift,
+    FreeOffer, GrantBook, Guard, LocalTime, Part, Period, PeriodGrant, Phrase, PlanBook, ProviderError,
+    ProviderFace, ProviderName, SessionId, SessionProvider, SessionSource, SourceData, Submitted, Text,
 };
 
 /// Free access among the session providers.
@@ -39,21 +39,57 @@ impl FreeProvider {
         Self { name: ProviderName::new(Self::NAME), offer, grants, plans, clock, place }
     }
 
-    async fn give(&self, device: &ClientDevice, values: &FormValues) -> Result<Submitted, ProviderError> {
+    /// What a device gets now, whether it had that in this period, and whether something of it is left.
+    async fn look(&self, device: &ClientDevice) -> Result<Look, ProviderError> {
         let period = self.offer.repeat.period(self.clock.believable(), &*self.place);
-        let mut data = self.gift(period).await?;
+        let data = self.gift(period).await?;
         let subject = format!("device {}", device.id);
         let plan = data.plan.clone().unwrap_or_else(|| FreeOffer::PLAN.to_owned());
         let had = self.grants.helpings(&subject, &plan, period.start).await?;
         let goes_on = |row: &ClientSession| row.device == device.id && row.is_usable();
-        if had.iter().filter_map(|helping| helping.row.as_ref()).any(goes_on) {
+        let had = match had.iter().filter_map(|helping| helping.row.as_ref()).any(goes_on) {
+            true => Had::Some,
+            false if had.is_empty() => Had::Nothing,
+            false => Had::All,
+        };
+        Ok(Look { period, data, subject, plan, had })
+    }
+
+    fn later(&self, period: Period) -> Text {
+        let more = until(period.end, &self.clock, &*self.place);
+        Text::ours_with(Phrase::FreeLater, vec![("when", Part::When(more))])
+    }
+
+    async fn say(&self, device: &ClientDevice) -> Result<Option<FormHint>, ProviderError> {
+        let Look { period, data, had, .. } = self.look(device).await?;
+        let grant = Amount {
+            time_ms: data.terms.time_limit_ms.unwrap_or(0),
+            data_bytes: data.terms.data_limit_bytes.unwrap_or(0),
+        };
+        let phrase = match self.offer.repeat.every {
+            Every::Day => Phrase::FreeToday,
+            Every::Week => Phrase::FreeThisWeek,
+            Every::Month => Phrase::FreeThisMonth,
+        };
+        Ok(match had {
+            // The page shows it as a session.
+            Had::Some => None,
+            Had::All => Some(FormHint { text: self.later(period), is_open: false }),
+            Had::Nothing if grant.time_ms == 0 && grant.data_bytes == 0 => None,
+            Had::Nothing => {
+                let text = Text::ours_with(phrase, vec![("grant", Part::Grant(grant))]);
+                Some(FormHint { text, is_open: true })
+            }
+        })
+    }
+
+    async fn give(&self, device: &ClientDevice, values: &FormValues) -> Result<Submitted, ProviderError> {
+        let Look { period, mut data, subject, plan, had } = self.look(device).await?;
+        match had {
+            Had::Nothing => {}
             // It has it already: a second click is no second helping.
-            return Ok(Submitted::Connect);
-        }
-        if !had.is_empty() {
-            let more = until(period.end, &self.clock, &*self.place);
-            let text = Text::ours_with(Phrase::FreeLater, vec![("when", Part::When(more))]);
-            return Ok(Submitted::Refused { field: None, text });
+            Had::Some => return Ok(Submitted::Connect),
+            Had::All => return Ok(Submitted::Refused { field: None, text: self.later(period) }),
         }
         data.properties.extend(self.offer.fields.iter().filter_map(|field| filled_in(field, values)));
         data.guards = vec![Guard::Grant(Box::new(PeriodGrant {
@@ -82,6 +118,23 @@ impl FreeProvider {
     }
 }
 
+/// How a device stands with its free access.
+struct Look {
+    period: Period,
+    data: SourceData,
+    subject: String,
+    plan: String,
+    had: Had,
+}
+
+/// What a device had of it in this period.
+enum Had {
+    Nothing,
+    /// Something of it is left.
+    Some,
+    All,
+}
+
 /// What was filled in becomes a property of the session.
 fn filled_in(field: &FormField, values: &FormValues) -> Option<(String, String)> {
     let value = Text::new(values.get(&field.name)?);
@@ -101,6 +154,13 @@ impl SessionProvider for FreeProvider {
             fields: self.offer.fields.clone(),
             button: Text::ours(Phrase::FreeButton),
         })
+    }
+
+    fn hint<'a>(
+        &'a self,
+        device: &'a ClientDevice,
+    ) -> BoxFuture<'a, Result<Option<FormHint>, ProviderError>> {
+        Box::pin(self.say(device))
     }
 
     fn submit<'a>(

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::answer::within;
 use super::{Authenticators, Roster};
 use crate::domain::{
-    ClientDevice, Enter, FormButton, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName,
-    SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,
+    ClientDevice, Enter, FormButton, FormHint, FormValues, PropertyPatch, ProviderError, ProviderFace,
+    ProviderName, SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -133,6 +133,20 @@ impl Registry {
             }
         }
         buttons
+    }
+
+    /// What the providers of a device's zone say to it at their forms. One that fails says nothing.
+    pub async fn hints(&self, device: &ClientDevice) -> Vec<(ProviderName, FormHint)> {
+        let mut hints = Vec::new();
+        for provider in self.in_zone(device.zone.as_ref()) {
+            let name = provider.name().clone();
+            let device = device.clone();
+            let asked = self.ask(&name, async move { provider.hint(&device).await });
+            if let Ok(Some(hint)) = asked.await {
+                hints.push((name, hint));
+            }
+        }
+        hints
     }
 
     /// Hands a guest's form to a provider of the device's zone; what it grants is checked. `None`: there is no such

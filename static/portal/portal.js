@@ -15,9 +15,19 @@
     return field.value !== field.defaultValue;
   }
 
-  function reload() {
+  function tell(text) {
+    var notice = document.getElementById('notice');
+    if (notice.textContent !== text) { notice.textContent = text; }
+    notice.hidden = false;
+  }
+
+  function reload(heading) {
     // Never take away what somebody is typing.
-    if (![].some.call(card.querySelectorAll('input, select'), touched)) { window.location.replace('/'); }
+    if (![].some.call(card.querySelectorAll('input, select'), touched)) {
+      window.location.replace(card.getAttribute('data-home'));
+    } else if (heading && heading !== card.querySelector('h1').textContent) {
+      tell(heading);
+    }
   }
 
   function say(id, text) {
@@ -34,19 +44,19 @@
 
   function open() {
     if (source || document.hidden) { return; }
-    source = new EventSource('/events');
+    source = new EventSource('/events?lang=' + document.documentElement.lang);
     source.addEventListener('status', function (event) {
       var now = JSON.parse(event.data);
       say('waiting-text', now.waiting_text);
       say('waiting-left', now.waiting_left);
-      if (now.fingerprint !== card.getAttribute('data-fingerprint')) { reload(); return; }
+      if (now.fingerprint !== card.getAttribute('data-fingerprint')) { reload(now.heading); return; }
+      var soon = document.getElementById('soon');
+      if (soon) { say('soon', now.soon || ''); soon.hidden = !now.soon; }
       show('time', now.time_left, now.time_percent);
       show('data', now.data_left, now.data_percent);
     });
     source.addEventListener('notice', function (event) {
-      var notice = document.getElementById('notice');
-      notice.textContent = JSON.parse(event.data);
-      notice.hidden = false;
+      tell(JSON.parse(event.data));
     });
     // Another page of this device took over: wait until somebody looks at this one again.
     source.addEventListener('bye', close);

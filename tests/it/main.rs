@@ -42,6 +42,7 @@ mod plugins;
 mod portal;
 mod portal_forms;
 mod portal_guest;
+mod portal_languages;
 mod portal_safe;
 mod provider_order;
 mod providers;

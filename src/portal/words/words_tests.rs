@@ -76,7 +76,7 @@ fn each_language_counts_and_writes_numbers_in_its_way() {
         (Language::French, "2 heures et 1 minute", "1,5 Go", "Jusqu’à 2,5 Mbit/s"),
         (Language::Indonesian, "2 jam 1 menit", "1,5 GB", "Hingga 2,5 Mbit/dtk"),
         (Language::Filipino, "2 oras at 1 minuto", "1.5 GB", "Hanggang 2.5 Mbit/s"),
-        (Language::Arabic, "ساعتان ودقيقة واحدة", "١٫٥ غيغابايت", "حتى ٢٫٥ ميغابت/ث"),
+        (Language::Arabic, "ساعتين ودقيقة واحدة", "١٫٥ غيغابايت", "حتى ٢٫٥ ميغابت/ث"),
     ] {
         let t = Words::of(language);
         assert_eq!(t.spoken_time(7_260_000), spoken);
@@ -87,7 +87,7 @@ fn each_language_counts_and_writes_numbers_in_its_way() {
     // Arabic has six forms.
     for (minutes, spoken) in [
         (1, "دقيقة واحدة"),
-        (2, "دقيقتان"),
+        (2, "دقيقتين"),
         (3, "٣ دقائق"),
         (10, "١٠ دقائق"),
         (11, "١١ دقيقة"),
