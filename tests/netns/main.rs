@@ -10,6 +10,7 @@
 mod e2e_addresses;
 mod e2e_bad_input;
 mod e2e_browser;
+mod e2e_browser_states;
 mod e2e_captive;
 mod e2e_coins;
 mod e2e_crash;

@@ -120,6 +120,24 @@ impl<'lab> Browser<'lab> {
         value.as_str().unwrap_or_default().to_owned()
     }
 
+    /// Shows pages as on a screen of this size, light or dark.
+    pub fn screen(&self, width: u32, height: u32, dark: bool) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({"features": features}));
+    }
+
+    /// What an expression is on the page.
+    pub fn evaluate(&self, expression: &str) -> Value {
+        self.must("POST", "execute/sync", &json!({"script": format!("return {expression};"), "args": []}))
+    }
+
+    fn devtools(&self, command: &str, params: &Value) {
+        self.must("POST", "goog/cdp/execute", &json!({"cmd": command, "params": params}));
+    }
+
     /// A picture of the page; kept if `TURNPIKE_SHOTS` names a directory.
     pub fn shot(&self, name: &str) {
         let taken = self.must("GET", "screenshot", &Value::Null);
