@@ -26,13 +26,13 @@ impl Words {
         match part {
             Part::Text(text) if text.said().is_some() => self.text(text).into_owned().into(),
             Part::Text(text) => self.apart(text.as_str()).into(),
-            Part::Money(amount) => self.0.digits(amount).into(),
+            Part::Money(amount) => self.apart(&self.0.digits(amount)).into(),
             Part::Count(count) => (*count).into(),
             Part::Seconds(secs) => self.one("seconds", "count", *secs).into(),
             Part::Grant(amount) => self.amount(*amount).into(),
             Part::Prices(rows) => {
                 let row = |(price, amount): &(String, _)| {
-                    format!("{}: {}", self.0.digits(price), self.amount(*amount))
+                    format!("{}: {}", self.apart(&self.0.digits(price)), self.amount(*amount))
                 };
                 rows.iter().map(row).collect::<Vec<_>>().join(" · ").into()
             }
