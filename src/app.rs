@@ -109,13 +109,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     for slot in coinslot::open(&handle, &store, config.site.currency, &config.coin_slots)? {
         watchers.spawn(slot);
     }
-    let providers: Vec<ProviderName> =
-        handle.registry().status().into_iter().map(|provider| provider.name).collect();
     if config.network.wan.is_empty() {
         watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
     }
-    let uplink = Uplink::default();
-    watchers.spawn(watch_uplink(config.clone(), net.clone(), uplink.clone()));
+    watchers.spawn(watch_uplink(config.clone(), net.clone(), listeners.uplink.clone()));
     for bridge in &isolated {
         if let Err(error) = net.isolate_ports(bridge, true).await {
             warn!(%error, bridge, "the bridge's ports could not be isolated");
@@ -123,8 +120,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     let (stop, stopped) = watch::channel(false);
-    let (mut servers, audit) =
-        listeners.serve(&config, &handle, &store, &vault, &providers, &certificates, &uplink, &stopped)?;
+    let (mut servers, audit) = listeners.serve(&config, &handle, &store, &vault, &certificates, &stopped)?;
     watchers.spawn(certificates.watch(handle.clone()));
     let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
     let mut plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);
@@ -258,6 +254,8 @@ struct Listeners {
     portals: Vec<(TcpListener, Option<TcpListener>)>,
     admin: TcpListener,
     control: UnixListener,
+    /// What all portals say of the way to the Internet.
+    uplink: Uplink,
 }
 
 impl Listeners {
@@ -284,7 +282,7 @@ impl Listeners {
         let control = bind_socket(&config.control.socket, 0o666).with_context(|| {
             format!("[control] socket {} cannot be opened", config.control.socket.display())
         })?;
-        Ok(Self { portals, admin, control })
+        Ok(Self { portals, admin, control, uplink: Uplink::default() })
     }
 
     fn serve(
@@ -293,9 +291,7 @@ impl Listeners {
         handle: &Handle,
         store: &Store,
         vault: &Arc<VoucherVault>,
-        providers: &[ProviderName],
         certificates: &Certificates,
-        uplink: &Uplink,
         stopped: &watch::Receiver<bool>,
     ) -> anyhow::Result<(JoinSet<()>, AuditLog)> {
         let mut servers = JoinSet::new();
@@ -306,7 +302,7 @@ impl Listeners {
                 .with_inbox(Arc::new(store.clone()))
                 .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
                 .with_streams(streams.clone())
-                .with_uplink(uplink.clone())
+                .with_uplink(self.uplink.clone())
                 .with_end_notice(EndNotice {
                     time_ms: zone.notice_secs.map(|secs| secs * 1_000),
                     data_bytes: zone.notice_bytes,
@@ -325,7 +321,9 @@ impl Listeners {
         let place = Arc::new(MachinePlace);
         let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
             .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs);
-        let mut state = ApiState::new(handle.clone(), store.clone(), codes, providers)
+        let providers: Vec<ProviderName> =
+            handle.registry().status().into_iter().map(|provider| provider.name).collect();
+        let mut state = ApiState::new(handle.clone(), store.clone(), codes, &providers)
             .with_metrics(&config.metrics)
             .with_currency(config.site.currency)
             .with_coin_slots(&config.coin_slots)
