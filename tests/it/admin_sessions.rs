@@ -348,7 +348,7 @@ async fn fill(pages: &Pages, count: u32) {
     futures_util::stream::iter((0..count).map(one)).buffer_unordered(500).collect::<Vec<()>>().await;
 }
 
-/// How quick a page is is measured by a benchmark; here it must only not become slow with many rows.
+/// Figures are printed; what is asserted leaves room for a busy machine and a build without optimisation.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_rows_do_not_make_a_page_slow() {
     let pages = Pages::start().await;
@@ -375,8 +375,6 @@ async fn ten_thousand_rows_do_not_make_a_page_slow() {
         assert!(shown.status == 200 && shown.text.contains("<tbody>"), "{path}");
         slow.push((millis, path));
     }
+    println!("milliseconds: {slow:#?}");
     assert!(slow.iter().all(|(millis, _)| *millis < 3_000), "{slow:?}");
-    if std::env::var_os("TURNPIKE_SHOW_TIMES").is_some() {
-        panic!("{slow:#?}");
-    }
 }

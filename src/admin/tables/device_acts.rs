@@ -274,12 +274,11 @@ async fn carry_out(
             Done::To(format!("{}?done=moved", place(moved.device.id)))
         }
         Act::Code => {
-            let code = state.handle.recovery_code(id).await.map_err(|refusal| match refusal {
-                Refusal::NoSession => {
-                    Wrong::field("", "it has nothing that could be brought to another phone")
-                }
-                other => other.into(),
-            })?;
+            let none = "it has nothing that could be brought to another phone";
+            let code = match state.handle.recovery_code(id).await {
+                Err(Refusal::NoSession) => Err(Wrong::field("", none)),
+                found => found.map_err(Wrong::from),
+            }?;
             Done::Said(Said { code: Some(code.to_string()), ..Said::default() })
         }
         Act::Ping => {

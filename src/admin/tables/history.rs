@@ -47,10 +47,11 @@ pub(super) async fn of(
 
 fn of_event(state: &AdminState, logged: &LoggedEvent) -> (WallTime, Line) {
     let event = &logged.event;
-    let previous = |(field, value): (&str, String)| match &event.kind {
-        EventKind::SessionChanged(_) => format!("{field} was {value}"),
-        _ if field == "reason" => value,
-        _ => format!("{field} {value}"),
+    let is_change = matches!(event.kind, EventKind::SessionChanged(_));
+    let previous = |(field, value): (&str, String)| match field {
+        field if is_change => format!("{field} was {value}"),
+        "reason" => value,
+        field => format!("{field} {value}"),
     };
     let kept = event.kind.details().into_iter().filter(|(_, value)| !value.is_empty());
     let details: Vec<String> = kept.map(previous).collect();
