@@ -21,7 +21,8 @@ use super::words::Words;
 
 /// The cookie's name.
 const COOKIE: &str = "turnpike-device";
-/// How it is kept: for a year, for the portal alone, out of reach of scripts. Not `Secure`: portals speak plain HTTP.
+/// How it is kept: for a year, for the portal alone, out of reach of scripts. `Secure` only where it came over TLS: the
+/// plain portal, to which captive devices are led, is another host to a browser.
 const KEPT: &str = "Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax";
 /// The longest code that is looked at, in characters.
 const MAX_CODE_CHARS: usize = 64;
@@ -72,6 +73,7 @@ impl PortalState {
         page: &mut Page<'_>,
         device: &ClientDevice,
         headers: &HeaderMap,
+        is_tls: bool,
     ) -> Option<HeaderValue> {
         if device.blocked {
             return None;
@@ -84,7 +86,8 @@ impl PortalState {
         page.recovery_code = known.code.map(|code| code.to_string());
         page.earlier = in_words(&known.earlier, self, self.handle.now(), page.t);
         let token = known.token.filter(|token| page.earlier.is_none() && shown != Some(token.as_str()))?;
-        HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}")).ok()
+        let secure = if is_tls { "; Secure" } else { "" };
+        HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}{secure}")).ok()
     }
 }
 

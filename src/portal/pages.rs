@@ -46,7 +46,7 @@ pub(super) async fn front(
                 }
             }
             let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
-            let kept = state.identify(&mut page, &device, &headers).await;
+            let kept = state.identify(&mut page, &device, &headers, endpoints.is_tls).await;
             let mut response = page.respond(status);
             for kept in kept.into_iter().chain(wish.kept()) {
                 response.headers_mut().append(header::SET_COOKIE, kept);

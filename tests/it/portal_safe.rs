@@ -192,6 +192,13 @@ async fn the_api_is_the_same_over_tls_and_tells_the_name() {
             place.ask(Ask { phone: 1, tls, method: "HEAD", path: "/capport", headers: &headers }).await;
         assert_eq!((head.status(), text(head).await.len()), (StatusCode::OK, 0));
     }
+    // What a browser keeps is for the way that it came.
+    for (tls, host) in [(false, PLAIN), (true, NAMED)] {
+        let headers = [("host", host)];
+        let page = place.ask(Ask { phone: 1, tls, method: "GET", path: "/", headers: &headers }).await;
+        let kept = page.headers()[header::SET_COOKIE].to_str().unwrap();
+        assert_eq!(kept.contains("; Secure"), tls, "{kept}");
+    }
     // A stranger is captive, and nothing is sold to it.
     let headers = [("host", PLAIN)];
     let response =
