@@ -14,6 +14,7 @@ mod admin_devices;
 mod admin_pages;
 mod admin_sessions;
 mod admin_signin;
+mod admins_api;
 mod api;
 mod api_once;
 mod api_refusals;
