@@ -3,9 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::domain::{
-    ClientDevice, ClientSession, DeviceStatus, Mbps, SessionState, SessionTerms, WallTime, bytes_to_mb,
-};
+use crate::domain::{ClientDevice, ClientSession, DeviceStatus, Mbps, SessionTerms, WallTime, bytes_to_mb};
 
 /// RFC 3339 in UTC, to the millisecond; `None` for years that have no such form.
 pub(super) fn time(at: WallTime) -> Option<String> {
@@ -119,23 +117,14 @@ pub(super) struct SessionShape {
 
 impl SessionShape {
     pub(super) fn new(session: &ClientSession) -> Self {
-        let (reason, reason_text) = match &session.state {
-            SessionState::Paused(reason) => (Some(reason.as_str()), None),
-            SessionState::Closed(reason, text) => {
-                (Some(reason.as_str()), (!text.is_empty()).then(|| text.to_string()))
-            }
-            SessionState::Available
-            | SessionState::Running(_)
-            | SessionState::Consumed
-            | SessionState::Expired => (None, None),
-        };
+        let (reason, reason_text) = session.state.reason();
         Self {
             id: session.id.to_string(),
             device: session.device.to_string(),
             provider: session.provider.to_string(),
             state: session.state.as_str(),
             reason,
-            reason_text,
+            reason_text: reason_text.map(ToString::to_string),
             terms: TermsShape::new(&session.terms),
             time_used_secs: secs(session.usage.time_ms),
             time_left_secs: session.time_left_ms().map(secs),

@@ -12,7 +12,7 @@ pub enum Hook {
     /// Make a webhook and print it with its secret, which is not shown again
     Create(Create),
     /// List webhooks and how they are doing
-    List(List),
+    List(Connection),
     /// Delete a webhook with all that waits for it
     Delete(One),
     /// Send a ping and say what came back
@@ -48,13 +48,6 @@ pub struct Create {
     connection: Connection,
 }
 
-/// `turnpike hook list`.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    connection: Connection,
-}
-
 /// About one hook.
 #[derive(Debug, Args)]
 pub struct One {
@@ -80,7 +73,7 @@ impl Hook {
                 ]);
                 (&create.connection, Request::send(Method::POST, all, body, table::one))
             }
-            Self::List(list) => {
+            Self::List(connection) => {
                 let show = |answer: &Value| {
                     let columns = [
                         ("ID", "id"),
@@ -95,7 +88,7 @@ impl Hook {
                     ];
                     table::list(answer, &columns)
                 };
-                (&list.connection, Request::get(all, show))
+                (connection, Request::get(all, show))
             }
             Self::Delete(one) => (&one.connection, Request::delete(place(one), table::done)),
             Self::Test(one) => {

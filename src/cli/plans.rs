@@ -14,7 +14,7 @@ pub enum Plan {
     /// Make a plan: a named product
     Create(Box<Create>),
     /// List plans
-    List(List),
+    List(Connection),
     /// Show a plan
     Show(Named),
     /// Change a plan, for what is sold from now on
@@ -114,13 +114,6 @@ pub struct Create {
     connection: Connection,
 }
 
-/// `turnpike plan list`.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    connection: Connection,
-}
-
 impl Plan {
     pub(super) fn request(&self) -> (&Connection, Request) {
         let all = "/api/v1/plans".to_owned();
@@ -131,7 +124,7 @@ impl Plan {
                 body.insert("name".to_owned(), json!(create.name));
                 (&create.connection, Request::send(Method::POST, all, body, table::one))
             }
-            Self::List(list) => {
+            Self::List(connection) => {
                 let show = |answer: &Value| {
                     let columns = [
                         ("NAME", "name"),
@@ -145,7 +138,7 @@ impl Plan {
                     ];
                     table::list(answer, &columns)
                 };
-                (&list.connection, Request::get(format!("{all}?per_page=1000"), show))
+                (connection, Request::get(format!("{all}?per_page=1000"), show))
             }
             Self::Show(plan) => (&plan.connection, Request::get(one(&plan.name), table::one)),
             Self::Set(set) => {

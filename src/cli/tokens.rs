@@ -12,7 +12,7 @@ pub enum Token {
     /// Make a token and print it; it is not shown again
     Create(Create),
     /// List tokens
-    List(List),
+    List(Connection),
     /// Have a token no longer accepted
     Revoke(Revoke),
 }
@@ -32,13 +32,6 @@ pub struct Create {
     /// with view_session; register providers and authenticators. admin: everything, and tokens and the audit log.
     #[arg(long = "permission", value_name = "P", required = true, num_args = 1..)]
     permissions: Vec<String>,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// `turnpike token list`.
-#[derive(Debug, Args)]
-pub struct List {
     #[command(flatten)]
     connection: Connection,
 }
@@ -64,7 +57,7 @@ impl Token {
                 let show = |answer: &Value| format!("{}\n", table::plain(answer.get("token")));
                 (&create.connection, Request::send(Method::POST, path, body, show))
             }
-            Self::List(list) => {
+            Self::List(connection) => {
                 let show = |answer: &Value| {
                     let columns = [
                         ("ID", "id"),
@@ -75,7 +68,7 @@ impl Token {
                     ];
                     table::list(answer, &columns)
                 };
-                (&list.connection, Request::get(path, show))
+                (connection, Request::get(path, show))
             }
             Self::Revoke(revoke) => {
                 (&revoke.connection, Request::delete(format!("{path}/{}", part(&revoke.id)), table::one))

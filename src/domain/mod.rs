@@ -96,7 +96,9 @@ pub use properties::{
     DeviceView, FixedKey, PropertyError, PropertyMap, PropertyPatch, Select, SessionView, is_settable,
     millionths,
 };
-pub use provider::{BoxFuture, ProviderError, SessionProvider, SessionSource, SourceData, SourceUsage};
+pub use provider::{
+    BoxFuture, Granted, ProviderError, SessionProvider, SessionSource, SourceData, SourceUsage,
+};
 pub use refusal::Refusal;
 pub use role_policy::RolePolicy;
 pub use sale::{Sale, SaleItem};

@@ -75,6 +75,15 @@ impl SessionState {
     /// The names of all.
     pub const NAMES: [&str; 6] = ["available", "running", "paused", "consumed", "expired", "closed"];
 
+    /// Why it is paused or closed, and in whose words.
+    pub fn reason(&self) -> (Option<&'static str>, Option<&Text>) {
+        match self {
+            Self::Paused(reason) => (Some(reason.as_str()), None),
+            Self::Closed(reason, text) => (Some(reason.as_str()), Some(text).filter(|text| !text.is_empty())),
+            Self::Available | Self::Running(_) | Self::Consumed | Self::Expired => (None, None),
+        }
+    }
+
     /// The name in API, CLI and store.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ClientDevice, ClientSession, Mbps, Plan, SessionState, SourceUsage, Usage, WallTime, bytes_to_mb,
+    ClientDevice, ClientSession, Mbps, Plan, SessionTerms, SourceUsage, Text, Usage, WallTime, bytes_to_mb,
 };
 
 /// RFC 3339 in UTC, to the millisecond; null for years that have no such form.
@@ -44,34 +44,29 @@ fn totals(usage: &Usage) -> Value {
     })
 }
 
+/// The same with what these terms grant.
+fn granting(terms: &SessionTerms, mut all: Value) -> Value {
+    all["kind"] = json!(terms.kind.as_str());
+    all["time_secs"] = json!(terms.time_limit_ms.map(|limit| limit / 1000));
+    all["data_mb"] = json!(terms.data_limit_bytes.map(bytes_to_mb));
+    all["exp_days"] = json!(terms.exp_days);
+    all["down_mbps"] = json!(mbps(terms.down));
+    all["up_mbps"] = json!(mbps(terms.up));
+    all["use_global_speed"] = json!(terms.use_global_speed);
+    all
+}
+
 /// A session, usage included.
 pub(super) fn session(session: &ClientSession) -> Value {
-    let (reason, reason_text) = match &session.state {
-        SessionState::Paused(reason) => (Some(reason.as_str()), None),
-        SessionState::Closed(reason, text) => {
-            (Some(reason.as_str()), (!text.is_empty()).then(|| text.to_string()))
-        }
-        SessionState::Available
-        | SessionState::Running(_)
-        | SessionState::Consumed
-        | SessionState::Expired => (None, None),
-    };
-    let terms = &session.terms;
-    json!({
+    let (reason, reason_text) = session.state.reason();
+    let all = json!({
         "id": session.id.to_string(),
         "device": session.device.to_string(),
         "provider": session.provider.to_string(),
         "reference": session.source,
         "state": session.state.as_str(),
         "reason": reason,
-        "reason_text": reason_text,
-        "kind": terms.kind.as_str(),
-        "time_secs": terms.time_limit_ms.map(|limit| limit / 1000),
-        "data_mb": terms.data_limit_bytes.map(bytes_to_mb),
-        "exp_days": terms.exp_days,
-        "down_mbps": mbps(terms.down),
-        "up_mbps": mbps(terms.up),
-        "use_global_speed": terms.use_global_speed,
+        "reason_text": reason_text.map(Text::as_str),
         "time_used_secs": secs(session.usage.time_ms),
         "time_left_secs": session.time_left_ms().map(secs),
         "data_used_mb": bytes_to_mb(session.usage.data_bytes()),
@@ -84,7 +79,8 @@ pub(super) fn session(session: &ClientSession) -> Value {
         "principal": session.principal,
         "properties": session.properties,
         "roles": session.roles,
-    })
+    });
+    granting(&session.terms, all)
 }
 
 /// A session's totals for its source.
@@ -100,18 +96,11 @@ pub(super) fn usage(usage: &SourceUsage) -> Value {
 
 /// A plan.
 pub(super) fn plan(plan: &Plan) -> Value {
-    let terms = &plan.terms;
-    json!({
+    let all = json!({
         "name": plan.name.as_str(),
         "title": plan.title.as_str(),
         "price": plan.price.0,
-        "kind": terms.kind.as_str(),
-        "time_secs": terms.time_limit_ms.map(|limit| limit / 1000),
-        "data_mb": terms.data_limit_bytes.map(bytes_to_mb),
-        "exp_days": terms.exp_days,
-        "down_mbps": mbps(terms.down),
-        "up_mbps": mbps(terms.up),
-        "use_global_speed": terms.use_global_speed,
         "on_sale": plan.on_sale,
-    })
+    });
+    granting(&plan.terms, all)
 }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use turnpike::domain::{
-    BoxFuture, ClientDevice, Guard, PeriodGrant, ProviderError, ProviderName, Repeat, SessionProvider,
-    SessionSource, SourceData, SourceUsage, Text, WallTime, ZoneName,
+    BoxFuture, ClientDevice, Granted, Guard, PeriodGrant, ProviderError, ProviderName, Repeat,
+    SessionProvider, SessionSource, SourceData, Text, WallTime, ZoneName,
 };
 use turnpike::providers::Registry;
 
@@ -26,23 +26,6 @@ fn stock(name: &str, count: usize) -> Arc<dyn SessionProvider> {
     Arc::new(Stock { name: ProviderName::new(name), sessions: (1..=count).map(session).collect() })
 }
 
-/// A source that nothing is given back to.
-struct Given(SourceData);
-
-impl SessionSource for Given {
-    fn data(&self) -> SourceData {
-        self.0.clone()
-    }
-
-    fn save<'a>(&'a self, _usage: &'a SourceUsage) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn reload(&self) -> BoxFuture<'_, Result<SourceData, ProviderError>> {
-        Box::pin(async { Ok(self.0.clone()) })
-    }
-}
-
 impl SessionProvider for Stock {
     fn name(&self) -> &ProviderName {
         &self.name
@@ -53,7 +36,7 @@ impl SessionProvider for Stock {
         _device: &'a ClientDevice,
     ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
         let first = self.sessions.first().cloned();
-        Box::pin(async { Ok(first.map(|data| Box::new(Given(data)) as Box<dyn SessionSource>)) })
+        Box::pin(async { Ok(first.map(|data| Box::new(Granted(data)) as Box<dyn SessionSource>)) })
     }
 
     fn fetch_sessions<'a>(
@@ -145,7 +128,7 @@ impl SessionProvider for Daily {
             guards: vec![Guard::Grant(Box::new(grant))],
             ..SourceData::new(minutes(60 * 100))
         };
-        Box::pin(async { Ok(Some(Box::new(Given(data)) as Box<dyn SessionSource>)) })
+        Box::pin(async { Ok(Some(Box::new(Granted(data)) as Box<dyn SessionSource>)) })
     }
 }
 

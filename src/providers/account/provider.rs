@@ -5,9 +5,9 @@ use super::{HashError, Hasher};
 use crate::clock::Clock;
 use crate::domain::{
     Account, AccountBook, AccountName, BoxFuture, ClientDevice, DeviceId, Enter, Entry, FieldKind,
-    FormButton, FormField, FormValues, LocalTime, LogIn, OneMore, Part, Phrase, PlanBook, ProviderError,
-    ProviderFace, ProviderName, Refusal, SessionProvider, SessionSource, SourceData, SourceUsage, Submitted,
-    Text, WallTime,
+    FormButton, FormField, FormValues, Granted, LocalTime, LogIn, OneMore, Part, Phrase, PlanBook,
+    ProviderError, ProviderFace, ProviderName, Refusal, SessionProvider, SessionSource, SourceData,
+    Submitted, Text, WallTime,
 };
 use crate::providers::until;
 use crate::providers::voucher::TryLimiter;
@@ -32,9 +32,6 @@ struct Wrong {
     by_device: TryLimiter<DeviceId>,
     by_account: TryLimiter<AccountName>,
 }
-
-/// A session that is to be made.
-struct Offered(SourceData);
 
 impl AccountProvider {
     /// The name that it registers under.
@@ -67,7 +64,7 @@ impl AccountProvider {
             return Ok(None);
         }
         match self.table(at).next(&account, device, Entry::Bound).await? {
-            Next::Grant(data) => Ok(Some(Box::new(Offered(*data)))),
+            Next::Grant(data) => Ok(Some(Box::new(Granted(*data)))),
             Next::Here | Next::Elsewhere(_) | Next::Nothing(_) => Ok(None),
         }
     }
@@ -278,27 +275,5 @@ impl SessionProvider for AccountProvider {
                 Some(_) => Ok(refused(Phrase::NotHere)),
             }
         })
-    }
-
-    fn source<'a>(
-        &'a self,
-        _reference: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn SessionSource>>, ProviderError>> {
-        // Its sessions live in the store like any other.
-        Box::pin(async { Ok(None) })
-    }
-}
-
-impl SessionSource for Offered {
-    fn data(&self) -> SourceData {
-        self.0.clone()
-    }
-
-    fn save<'a>(&'a self, _usage: &'a SourceUsage) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn reload(&self) -> BoxFuture<'_, Result<SourceData, ProviderError>> {
-        Box::pin(async { Ok(self.0.clone()) })
     }
 }

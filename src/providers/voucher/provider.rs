@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, Guard, Phrase, ProviderError, ProviderFace,
-    ProviderName, SessionProvider, SessionSource, SourceData, SourceUsage, Text, VoucherBook,
+    BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, Granted, Guard, Phrase, ProviderError,
+    ProviderFace, ProviderName, SessionProvider, SessionSource, SourceData, Text, VoucherBook,
 };
 
 /// Vouchers among the session providers.
@@ -55,23 +55,6 @@ impl Default for VoucherProvider {
 impl std::fmt::Debug for VoucherProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("VoucherProvider")
-    }
-}
-
-/// What a voucher grants for a period. It lives here only.
-struct Granted(SourceData);
-
-impl SessionSource for Granted {
-    fn data(&self) -> SourceData {
-        self.0.clone()
-    }
-
-    fn save<'a>(&'a self, _usage: &'a SourceUsage) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn reload(&self) -> BoxFuture<'_, Result<SourceData, ProviderError>> {
-        Box::pin(async { Ok(self.0.clone()) })
     }
 }
 
