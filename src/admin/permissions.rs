@@ -127,7 +127,7 @@ mod tests {
         let boxes: Vec<&str> =
             ticks(&held).into_iter().filter(|tick| tick.ticked).map(|tick| tick.field).collect();
         assert_eq!(boxes, ["view_session"]);
-        for wrong in ["a//b", "<b>", &"x/".repeat(300)] {
+        for wrong in ["a//b", &"x/".repeat(300)] {
             assert!(Ticked { locks: wrong.to_owned(), ..Ticked::default() }.read().is_err(), "{wrong}");
         }
     }

@@ -1,7 +1,6 @@
 //! The admin pages of sessions: the list with its search box, and the page of one with all that can be done there.
 
 use std::net::IpAddr;
-use std::time::Instant;
 
 use futures_util::StreamExt;
 use turnpike::domain::{
@@ -341,20 +340,19 @@ async fn fill(pages: &Pages, count: u32) {
         let name = Some(Text::new(&format!("phone-{number:05}")));
         let device: ClientDevice = handle.seen(mac, zone().name, Some(address), name, true).await.unwrap();
         handle.create_session(device.id, minutes(60)).await.unwrap();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             handle.connect(device.id, None).await.unwrap();
         }
     };
     futures_util::stream::iter((0..count).map(one)).buffer_unordered(500).collect::<Vec<()>>().await;
 }
 
-/// Figures are printed; what is asserted leaves room for a busy machine and a build without optimisation.
+/// How quick such pages are is measured by the benchmarks.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_rows_do_not_make_a_page_slow() {
+async fn of_ten_thousand_rows_a_page_shows_its_part() {
     let pages = Pages::start().await;
     let cookie = pages.log_in(&server()).await;
     fill(&pages, 10_000).await;
-    let mut slow = Vec::new();
     for path in [
         "/admin/sessions",
         "/admin/sessions?sort=name&page=100",
@@ -367,14 +365,9 @@ async fn ten_thousand_rows_do_not_make_a_page_slow() {
         "/admin/devices?q=phone-09",
         "/admin/devices?q=$Zone%20is%20'guests'",
     ] {
-        // Once to fill what is cached.
-        pages.get(&cookie, path).await;
-        let begin = Instant::now();
         let shown = pages.get(&cookie, path).await;
-        let millis = begin.elapsed().as_millis();
         assert!(shown.status == 200 && shown.text.contains("<tbody>"), "{path}");
-        slow.push((millis, path));
+        let rows = shown.text.matches("<tr").count();
+        assert!((2..=201).contains(&rows), "{path}: {rows} rows");
     }
-    println!("milliseconds: {slow:#?}");
-    assert!(slow.iter().all(|(millis, _)| *millis < 3_000), "{slow:?}");
 }
