@@ -19,6 +19,9 @@ const NO_DIGITS: [&str; 16] = [
 ];
 const THREE_DIGITS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 
+/// What ISO 4217 writes where no currency is meant.
+const NO_CURRENCY: [u8; 3] = [b'X'; 3];
+
 impl Currency {
     /// Reads three capital letters (ISO 4217).
     ///
@@ -41,7 +44,7 @@ impl Currency {
     /// Its three letters.
     pub fn code(&self) -> &str {
         // Checked to be ASCII letters when it was made.
-        std::str::from_utf8(&self.code).unwrap_or("XXX")
+        std::str::from_utf8(&self.code).unwrap_or_default()
     }
 
     /// How many decimals it has.
@@ -84,9 +87,9 @@ impl Currency {
 }
 
 impl Default for Currency {
-    /// The code for "no currency" (ISO 4217), with two decimals: for whoever has not said which.
+    /// No currency, with two decimals: for whoever has not said which.
     fn default() -> Self {
-        Self { code: *b"XXX", digits: 2 }
+        Self { code: NO_CURRENCY, digits: 2 }
     }
 }
 

@@ -94,15 +94,9 @@ fn new() -> Value {
         ("price", about(price(), "Of one code, in the site's currency.")),
         ("roles", new_roles()),
         ("properties", properties()),
-        (
-            "max_devices",
-            about(nullable(integer(1, Plan::MAX_DEVICES.into())), "How many devices may use a code."),
-        ),
+        ("max_devices", about(integer(1, Plan::MAX_DEVICES.into()), "How many devices may use a code.")),
         ("when_full", about(when_full(), "What becomes of one device more.")),
-        (
-            "use_days",
-            about(nullable(integer(1, MAX_EXP_DAYS.into())), "It is over so many days after its first use."),
-        ),
+        ("use_days", about(integer(1, MAX_EXP_DAYS.into()), "It is over so many days after its first use.")),
         ("valid_from", about(time(), "Not redeemable before.")),
         ("valid_until", about(time(), "Not redeemable from then on.")),
     ]);
