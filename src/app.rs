@@ -1,8 +1,8 @@
 //! The composition root: the only file that names every adapter.
 
 mod certificates;
+mod listeners;
 mod process;
-mod uplink;
 mod wan;
 
 use std::path::PathBuf;
@@ -10,34 +10,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
-use crate::admin::{self, AdminState};
-use crate::api::{self, ApiState, AuditLog};
-use crate::clock::{Clock, MachinePlace};
+use crate::clock::Clock;
 use crate::coinslot;
-use crate::config::{AdminTls, Config};
-use crate::domain::{ClientKey, ClientRates, Filter, ProviderName, VoucherCodes, ZoneName};
+use crate::config::Config;
+use crate::domain::{ClientKey, ZoneName};
 use crate::gate::{Gate, Policy, ZoneGate};
-use crate::hooks::{ANSWER_WITHIN, Hooks};
-use crate::http;
-use crate::http::{AuthorityError, HttpClient, Limits, Listener};
 use crate::net::{Net, NetWatch};
 use crate::plugins::PluginHost;
-use crate::portal::{self, EndNotice, PortalState, Streams, Uplink};
 use crate::providers::account::{AccountProvider, Hasher};
 use crate::providers::free::FreeProvider;
 use crate::providers::voucher::{VoucherProvider, VoucherVault};
 use crate::providers::{AuthPolicy, Authenticators, OnSilence, Registry};
 use crate::runtime::{
-    Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, keep_samples, watch_lan, watch_offload, watch_table,
+    Hostnames, LinuxKernel, LinuxLan, Runtime, keep_samples, watch_lan, watch_offload, watch_table,
 };
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
 use certificates::Certificates;
+use listeners::Listeners;
 use process::{bind_socket, raise_open_files, wait_for_signal};
 use wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
 
@@ -93,7 +87,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     watchers.spawn(watch_table(handle.clone(), table));
     watchers.spawn(watch_offload(Arc::clone(&kernel)));
     watchers.spawn(keep_samples(handle.clone()));
-    watchers.spawn(uplink::watch(config.clone(), net.clone(), handle.clone()));
     let leases = LEASE_FILES.iter().map(PathBuf::from).collect();
     let isolated: Vec<String> =
         config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
@@ -112,7 +105,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if config.network.wan.is_empty() {
         watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
     }
-    watchers.spawn(watch_uplink(config.clone(), net.clone(), listeners.uplink.clone()));
+    watchers.spawn(watch_uplink(config.clone(), net.clone(), handle.clone(), listeners.uplink.clone()));
     for bridge in &isolated {
         if let Err(error) = net.isolate_ports(bridge, true).await {
             warn!(%error, bridge, "the bridge's ports could not be isolated");
@@ -246,149 +239,6 @@ fn shaping(config: &Config, wan: &[String]) -> ShaperConfig {
         })
         .collect();
     ShaperConfig { zones, wan: wan.to_vec(), replace_foreign_root: false }
-}
-
-/// Every door that is open, before anybody is served through it.
-struct Listeners {
-    /// Each zone's, plain and over TLS.
-    portals: Vec<(TcpListener, Option<TcpListener>)>,
-    admin: TcpListener,
-    control: UnixListener,
-    /// What all portals say of the way to the Internet.
-    uplink: Uplink,
-}
-
-impl Listeners {
-    async fn bind(config: &Config) -> anyhow::Result<Self> {
-        let mut portals = Vec::new();
-        for zone in &config.zones {
-            let listener = TcpListener::bind(zone.portal).await;
-            let listener = listener
-                .with_context(|| format!("zone {}: portal {} cannot be opened", zone.name, zone.portal))?;
-            let mut secure = None;
-            if let Some(address) = zone.portal_tls {
-                let listener = TcpListener::bind(address).await;
-                secure =
-                    Some(listener.with_context(|| {
-                        format!("zone {}: portal_tls {address} cannot be opened", zone.name)
-                    })?);
-            }
-            portals.push((listener, secure));
-        }
-        let admin = TcpListener::bind(config.admin.listen).await;
-        let admin =
-            admin.with_context(|| format!("[admin] listen {} cannot be opened", config.admin.listen))?;
-        // Who is not root needs a token there.
-        let control = bind_socket(&config.control.socket, 0o666).with_context(|| {
-            format!("[control] socket {} cannot be opened", config.control.socket.display())
-        })?;
-        Ok(Self { portals, admin, control, uplink: Uplink::default() })
-    }
-
-    fn serve(
-        self,
-        config: &Config,
-        handle: &Handle,
-        store: &Store,
-        vault: &Arc<VoucherVault>,
-        certificates: &Certificates,
-        stopped: &watch::Receiver<bool>,
-    ) -> anyhow::Result<(JoinSet<()>, AuditLog)> {
-        let mut servers = JoinSet::new();
-        let streams = Streams::default();
-        for ((listener, secure), zone) in self.portals.into_iter().zip(&config.zones) {
-            let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone())
-                .with_history(Arc::new(store.clone()))
-                .with_inbox(Arc::new(store.clone()))
-                .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
-                .with_streams(streams.clone())
-                .with_uplink(self.uplink.clone())
-                .with_end_notice(EndNotice {
-                    time_ms: zone.notice_secs.map(|secs| secs * 1_000),
-                    data_bytes: zone.notice_bytes,
-                })
-                .with_secure(config.secure_portal(zone).ok())
-                .with_venue(zone.venue_info_url.as_ref());
-            let router = portal::router(state);
-            if let (Some(listener), Some(identity)) = (secure, &certificates.portal) {
-                let secure = Listener::Tls { listener, tls: identity.server()?, plain_too: false };
-                servers.spawn(http::serve(secure, router.clone(), Limits::default(), told(stopped)));
-            }
-            servers.spawn(http::serve(listener, router, Limits::default(), told(stopped)));
-        }
-        let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
-        let (name, currency) = (config.gateway.name.clone(), config.site.currency);
-        let place = Arc::new(MachinePlace);
-        let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
-            .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs);
-        let providers: Vec<ProviderName> =
-            handle.registry().status().into_iter().map(|provider| provider.name).collect();
-        let mut state = ApiState::new(handle.clone(), store.clone(), codes, &providers)
-            .with_metrics(&config.metrics)
-            .with_currency(config.site.currency)
-            .with_coin_slots(&config.coin_slots)
-            .with_certificates(certificates.shown());
-        if let Some(client) = http_client(config, handle) {
-            let name = config.gateway.name.clone();
-            let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);
-            servers.spawn(hooks.clone().run(told(stopped)));
-            state = state.with_hooks(hooks);
-        }
-        let both = api::router(state.clone()).merge(admin::router(pages));
-        let admin = match (&certificates.admin, config.admin.tls) {
-            (Some(identity), mode) => Listener::Tls {
-                listener: self.admin,
-                tls: identity.server()?,
-                plain_too: mode == AdminTls::Offered,
-            },
-            (None, AdminTls::Required) => {
-                anyhow::bail!("[admin] tls is required, and there is no certificate")
-            }
-            (None, AdminTls::Offered | AdminTls::Off) => Listener::Tcp(self.admin),
-        };
-        servers.spawn(http::serve(admin, both, programs(), told(stopped)));
-        let audit = state.audit.clone();
-        // A stream never ends by itself, and the stop would wait for it.
-        let (events, stop) = (state.events.clone(), told(stopped));
-        tokio::spawn(async move {
-            stop.await;
-            events.stop();
-        });
-        servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
-        Ok((servers, audit))
-    }
-}
-
-/// What speaks to others over HTTP. A file of authorities that cannot be used is no reason to let nobody through: `status`
-/// warns of it, and what they vouch for is not believed.
-fn http_client(config: &Config, handle: &Handle) -> Option<HttpClient> {
-    let read = |path: &PathBuf| {
-        let shown = path.display();
-        let pem = std::fs::read(path).map_err(|error| format!("{shown}: cannot be read: {error}"))?;
-        HttpClient::trusting(Some(&pem)).map_err(|error: AuthorityError| format!("{shown}: {error}"))
-    };
-    let client = match config.hooks.ca_file.as_ref().map(read) {
-        Some(Ok(client)) => return Some(client),
-        Some(Err(problem)) => {
-            warn!(problem, "[hooks] ca_file is not used");
-            handle.warn("hooks", Some(format!("[hooks] ca_file is not used: {problem}")));
-            HttpClient::new()
-        }
-        None => HttpClient::new(),
-    };
-    client.inspect_err(|error| warn!(%error, "webhooks are not told anything")).ok()
-}
-
-/// What programs may take: a thousand of them listen to events at once, and some wait for a lock.
-fn programs() -> Limits {
-    Limits {
-        connections: 4096,
-        per_address: 2048,
-        // A filter stands in the address, and is long before it is too long.
-        head_bytes: 2 * Filter::MAX_BYTES,
-        patience: api::patience,
-        ..Limits::default()
-    }
 }
 
 /// Resolves when the daemon is told to stop.

@@ -69,19 +69,21 @@ pub(super) async fn follow_wan(
     }
 }
 
-/// Keeps an eye on whether this box itself reaches the Internet, for the guests' pages. What they are let through to is none of
-/// its business.
-pub(super) async fn watch_uplink(config: Config, net: Net, uplink: Uplink) {
+/// Keeps an eye on whether this box itself reaches the Internet, for the dashboard and the guests' pages. What they are let
+/// through to is none of its business. Asks the kernel only; nothing is sent.
+pub(super) async fn watch_uplink(config: Config, net: Net, handle: Handle, uplink: Uplink) {
     loop {
         match leads_out(&config, &net).await {
-            Ok(up) if uplink.set_down(!up) => {
-                if up {
-                    info!("the way to the Internet is there again");
-                } else {
-                    warn!("there is no way to the Internet: guests' pages say so");
+            Ok(up) => {
+                handle.note_uplink(up);
+                if uplink.set_down(!up) {
+                    if up {
+                        info!("the way to the Internet is there again");
+                    } else {
+                        warn!("there is no way to the Internet: guests' pages say so");
+                    }
                 }
             }
-            Ok(_) => {}
             // It stays what it was.
             Err(error) => debug!(%error, "the uplink could not be looked at"),
         }
