@@ -216,9 +216,10 @@ async fn what_was_not_taken_is_sent_again_before_anything_else(#[case] manner: M
     let session = turnpike.session(1).await;
     turnpike.set(session, "desk", "1").await;
     turnpike.set(session, "desk", "2").await;
-    let failed = turnpike.shown(&place, |hook| hook["failures"].as_u64() > Some(0)).await;
+    // What comes later may be queued after the first has failed.
+    let failed = turnpike.shown(&place, |hook| hook["failures"] != 0 && hook["waiting"] == 2).await;
     assert!(failed["last_error"].as_str().unwrap().contains(error), "{failed}");
-    assert_eq!((&failed["waiting"], &failed["delivered"]), (&json!(2), &json!(1)));
+    assert_eq!(failed["delivered"], 1);
     let received = receiver.wait_for(4).await;
     let (first, second, third, last) =
         (&received[0], &received[1], &received[2], &received[received.len() - 1]);

@@ -19,7 +19,7 @@ fn portal() -> String {
 }
 
 /// Unfolds what a provider shows, if it is folded, and presses its button.
-fn submit(browser: &Browser<'_>, provider: &str, fields: &[(&str, &str)]) {
+pub fn submit(browser: &Browser<'_>, provider: &str, fields: &[(&str, &str)]) {
     let form = format!("form[action='/providers/{provider}']");
     if !browser.shows(&form) {
         browser.press(&format!("details:has({form}) > summary"));
@@ -204,10 +204,13 @@ fn every_way_in_and_back_again_under_another_mac() {
 #[test]
 fn a_voucher_typed_in_then_pause_and_go_on() {
     let lab = Lab::builder().phones(1).alone().build();
-    let daemon = Daemon::start(&lab);
+    // Slow enough for there to be something left when the button is pressed.
+    let zone = "client_down_mbps = 8\n".to_owned();
+    let daemon = Daemon::start_with(&lab, &DaemonConfig { zone, ..DaemonConfig::default() });
     let phone = &lab.phones[0];
     let _server = TcpServer::open(&lab.internet, FAR);
-    let created = daemon.cli_json(&["voucher", "create", "--count", "1", "--kind", "data", "--data-mb", "5"]);
+    let created =
+        daemon.cli_json(&["voucher", "create", "--count", "1", "--kind", "data", "--data-mb", "100"]);
     let browser = Browser::open(&lab, phone, "ana");
     // The phone asks for any page of the open Internet and is led to the portal.
     browser.goto("http://neverssl.test/");

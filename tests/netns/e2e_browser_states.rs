@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::e2e_browser::submit;
 use crate::e2e_walk::code_of;
 use crate::lab::{Browser, Daemon, DaemonConfig, LAN4, Lab, NET4, NET6, TcpServer, Transfer, eventually};
 
@@ -63,8 +64,7 @@ fn each_state_is_clear_on_every_screen_and_an_open_page_keeps_up() {
     browser.waits_for("Te damos la bienvenida");
     browser.goto(&format!("http://{LAN4}:2050/?lang=en"));
 
-    browser.press("details:has(form[action='/providers/coin-1']) > summary");
-    browser.press("form[action='/providers/coin-1'] button");
+    submit(&browser, "coin-1", &[]);
     browser.waits_for("Insert coins now");
     look_at(&browser, "coin", "Insert coins now");
     browser.press("button[name=action][value=cancel]");
@@ -74,7 +74,7 @@ fn each_state_is_clear_on_every_screen_and_an_open_page_keeps_up() {
         |mb: &str| daemon.cli_json(&["voucher", "create", "--count", "1", "--kind", "data", "--data-mb", mb]);
     for made in [voucher("6"), voucher("50")] {
         browser.goto(&format!("http://{LAN4}:2050/?lang=en&code={}", code_of(&made)));
-        browser.press("form[action='/providers/voucher'] button");
+        submit(&browser, "voucher", &[]);
         browser.waits_for("You are online");
     }
     look_at(&browser, "online", "1 more session is waiting for you");
