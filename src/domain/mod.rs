@@ -108,7 +108,7 @@ pub use sessions_mgr::SessionsMgr;
 pub use tag::Tag;
 pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
-pub use time::{BootId, BootTime, Now, WallTime};
+pub use time::{BootId, BootTime, Now, UseTime, WallTime};
 pub use totp::TotpSecret;
 pub use transition::{
     Change, Deadline, GateOp, GrantChange, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition,

@@ -71,3 +71,12 @@ pub struct Now {
     /// The clock on the wall.
     pub wall: WallTime,
 }
+
+/// When a voucher is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UseTime {
+    /// In which period that is, where something comes anew each day.
+    pub now: WallTime,
+    /// What is written down, and days are counted from; before [`super::ClockGuard::FLOOR`] while no clock can be believed.
+    pub noted: WallTime,
+}

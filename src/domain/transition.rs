@@ -103,6 +103,8 @@ pub enum Guard {
         voucher: i64,
         /// Who.
         device: DeviceId,
+        /// When: the code's days are counted from the first use by a clock that could be believed.
+        at: WallTime,
     },
     /// A subject (a device, an account, a voucher) has had fewer than `most` sessions of a plan in a period; this is one
     /// more.

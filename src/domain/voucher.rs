@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::check_offer;
 use super::{
     AtEnd, ClockGuard, DeviceId, Guard, LocalTime, MAX_EXP_DAYS, Money, PeriodGrant, Plan, Refusal, Repeat,
-    SessionId, SessionTerms, SourceData, TermsError, Text, WallTime,
+    SessionId, SessionTerms, SourceData, TermsError, Text, UseTime, WallTime,
 };
 
 /// What becomes of one device more than a code has places for.
@@ -337,11 +337,11 @@ impl Voucher {
     }
 
     /// What it grants now; one that comes anew, in the period that it is now. `shown_as` as above.
-    pub fn source_data(&self, shown_as: String, now: WallTime, place: &dyn LocalTime) -> SourceData {
+    pub fn source_data(&self, shown_as: String, at: UseTime, place: &dyn LocalTime) -> SourceData {
         let offer = &self.batch.offer;
-        let period = offer.repeat.map(|repeat| repeat.period(now, place));
-        let first_use = offer.use_days.filter(|_| now >= ClockGuard::FLOOR);
-        let over = self.ends_at().or(first_use.map(|days| now.plus_days(days)));
+        let period = offer.repeat.map(|repeat| repeat.period(at.now, place));
+        let first_use = offer.use_days.filter(|_| at.noted >= ClockGuard::FLOOR);
+        let over = self.ends_at().or(first_use.map(|days| at.noted.plus_days(days)));
         let mut terms = self.batch.terms.clone();
         // No clock to count from: they are the session's own days, which wait for one.
         terms.exp_days = terms.exp_days.or(offer.use_days.filter(|_| over.is_none()));
@@ -375,10 +375,10 @@ impl Voucher {
     }
 
     /// What must hold for a device to redeem it.
-    pub fn guards(&self, device: DeviceId, now: WallTime, place: &dyn LocalTime) -> Vec<Guard> {
+    pub fn guards(&self, device: DeviceId, at: UseTime, place: &dyn LocalTime) -> Vec<Guard> {
         let session = SessionId::new(uuid::Uuid::nil());
-        let redeem = Guard::RedeemVoucher { voucher: self.id, device, session, at: now };
-        let grant = self.period_grant(device, now, place).map(|grant| Guard::Grant(Box::new(grant)));
+        let redeem = Guard::RedeemVoucher { voucher: self.id, device, session, at: at.noted };
+        let grant = self.period_grant(device, at.now, place).map(|grant| Guard::Grant(Box::new(grant)));
         std::iter::once(redeem).chain(grant).collect()
     }
 }

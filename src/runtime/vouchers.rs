@@ -7,10 +7,10 @@ use super::handle::{DeviceRef, Handle};
 use super::mail::Reply;
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientSession, ClockGuard, CloseReason, DeviceId, Guard, Occasion, PauseReason, ProviderName, Refusal,
-    SessionId, SessionState, SessionsMgr, Text, Voucher, VoucherUse, WallTime, WhenFull,
+    ClientSession, CloseReason, DeviceId, Guard, Occasion, PauseReason, ProviderName, Refusal, SessionId,
+    SessionState, SessionsMgr, Text, Voucher, VoucherUse, WhenFull,
 };
-use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider};
+use crate::providers::voucher::{TryLimiter, VoucherCode, VoucherProvider, time_of_use};
 use crate::store::{ListedVoucher, Revoked, StoreError};
 
 /// How many sessions of a batch that is taken back are closed at the same time.
@@ -77,20 +77,11 @@ impl Handle {
         let found = self.shared.store.find_voucher(&lookup).await.map_err(store_failed)?;
         let voucher = found.ok_or(Refusal::VoucherUnknown)?;
         voucher.check(self.now().wall)?;
-        Ok(voucher)
-    }
-
-    /// The time that a use of a voucher is written down with: as far as it can be believed where something comes anew
-    /// each day. Where days are counted from it and it cannot be, it lies before all times that can.
-    fn time_of_use(&self, voucher: &Voucher) -> WallTime {
-        let (clock, offer, wall) = (&self.shared.clock, &voucher.batch.offer, self.now().wall);
-        if offer.repeat.is_some() {
-            clock.believable()
-        } else if offer.use_days.is_some() && !clock.is_believed() {
-            wall.min(ClockGuard::FLOOR.plus_millis(-1))
-        } else {
-            wall
+        // A clock that runs late gives no day twice.
+        if voucher.ends_at().is_some_and(|end| self.believable() >= end) {
+            return Err(Refusal::VoucherNotValid("any more"));
         }
+        Ok(voucher)
     }
 
     /// A place is left.
@@ -100,9 +91,10 @@ impl Handle {
         shown_as: String,
         device: DeviceId,
     ) -> Result<ClientSession, Refusal> {
-        let (now, place) = (self.time_of_use(voucher), &self.shared.clock);
-        let mut data = voucher.source_data(shown_as, now, place);
-        data.guards = voucher.guards(device, now, place);
+        let clock = &self.shared.clock;
+        let at = time_of_use(voucher, clock);
+        let mut data = voucher.source_data(shown_as, at, clock);
+        data.guards = voucher.guards(device, at, clock);
         self.grant(device, &ProviderName::new(VoucherProvider::NAME), data, Occasion::LogIn).await
     }
 
@@ -129,7 +121,7 @@ impl Handle {
             self.authenticate(proposed, Occasion::LogIn, None).await?;
         }
         let session = SessionId::new(uuid::Uuid::nil());
-        let at = self.time_of_use(voucher);
+        let at = time_of_use(voucher, &self.shared.clock).noted;
         let guard = Guard::TakeOverVoucher { voucher: voucher.id, from, device, session, at };
         let command = Command::TakeOver { from, to: device, sessions, guards: vec![guard] };
         match self.command(command).await? {

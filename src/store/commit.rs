@@ -137,7 +137,9 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
             let wanted = Use { voucher: *voucher, device: *device, session: *session, at: *at };
             voucher_uses::take_over(connection, wanted, *from).await
         }
-        Guard::HoldsVoucher { voucher, device } => voucher_uses::hold(connection, *voucher, *device).await,
+        Guard::HoldsVoucher { voucher, device, at } => {
+            voucher_uses::hold(connection, *voucher, *device, *at).await
+        }
         Guard::Grant(grant) => grants::take(connection, grant).await,
         Guard::Account(guard) => account_devices::enter(connection, guard).await,
         Guard::Resume { from, session } => grants::resume(connection, *from, *session).await,

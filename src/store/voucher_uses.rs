@@ -80,13 +80,28 @@ pub(super) async fn hold(
     connection: &mut SqliteConnection,
     voucher: i64,
     device: DeviceId,
+    at: WallTime,
 ) -> Result<Result<(), Refusal>, StoreError> {
     Ok(match standing(connection, voucher, device).await? {
         None => Err(Refusal::VoucherUnknown),
         Some(standing) if standing.revoked => Err(Refusal::VoucherRevoked),
         Some(standing) if !standing.has_place => Err(Refusal::VoucherUsed),
-        Some(_) => Ok(()),
+        Some(_) => {
+            begin_days(connection, voucher, at).await?;
+            Ok(())
+        }
     })
+}
+
+/// Where no clock could be believed at the first use, days are counted from the first one when it can be.
+async fn begin_days(connection: &mut SqliteConnection, voucher: i64, at: WallTime) -> Result<(), StoreError> {
+    sqlx::query("UPDATE vouchers SET redeemed_at = $2 WHERE id = $1 AND redeemed_at < $3 AND $2 >= $3")
+        .bind(voucher)
+        .bind(at.0)
+        .bind(ClockGuard::FLOOR.0)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Gives a device the place of another one: the guard of a take-over. What that one was granted for this period counts
@@ -158,14 +173,7 @@ async fn insert(connection: &mut SqliteConnection, wanted: Use) -> Result<(), St
     .bind(wanted.session.to_string())
     .execute(&mut *connection)
     .await?;
-    // Where no clock could be believed at the first use, days are counted from the first one when it can be.
-    sqlx::query("UPDATE vouchers SET redeemed_at = $2 WHERE id = $1 AND redeemed_at < $3 AND $2 >= $3")
-        .bind(wanted.voucher)
-        .bind(wanted.at.0)
-        .bind(ClockGuard::FLOOR.0)
-        .execute(connection)
-        .await?;
-    Ok(())
+    begin_days(connection, wanted.voucher, wanted.at).await
 }
 
 /// A redemption that has been taken back did not happen; a place that was taken over is `from`'s again.

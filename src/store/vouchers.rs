@@ -6,8 +6,8 @@ use super::rows::Columns;
 use super::sql::rows_before;
 use super::{Store, StoreError};
 use crate::domain::{
-    BoxFuture, DeviceId, PeriodGrant, ProviderError, Redeemed, SealedCode, Text, Voucher, VoucherBook,
-    VoucherSale, VoucherStatus, VoucherUse, WallTime,
+    BoxFuture, ClockGuard, DeviceId, PeriodGrant, ProviderError, Redeemed, SealedCode, Text, Voucher,
+    VoucherBook, VoucherSale, VoucherStatus, VoucherUse, WallTime,
 };
 
 pub(super) const VOUCHER_COLUMNS: &str = "v.id, v.lookup, v.sealed, v.redeemed_at, v.device, v.session, \
@@ -183,12 +183,14 @@ impl VoucherBook for Store {
                 "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM voucher_uses u JOIN vouchers v ON v.id = u.voucher \
                  JOIN voucher_batches b ON b.id = v.batch WHERE u.device = $1 AND u.ended_at IS NULL \
                  AND v.revoked_at IS NULL AND b.repeat_every IS NOT NULL \
-                 AND (b.use_days IS NULL OR v.redeemed_at + b.use_days * 86400000 > $2) ORDER BY u.id DESC LIMIT 100"
+                 AND (b.use_days IS NULL OR v.redeemed_at < $3 OR v.redeemed_at + b.use_days * 86400000 > $2) ORDER BY u.id DESC LIMIT 100"
             );
             // The newest of too many, and of those the oldest first.
             let mut found = sqlx::query(AssertSqlSafe(text))
                 .bind(device.to_string())
                 .bind(now.0)
+                // Before that no clock is right: its days have not begun.
+                .bind(ClockGuard::FLOOR.0)
                 .fetch_all(&self.readers)
                 .await
                 .map_err(|error| ProviderError(error.to_string()))?;

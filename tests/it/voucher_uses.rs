@@ -233,6 +233,47 @@ async fn days_after_the_first_use_wait_for_a_clock_that_can_be_believed() {
 }
 
 #[tokio::test]
+async fn days_of_what_comes_anew_wait_for_a_clock_that_can_be_believed() {
+    let counter = Counter::open().await;
+    let plan = json!({ "name": "daily", "kind": "data", "data_mb": 1, "repeat": { "every": "day" } });
+    assert_eq!(counter.post("/api/v1/plans", plan).await.0, 201);
+    let (_, codes) =
+        counter.batch(json!({ "count": 1, "plan": "daily", "max_devices": 2, "use_days": 2 })).await;
+    let set = |wall| counter.app.clock.set(Now { wall, ..counter.app.clock.now() });
+    let right = counter.wall();
+    set(WallTime(60_000));
+    counter.app.pass(Duration::from_secs(2)).await;
+    let (first, session) = counter.online(1, &codes[0]).await;
+    let place = format!("/api/v1/vouchers/{}", codes[0]);
+    assert_eq!(counter.get(&place).await["ends_at"], Value::Null, "its days have not begun");
+
+    // It has been off for forty days when its clock is set.
+    set(right.plus_days(40));
+    counter.app.pass(Duration::from_secs(2)).await;
+    let begun = counter.wall();
+    let second = counter.app.handle.connect(first.id, None).await.unwrap();
+    assert_ne!(second.id, session.id, "today's");
+    let ends = begun.plus_days(2);
+    assert!(second.expires_at.is_some_and(|end| end <= ends), "{second:?}");
+    let shown = counter.get(&place).await;
+    let written = chrono::DateTime::parse_from_rfc3339(shown["ends_at"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        written.timestamp_millis() / 1000,
+        ends.0 / 1000,
+        "the days begin with the first believed use"
+    );
+
+    // They are those of the code: whoever comes later has no more of them.
+    counter.app.pass(DAY).await;
+    let (_, other) = counter.online(2, &codes[0]).await;
+    assert!(other.expires_at.is_some_and(|end| end <= ends), "{other:?}");
+    counter.app.pass(DAY).await;
+    for device in [first.id, other.device] {
+        assert_eq!(counter.app.handle.connect(device, None).await, Err(Refusal::NoSession));
+    }
+}
+
+#[tokio::test]
 async fn two_devices_cannot_take_turns_without_end() {
     let counter = Counter::open().await;
     let (_, codes) = counter.batch(hour(json!({ "when_full": "take_over" }))).await;

@@ -172,7 +172,7 @@ fn what_comes_anew_is_granted_to_who_holds_a_place_of_a_code_that_was_not_taken_
         let (_, codes) = print(store, &vault, &batch(1)).await;
         let voucher = find(store, &vault, &codes[0].to_string()).await.unwrap().id;
         let holds = |voucher, number| {
-            let guards = vec![Guard::HoldsVoucher { voucher, device: device(number).id }];
+            let guards = vec![Guard::HoldsVoucher { voucher, device: device(number).id, at: NOW }];
             store.commit(vec![Writes { guards, ..Writes::default() }])
         };
         assert_eq!(holds(voucher, 1).await.unwrap(), [Err(Refusal::VoucherUsed)]);

@@ -24,5 +24,5 @@ mod vault;
 
 pub use code::VoucherCode;
 pub use limiter::TryLimiter;
-pub use provider::VoucherProvider;
+pub use provider::{VoucherProvider, time_of_use};
 pub use vault::{VaultError, VoucherVault};

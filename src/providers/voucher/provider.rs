@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, Granted, Guard, Phrase, ProviderError,
-    ProviderFace, ProviderName, SessionProvider, SessionSource, SourceData, Text, VoucherBook,
+    BoxFuture, ClientDevice, ClockGuard, DeviceId, FieldKind, FormField, Granted, Guard, Phrase,
+    ProviderError, ProviderFace, ProviderName, SessionProvider, SessionSource, SourceData, Text, UseTime,
+    Voucher, VoucherBook,
 };
 
 /// Vouchers among the session providers.
@@ -36,14 +37,24 @@ impl VoucherProvider {
             if voucher.ends_at().is_some_and(|end| now >= end) || book.was_granted(&grant).await? {
                 continue;
             }
-            let mut data = voucher.source_data(voucher.reference(), now, clock);
+            let at = time_of_use(&voucher, clock);
+            let mut data = voucher.source_data(voucher.reference(), at, clock);
             // Meanwhile it may be taken back, or its place taken over.
-            let holds = Guard::HoldsVoucher { voucher: voucher.id, device };
+            let holds = Guard::HoldsVoucher { voucher: voucher.id, device, at: at.noted };
             data.guards = vec![holds, Guard::Grant(Box::new(grant))];
             offers.push(data);
         }
         Ok(offers)
     }
+}
+
+/// When a voucher is used, if that is now. What comes anew each day goes by the time as far as it can be believed. Days are
+/// counted from a time that can be, or not yet: then it lies before all that can.
+pub fn time_of_use(voucher: &Voucher, clock: &Clock) -> UseTime {
+    let (offer, wall) = (&voucher.batch.offer, clock.now().wall);
+    let now = if offer.repeat.is_some() { clock.believable() } else { wall };
+    let waits = offer.use_days.is_some() && !clock.is_believed();
+    UseTime { now, noted: if waits { wall.min(ClockGuard::FLOOR.plus_millis(-1)) } else { now } }
 }
 
 impl Default for VoucherProvider {
