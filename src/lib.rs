@@ -20,3 +20,4 @@ pub mod runtime;
 pub mod shaper;
 pub mod store;
 pub mod tls;
+pub mod wares;

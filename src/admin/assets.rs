@@ -21,6 +21,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("dashboard.js", JS, include_str!("../../static/admin/dashboard.js")),
     ("filter.js", JS, include_str!("../../static/admin/filter.js")),
     ("live.js", JS, include_str!("../../static/admin/live.js")),
+    ("sales.css", CSS, include_str!("../../static/admin/sales.css")),
     ("tables.css", CSS, include_str!("../../static/admin/tables.css")),
 ];
 

@@ -5,8 +5,8 @@ use axum::response::Response;
 
 use super::clerk::Clerk;
 use super::frame::Frame;
+use super::once::new_once;
 use super::page::{failed, html};
-use super::sale::new_once;
 use super::shown;
 use super::state::AdminState;
 use crate::domain::{Currency, Plan, Text, VoucherBatch};

@@ -4,21 +4,26 @@
 //! Whoever logs in does so with a token of the API and may do here what the token may do there. The browser keeps a cookie
 //! that stands for the token while this daemon runs; the token itself is in no page and no cookie.
 
+mod accounts;
 mod assets;
 mod clerk;
 mod csrf;
 mod dashboard;
 mod device;
 mod door;
+mod form;
 mod frame;
 mod front;
+mod leaf;
 mod login;
 mod logins;
 mod me;
 mod nav;
+mod once;
 mod page;
 mod people;
 mod permissions;
+mod plans;
 mod plot;
 mod sale;
 mod setup;
@@ -27,6 +32,7 @@ mod state;
 mod tables;
 mod till;
 mod voucher;
+mod vouchers;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -69,6 +75,9 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin/{*rest}", get(page::nowhere).fallback(page::nowhere));
     pages
         .merge(tables::routes())
+        .merge(plans::routes())
+        .merge(accounts::routes())
+        .merge(vouchers::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))
         .with_state(state)

@@ -40,6 +40,9 @@ const ENTRIES: &[Entry] = &[
     entry(Group::Guests, "Sessions", "/admin/sessions", VIEW),
     entry(Group::Guests, "Devices", "/admin/devices", VIEW),
     entry(Group::Sales, "Counter", "/admin/counter", &[]),
+    entry(Group::Sales, "Vouchers", "/admin/vouchers", SELL),
+    entry(Group::Sales, "Plans", "/admin/plans", VIEW),
+    entry(Group::Sales, "Accounts", "/admin/accounts", VIEW),
     entry(Group::Sales, "Till", "/admin/till", SELL),
     entry(Group::System, "People", "/admin/people", ADMINISTER),
 ];

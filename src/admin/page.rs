@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use super::clerk::Clerk;
 use super::frame::Frame;
 use super::state::AdminState;
-use crate::domain::Refusal;
+use crate::domain::{Currency, Refusal};
 use crate::http::Problem;
 
 /// A page that only says something.
@@ -74,6 +74,11 @@ pub(super) fn failed(state: &AdminState, cause: &dyn std::fmt::Display) -> Respo
     tracing::error!(%cause, "an admin page failed");
     let text = "Nothing that is not shown here was changed. The log of turnpike says what went wrong.";
     say(state, StatusCode::INTERNAL_SERVER_ERROR, "Something failed inside", text)
+}
+
+/// What stands beside a price: the site's currency, if it has one.
+pub(super) fn currency(state: &AdminState) -> String {
+    if state.currency == Currency::default() { String::new() } else { state.currency.code().to_owned() }
 }
 
 /// A refusal, in a sentence.

@@ -4,17 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::clerk::{Clerk, Fields};
-use super::page::{failed, forbidden, refused, say};
+use super::once::{before, once};
+use super::page::{forbidden, refused, say};
 use super::state::AdminState;
 use super::{device, voucher};
-use crate::domain::{Once, OnceSubject, Proviso, Refusal, Text};
+use crate::domain::{OnceSubject, Proviso, Refusal, Text};
 use crate::runtime::{SaleOf, Till, TopUpOf};
-
-/// The longest name of a form, in characters.
-const MAX_ONCE_CHARS: usize = 64;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Sell {
@@ -36,68 +33,8 @@ pub(super) struct TopUp {
     note: Option<String>,
 }
 
-/// Names what one page does, so that it is done once.
-pub(super) fn new_once() -> String {
-    uuid::Uuid::now_v7().to_string()
-}
-
 fn till(clerk: &Clerk, note: Option<&str>) -> Till {
     Till { seller: clerk.name.clone(), note: note.map(Text::new).filter(|note| !note.is_empty()) }
-}
-
-/// Why a form cannot be done once.
-enum Nameless {
-    /// It has no name of its own, or one that cannot be.
-    NoName,
-    /// Which boot this is could not be read.
-    NoBoot(std::io::Error),
-}
-
-impl Nameless {
-    fn show(self, state: &AdminState) -> Response {
-        match self {
-            Self::NoName => {
-                let text = "The form could not be read. Load the page again.";
-                say(state, StatusCode::UNPROCESSABLE_ENTITY, "That did not work", text)
-            }
-            Self::NoBoot(error) => failed(state, &error),
-        }
-    }
-}
-
-/// The form as something that is done once; `what` is all that it asks for.
-fn once(state: &AdminState, clerk: &Clerk, key: &str, what: &[&str]) -> Result<Once, Nameless> {
-    let fits = (1..=MAX_ONCE_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !fits {
-        return Err(Nameless::NoName);
-    }
-    let mut digest = Sha256::new();
-    for part in what {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    let boot_id = state.handle.boot_id().map_err(Nameless::NoBoot)?;
-    Ok(Once {
-        caller: format!("counter {}", clerk.scope()),
-        key: key.to_owned(),
-        fingerprint: digest.finalize().into(),
-        boot_id,
-        at: state.handle.now(),
-    })
-}
-
-/// What became of the form when it was sent before; `None` if it was not.
-async fn before(state: &AdminState, once: &Once) -> Result<Option<OnceSubject>, Response> {
-    let found =
-        state.store.find_once(&once.caller, &once.key).await.map_err(|error| failed(state, &error))?;
-    match found {
-        Some(found) if found.fingerprint == once.fingerprint => Ok(Some(found.subject)),
-        Some(_) => {
-            let text = "This page has sold something already. Nothing more was sold: load the page again for the next sale.";
-            Err(say(state, StatusCode::CONFLICT, "Sold already", text))
-        }
-        None => Ok(None),
-    }
 }
 
 /// `POST /admin/sell`
@@ -121,7 +58,7 @@ pub(super) async fn sell(
             return Err(say(&state, StatusCode::UNPROCESSABLE_ENTITY, "What is sold?", text));
         }
     };
-    let once = once(&state, &clerk, &fields.once, &asked).map_err(|error| error.show(&state))?;
+    let once = once(&state, &clerk, &fields.once, &asked)?;
     if let Some(subject) = before(&state, &once).await? {
         return sold_before(&state, subject).await;
     }
@@ -158,7 +95,7 @@ pub(super) async fn top_up(
     let refused = |refusal| refused(&state, refusal);
     let device = fields.dev.parse().map_err(|_| refused(Refusal::UnknownDevice))?;
     let asked = [fields.dev.as_str(), &fields.plan, &fields.session];
-    let once = once(&state, &clerk, &fields.once, &asked).map_err(|error| error.show(&state))?;
+    let once = once(&state, &clerk, &fields.once, &asked)?;
     if before(&state, &once).await?.is_some() {
         return Ok(Redirect::to(&device::place(device, "again")).into_response());
     }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use super::clerk::{Clerk, Fields};
 use super::device::{self, find_device};
 use super::frame::Frame;
+use super::once::new_once;
 use super::page::{failed, forbidden, html, refused, say};
-use super::sale::new_once;
 use super::shown;
 use super::state::AdminState;
-use crate::domain::{Refusal, Voucher, VoucherStatus};
+use crate::domain::{DeviceId, Refusal, SessionId, Voucher, VoucherStatus};
+use crate::store::ListedVoucher;
 
 /// The longest code that is looked at, in characters; real ones are far shorter.
 const MAX_CODE_CHARS: usize = 64;
@@ -27,11 +28,33 @@ struct VoucherPage<'a> {
     status: VoucherStatus,
     standing: &'static str,
     facts: Vec<(&'static str, String)>,
+    batch_place: String,
+    revoke_place: String,
+    places: Vec<Place>,
+    sessions: Vec<Going>,
     /// What it costs, if it can be sold.
     price: Option<String>,
     once: String,
     /// What was just done.
     done: Option<&'static str>,
+}
+
+/// A device that has, or had, a place of it.
+#[derive(Debug)]
+struct Place {
+    device: DeviceId,
+    session: SessionId,
+    at: String,
+    /// When another one took it over.
+    ended: Option<String>,
+}
+
+/// A session that came of it and is not over.
+#[derive(Debug)]
+struct Going {
+    id: SessionId,
+    state: &'static str,
+    left: String,
 }
 
 /// A voucher as it is handed over.
@@ -64,11 +87,39 @@ fn plain(code: &str) -> String {
     code.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect()
 }
 
-async fn find(state: &AdminState, code: &str) -> Result<Voucher, Response> {
+/// The voucher that a typed code names, with the code as it is printed.
+pub(super) async fn find_listed(state: &AdminState, code: &str) -> Result<(ListedVoucher, String), Response> {
     let lookup = state.codes.lookup(code).filter(|_| code.chars().count() <= MAX_CODE_CHARS);
     let unknown = || refused(state, Refusal::VoucherUnknown);
     let found = state.store.find_voucher(&lookup.ok_or_else(unknown)?).await;
-    found.map_err(|error| failed(state, &error))?.ok_or_else(unknown)
+    let id = found.map_err(|error| failed(state, &error))?.ok_or_else(unknown)?.id;
+    let listed = state.store.voucher_by_id(id).await.map_err(|error| failed(state, &error))?;
+    let listed = listed.ok_or_else(unknown)?;
+    let printed = state.codes.unseal(&listed.code).map_err(|error| failed(state, &error))?;
+    Ok((listed, printed))
+}
+
+/// What has come of it.
+async fn came_of(state: &AdminState, listed: &ListedVoucher) -> Result<(Vec<Place>, Vec<Going>), Response> {
+    let time = |at| shown::time(at, &*state.place);
+    let uses = state.store.voucher_uses(listed.voucher.id).await.map_err(|error| failed(state, &error))?;
+    let places = uses.iter().map(|place| Place {
+        device: place.redeemed.device,
+        session: place.redeemed.session,
+        at: time(place.redeemed.at),
+        ended: place.ended_at.map(time),
+    });
+    if uses.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let sessions = state.handle.voucher_sessions(vec![listed.clone()]).await;
+    let sessions = sessions.map_err(|refusal| refused(state, refusal))?;
+    let going = sessions.iter().map(|session| Going {
+        id: session.id,
+        state: shown::state(session),
+        left: shown::left(session),
+    });
+    Ok((places.collect(), going.collect()))
 }
 
 /// `GET /admin/voucher`
@@ -81,14 +132,19 @@ pub(super) async fn show(
         return Err(forbidden(&state, "manage_vouchers"));
     }
     let code = wanted.code.trim();
-    let voucher = find(&state, code).await?;
-    let now = state.handle.now().wall;
-    let status = voucher.status(now);
+    let (listed, printed) = find_listed(&state, code).await?;
+    let (places, sessions) = came_of(&state, &listed).await?;
+    let voucher = listed.voucher;
+    let status = voucher.status(state.handle.now().wall);
     let page = VoucherPage {
-        frame: clerk.frame(&state, "/admin/counter"),
+        frame: clerk.frame(&state, "/admin/vouchers"),
         clerk: &clerk,
-        code,
+        code: &printed,
         print_place: format!("/admin/print?code={}", plain(code)),
+        batch_place: format!("/admin/vouchers/batches/{}", voucher.batch.id),
+        revoke_place: format!("/admin/vouchers/revoke?code={}", plain(code)),
+        places,
+        sessions,
         status,
         standing: shown::standing(status),
         facts: facts(&state, &voucher),
@@ -113,6 +169,7 @@ fn facts(state: &AdminState, voucher: &Voucher) -> Vec<(&'static str, String)> {
     let batch = &voucher.batch;
     let mut facts = vec![("Grants", shown::terms(&batch.terms))];
     facts.extend(batch.name.as_ref().map(|name| ("Batch", name.to_string())));
+    facts.push(("Made", time(batch.created_at)));
     facts.extend(batch.valid_from.map(|at| ("Valid from", time(at))));
     facts.extend(batch.valid_until.map(|at| ("Valid until", time(at))));
     let price = state.currency.show(batch.offer.price);
@@ -122,6 +179,7 @@ fn facts(state: &AdminState, voucher: &Voucher) -> Vec<(&'static str, String)> {
         facts.push(("Devices", format!("{} of {}", voucher.uses, batch.offer.max_devices)));
     }
     facts.extend(voucher.redeemed.map(|redeemed| ("Redeemed", time(redeemed.at))));
+    facts.extend(voucher.ends_at().map(|at| ("All of it is over", time(at))));
     facts.extend(voucher.revoked_at.map(|at| ("Taken back", time(at))));
     facts
 }
@@ -136,10 +194,11 @@ pub(super) async fn print(
         return Err(forbidden(&state, "manage_vouchers"));
     }
     let code = wanted.code.trim();
-    let voucher = find(&state, code).await?;
+    let (listed, printed) = find_listed(&state, code).await?;
+    let voucher = listed.voucher;
     let page = PrintPage {
         frame: clerk.frame(&state, "/admin/counter"),
-        code,
+        code: &printed,
         name: voucher.batch.name.as_ref().map(ToString::to_string).unwrap_or_default(),
         grants: shown::terms(&voucher.batch.terms),
         until: voucher.batch.valid_until.map(|at| shown::time(at, &*state.place)),

@@ -8,17 +8,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::ApiState;
 use super::auth::{Allowed, Caller, ManageVouchers, View};
-use super::list::{Page, Paging, null_is_some, read_rfc3339};
-use super::plans::read_properties;
+use super::list::{Page, Paging};
 use super::shapes::time;
 use super::under::Under;
-use super::{ApiState, roles};
-use crate::domain::{
-    Account, AccountDevice, AccountName, OneMore, PlanName, Refusal, TermsError, Text, WallTime,
-};
+use crate::domain::{Account, AccountDevice, AccountName, PlanName, Refusal, TermsError, Text, WallTime};
 use crate::http::{JsonBody, PathPair, PathPart, Problem, QueryParams};
-use crate::store::{AccountPatch, AccountQuery, NewAccount, StoreError, Till};
+use crate::store::{AccountPatch, AccountQuery, StoreError};
+use crate::wares::{AccountFields, till};
 
 fn store_failed(error: StoreError) -> Problem {
     Problem::internal(&error)
@@ -87,63 +85,6 @@ impl AccountShape {
     }
 }
 
-/// A new account, or what is to be different about one; what is absent stays.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AccountFields {
-    name: Option<String>,
-    password: Option<String>,
-    #[serde(default, deserialize_with = "null_is_some")]
-    full_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "null_is_some")]
-    note: Option<Option<String>>,
-    plans: Option<Vec<String>>,
-    paid: Option<bool>,
-    max_devices: Option<u32>,
-    one_more: Option<String>,
-    disabled: Option<bool>,
-    #[serde(default, deserialize_with = "null_is_some")]
-    expires_at: Option<Option<String>>,
-    roles: Option<Vec<String>>,
-    properties: Option<BTreeMap<String, String>>,
-}
-
-fn read_plan(name: &str) -> Result<PlanName, Problem> {
-    PlanName::parse(name).map_err(|error| TermsError { field: "plans", ..error }.into())
-}
-
-/// Whoever takes the money, if some changes hands.
-fn till(paid: Option<bool>, caller: &Caller, note: Option<Text>) -> Option<Till> {
-    (paid == Some(true)).then(|| Till { seller: caller.actor.clone(), note })
-}
-
-impl AccountFields {
-    /// What they say, but for name and password.
-    fn patch(self, caller: &Caller) -> Result<AccountPatch, Problem> {
-        let text = |text: Option<Option<String>>| text.map(|text| text.as_deref().map(Text::new));
-        let plans = self.plans.map(|plans| plans.iter().map(|plan| read_plan(plan)).collect());
-        let one_more = self.one_more.as_deref().map(|name| {
-            OneMore::from_name(name)
-                .ok_or_else(|| Problem::invalid_field("one_more", "must be one of refuse, take_over"))
-        });
-        let read_time = |text: Option<String>| text.map(|text| read_rfc3339("expires_at", &text)).transpose();
-        let expires_at = self.expires_at.map(read_time).transpose()?;
-        Ok(AccountPatch {
-            password: None,
-            full_name: text(self.full_name),
-            note: text(self.note),
-            plans: plans.transpose()?,
-            till: till(self.paid, caller, None),
-            max_devices: self.max_devices,
-            one_more: one_more.transpose()?,
-            disabled: self.disabled,
-            expires_at,
-            roles: self.roles.map(|names| roles::read("roles", names)).transpose()?,
-            properties: self.properties.map(read_properties).transpose()?,
-        })
-    }
-}
-
 /// The account that a path names: what cannot be a name is not known.
 fn named(name: &str) -> Result<AccountName, Problem> {
     AccountName::parse(name).map_err(|_| Refusal::UnknownAccount.into())
@@ -203,17 +144,10 @@ pub(super) async fn create(
     allowed: Allowed<ManageVouchers>,
     under: Under,
     State(state): State<ApiState>,
-    JsonBody(mut body): JsonBody<AccountFields>,
+    JsonBody(body): JsonBody<AccountFields>,
 ) -> Result<Response, Problem> {
     let once = under.untagged()?;
-    let name = body.name.take().ok_or_else(|| Problem::invalid_field("name", "an account needs a name"))?;
-    let name = AccountName::parse(&name)?;
-    let password = body.password.take();
-    let password =
-        password.ok_or_else(|| Problem::invalid_field("password", "an account needs a password"))?;
-    Account::check_password(&password)?;
-    let rest = body.patch(&allowed.caller)?;
-    let new = NewAccount { name, password: state.handle.hash_password(&password).await?, rest };
+    let new = body.new_account(&state.handle, &allowed.caller.actor).await?;
     let now = state.handle.now().wall;
     // What is paid is noted with it.
     let at = state.handle.believable();
@@ -271,7 +205,7 @@ pub(super) async fn change(
         Some(false) => "enabled",
         None => "",
     };
-    let patch = body.patch(&allowed.caller)?;
+    let patch = body.patch(&allowed.caller.actor)?;
     changed(&state, &allowed.caller, under, &name, &patch, ("account.change", details)).await
 }
 
@@ -336,7 +270,7 @@ pub(super) async fn attach(
     let (name, plan) = (named(&name)?, PlanName::parse(&body.plan));
     let plan = plan.map_err(|error| TermsError { field: "plan", ..error })?;
     let note = body.note.as_deref().map(Text::new).filter(|note| !note.is_empty());
-    let till = till(body.paid, &allowed.caller, note);
+    let till = till(body.paid, &allowed.caller.actor, note);
     let now = state.handle.now().wall;
     let sold_at = state.handle.believable();
     let attached = state.store.attach_plan(&name, &plan, till.as_ref(), sold_at, once.as_ref()).await;

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::ApiState;
 use super::auth::{Allowed, Modify, View};
-use super::list::null_is_some;
 use super::shapes::DeviceShape;
 use super::under::{Under, shown};
 use crate::domain::{ClientDevice, MacError, Tag, Text, ZoneName};
 use crate::http::{JsonBody, PathPart, Problem};
 use crate::runtime::{DevicePatch, DeviceRef};
+use crate::wares::{null_is_some, read_roles};
 
 /// The device that a path names: by id, MAC or IP.
 pub(super) async fn find(state: &ApiState, dev: &str) -> Result<ClientDevice, Problem> {
@@ -122,7 +122,7 @@ pub(super) async fn change(
     // "disconnected" also cuts off one that is connected and not blocked.
     let disconnect = body.status.as_deref() == Some("disconnected");
     let zone = body.zone.as_deref().map(ZoneName::new);
-    let roles = body.roles.map(|roles| super::roles::read("roles", roles)).transpose()?;
+    let roles = body.roles.map(|roles| read_roles("roles", roles)).transpose()?;
     let patch = DevicePatch { alias, zone, roles, blocked, disconnect };
     let action = match blocked {
         Some(true) => "device.block",

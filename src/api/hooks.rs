@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ApiState;
 use super::auth::{Administer, Allowed};
-use super::list::{Page, Paging, null_is_some};
+use super::list::{Page, Paging};
 use super::once::NotKept;
 use super::shapes::time;
 use super::status::PageQuery;
@@ -21,6 +21,7 @@ use crate::domain::{
 use crate::hooks::Tried;
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{HookConflict, KeptHook, MAX_HOOKS, StoreError};
+use crate::wares::null_is_some;
 
 /// How much of a receiver's answer a test shows, in bytes.
 const SHOWN_ANSWER: usize = 2_000;

@@ -1,6 +1,5 @@
 use chrono::DateTime;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::domain::WallTime;
 use crate::http::Problem;
@@ -97,13 +96,6 @@ where
     })
 }
 
-/// Reads a time of a body: RFC 3339.
-pub(super) fn read_rfc3339(field: &str, text: &str) -> Result<WallTime, Problem> {
-    let at = DateTime::parse_from_rfc3339(text);
-    at.map(|at| WallTime(at.timestamp_millis()))
-        .map_err(|_| Problem::invalid_field(field, "must be a time as in 2026-01-31T18:00:00Z"))
-}
-
 /// Reads a time of a query: RFC 3339, or milliseconds since the epoch; an empty one is absent.
 pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTime>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
@@ -113,13 +105,4 @@ pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<Option<WallTi
         let text = "must be a time as in 2026-01-31T18:00:00Z, or milliseconds since the epoch";
         Problem::invalid_field(field, text)
     })
-}
-
-/// For fields where `null` says something else than absence.
-pub(super) fn null_is_some<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
 }

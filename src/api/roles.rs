@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
@@ -8,22 +6,18 @@ use super::ApiState;
 use super::auth::{Allowed, Modify};
 use super::sessions::{one, read_id};
 use super::under::Under;
+use crate::domain::ClientSession;
 use crate::domain::sessions_mgr::RolePatch;
-use crate::domain::{ClientSession, roles};
 use crate::http::{JsonBody, PathPart, Problem};
-
-/// Reads a list of role names; one that cannot be is named.
-pub(super) fn read(field: &str, names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
-    roles::read(names).map_err(|text| Problem::invalid_field(field, text))
-}
+use crate::wares::read_roles;
 
 /// Reads roles to add and to take away; at least one.
 pub(super) fn read_patch(
     add: Option<Vec<String>>,
     remove: Option<Vec<String>>,
 ) -> Result<RolePatch, Problem> {
-    let add = read("add", add.unwrap_or_default())?;
-    let remove = read("remove", remove.unwrap_or_default())?;
+    let add = read_roles("add", add.unwrap_or_default())?;
+    let remove = read_roles("remove", remove.unwrap_or_default())?;
     if add.is_empty() && remove.is_empty() {
         return Err(Problem::invalid_field("add", "name at least one role to add or to remove"));
     }

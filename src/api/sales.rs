@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ApiState;
 use super::auth::{Allowed, ManageVouchers, Sell};
-use super::csv::table;
 use super::list::{Paging, read_name, read_time};
 use super::once::NotKept;
-use super::plans::read_price;
 use super::shapes::time;
 use super::under::Under;
 use super::voucher_shapes::{SaleShape, VoucherShape};
@@ -19,6 +17,7 @@ use crate::domain::{Money, Refusal, SaleItem, SessionPatch, Text, WallTime};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::runtime::{SaleOf, SalesBy, SalesKey, SalesTotal, SoldVoucher, Till, TopUpOf};
 use crate::store::{ListedSale, SalesQuery};
+use crate::wares::{read_price, table};
 
 /// The most lines of a table.
 const MAX_LINES: u32 = 100_000;

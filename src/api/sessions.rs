@@ -8,10 +8,11 @@ use super::ApiState;
 use super::auth::{Allowed, Modify, View};
 use super::devices::find;
 use super::shapes::SessionShape;
-use super::terms::{NewTerms, TermsChange};
+use super::terms::TermsChange;
 use super::under::{Under, shown};
 use crate::domain::{ClientSession, CloseReason, Refusal, SessionId, Tag, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
+use crate::wares::NewTerms;
 
 pub(super) fn read_id(id: &str) -> Result<SessionId, Problem> {
     id.parse().map_err(|_| Refusal::UnknownSession.into())

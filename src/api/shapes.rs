@@ -1,24 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::domain::{ClientDevice, ClientSession, DeviceStatus, Mbps, SessionTerms, WallTime, bytes_to_mb};
-
-/// RFC 3339 in UTC, to the millisecond; `None` for years that have no such form.
-pub(super) fn time(at: WallTime) -> Option<String> {
-    DateTime::<Utc>::from_timestamp_millis(at.0).map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
+use crate::domain::{ClientDevice, ClientSession, DeviceStatus, SessionTerms, bytes_to_mb};
+pub(super) use crate::wares::{mbps, rfc3339 as time};
 
 /// Seconds of milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 ms, longer than any session")]
 pub(super) fn secs(millis: u64) -> f64 {
     millis as f64 / 1000.0
-}
-
-/// Mbit/s, 0 for unlimited.
-pub(super) fn mbps(speed: Option<Mbps>) -> f64 {
-    speed.map_or(0.0, Mbps::as_mbps)
 }
 
 /// A device as the API shows it.

@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::plans::{AtEndShape, RepeatShape};
 use super::shapes::{TermsShape, time};
 use crate::domain::{ClientSession, Currency, Sale, Text, Voucher, VoucherBatch, VoucherUse, WallTime};
+use crate::wares::{AtEndShape, RepeatShape};
 
 fn text(text: Option<&Text>) -> Option<String> {
     text.map(ToString::to_string)

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,19 +6,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::ApiState;
 use super::auth::{Allowed, ManageVouchers, Modify};
-use super::list::{Page, Paging, read_name, read_rfc3339};
+use super::list::{Page, Paging, read_name};
 use super::once::NotKept;
-use super::plans::{read_price, read_properties};
-use super::terms::NewTerms;
 use super::under::Under;
 use super::voucher_shapes::{BatchShape, VoucherDetail, VoucherShape};
-use super::{ApiState, roles};
-use crate::domain::{
-    NewBatch, Refusal, SealedCode, Text, VoucherBatch, VoucherOffer, VoucherStatus, WhenFull,
-};
+
+use crate::domain::{NewBatch, Refusal, SealedCode, VoucherBatch, VoucherStatus};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{ListedVoucher, StoreError, VoucherQuery};
+use crate::wares::{NewVouchers, make_codes};
 
 pub(super) fn store_failed(error: StoreError) -> Problem {
     Problem::internal(&error)
@@ -72,90 +69,6 @@ pub(super) async fn list(
     Ok(Json(paging.of(shapes(&state, &found)?, total)))
 }
 
-/// A batch as it is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewVouchers {
-    count: Option<u32>,
-    name: Option<String>,
-    note: Option<String>,
-    plan: Option<String>,
-    valid_from: Option<String>,
-    valid_until: Option<String>,
-    kind: Option<String>,
-    time_secs: Option<u64>,
-    data_mb: Option<f64>,
-    exp_days: Option<u32>,
-    down_mbps: Option<f64>,
-    up_mbps: Option<f64>,
-    use_global_speed: Option<bool>,
-    price: Option<String>,
-    roles: Option<Vec<String>>,
-    properties: Option<BTreeMap<String, String>>,
-    max_devices: Option<u32>,
-    when_full: Option<String>,
-    use_days: Option<u32>,
-}
-
-impl NewVouchers {
-    /// Checks it, and takes from its plan what it does not say itself. `count` is how many there are, if that is known.
-    pub(super) async fn check(self, state: &ApiState, count: Option<u32>) -> Result<NewBatch, Problem> {
-        let time =
-            |field, text: &Option<String>| text.as_deref().map(|text| read_rfc3339(field, text)).transpose();
-        let from = time("valid_from", &self.valid_from)?;
-        let until = time("valid_until", &self.valid_until)?;
-        let name = self.name.as_deref().map(Text::new);
-        let count = match (count, self.count) {
-            (Some(count), None) => count,
-            (Some(_), Some(_)) => {
-                return Err(Problem::invalid_field("count", "the file says how many there are"));
-            }
-            (None, Some(count)) => count,
-            (None, None) => return Err(Problem::invalid_field("count", "say how many")),
-        };
-        let terms = NewTerms {
-            kind: self.kind,
-            time_secs: self.time_secs,
-            data_mb: self.data_mb,
-            exp_days: self.exp_days,
-            down_mbps: self.down_mbps,
-            up_mbps: self.up_mbps,
-            use_global_speed: self.use_global_speed,
-        };
-        let (terms, mut offer) = match &self.plan {
-            None => (terms.check()?, VoucherOffer::default()),
-            Some(plan) => {
-                if let Some(field) = terms.first_given() {
-                    return Err(Problem::invalid_field(field, "comes with the plan"));
-                }
-                let found = state.store.find_plan(plan).await.map_err(store_failed)?;
-                let plan = found.ok_or_else(|| Refusal::UnknownPlan(Text::new(plan).to_string()))?;
-                if !plan.on_sale {
-                    return Err(Refusal::NotOnSale.into());
-                }
-                (plan.terms.clone(), VoucherOffer::of_plan(&plan))
-            }
-        };
-        if let Some(price) = &self.price {
-            offer.price = read_price("price", price, state.currency)?;
-        }
-        if let Some(names) = self.roles {
-            offer.roles = roles::read("roles", names)?;
-        }
-        if let Some(properties) = self.properties {
-            offer.properties = read_properties(properties)?;
-        }
-        if let Some(when) = &self.when_full {
-            offer.when_full = WhenFull::from_name(when)
-                .ok_or_else(|| Problem::invalid_field("when_full", "must be one of refuse, take_over"))?;
-        }
-        offer.max_devices = self.max_devices.unwrap_or(offer.max_devices);
-        offer.use_days = self.use_days;
-        let new = NewBatch::new(name, terms, from, until, count)?;
-        Ok(new.offering(offer, self.note.as_deref().map(Text::new))?)
-    }
-}
-
 /// `POST /api/v1/vouchers`: makes a batch; durable before it is answered.
 pub(super) async fn create(
     allowed: Allowed<ManageVouchers>,
@@ -163,14 +76,8 @@ pub(super) async fn create(
     State(state): State<ApiState>,
     JsonBody(body): JsonBody<NewVouchers>,
 ) -> Result<Response, Problem> {
-    let batch = body.check(&state, None).await?;
-    let (maker, count) = (Arc::clone(&state.codes), batch.count());
-    // Sealing a hundred thousand codes takes a while: not where others wait.
-    let made = tokio::task::spawn_blocking(move || maker.new_codes(count))
-        .await
-        .map_err(|error| Problem::internal(&error))?
-        .map_err(|error| Problem::internal(&error))?;
-    let (codes, sealed) = made.into_iter().unzip();
+    let batch = body.check(&state.store, state.currency, None).await?;
+    let (codes, sealed) = make_codes(&state.codes, batch.count()).await?;
     store_batch(&allowed, under, &state, &batch, codes, sealed).await
 }
 

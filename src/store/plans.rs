@@ -117,6 +117,11 @@ impl Store {
         Ok(Ok(changed))
     }
 
+    /// What still refers to a plan, as in `3 accounts`: while there is any it cannot be deleted.
+    pub async fn plan_users(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        users_of(&mut *self.readers.acquire().await?, name).await
+    }
+
     /// Deletes a plan that nothing refers to any more. The plan as it was.
     pub async fn delete_plan(
         &self,
@@ -128,13 +133,7 @@ impl Store {
             Ok((_, known)) => known,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let mut users = Vec::new();
-        for (who, query) in REFERENCES {
-            let count: i64 = sqlx::query_scalar(*query).bind(name).fetch_one(&mut *transaction).await?;
-            if count > 0 {
-                users.push(format!("{count} {who}"));
-            }
-        }
+        let users = users_of(&mut transaction, name).await?;
         if !users.is_empty() {
             return Ok(Err(Refusal::PlanInUse(users.join(", "))));
         }
@@ -156,6 +155,17 @@ impl PlanBook for Store {
 
 fn failed(error: StoreError) -> ProviderError {
     ProviderError(error.to_string())
+}
+
+async fn users_of(connection: &mut SqliteConnection, name: &str) -> Result<Vec<String>, StoreError> {
+    let mut users = Vec::new();
+    for (who, query) in REFERENCES {
+        let count: i64 = sqlx::query_scalar(*query).bind(name).fetch_one(&mut *connection).await?;
+        if count > 0 {
+            users.push(format!("{count} {who}"));
+        }
+    }
+    Ok(users)
 }
 
 async fn look_up(

@@ -208,7 +208,7 @@ impl VoucherBook for Store {
     }
 }
 
-fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &VoucherQuery) {
+pub(super) fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &VoucherQuery) {
     query.push(" WHERE 1");
     if let Some(batch) = wanted.batch {
         query.push(" AND v.batch = ").push_bind(batch);
@@ -290,7 +290,7 @@ pub(super) fn listed(row: &SqliteRow) -> Result<ListedVoucher, StoreError> {
     Ok(ListedVoucher { voucher: Voucher { id, batch, redeemed, uses, sold, revoked_at }, code })
 }
 
-fn sealed_code(columns: &mut Columns<'_>) -> Result<SealedCode, StoreError> {
+pub(super) fn sealed_code(columns: &mut Columns<'_>) -> Result<SealedCode, StoreError> {
     let lookup = columns.blob()?;
     let lookup = lookup.try_into().map_err(|_| columns.wrong("the digest is not 32 bytes long"))?;
     Ok(SealedCode { lookup, sealed: columns.blob()?.to_vec() })

@@ -26,9 +26,10 @@ const WALLS: &[(&str, &[&str])] = &[
     ("plugins", &["domain", "clock", "config", "metrics", "runtime", "store"]),
     ("portal", &["domain", "clock", "config", "http", "runtime", "store"]),
     ("hooks", &["domain", "clock", "http", "runtime", "store"]),
-    ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "tls"]),
+    ("wares", &["domain", "http", "runtime", "store"]),
+    ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "tls", "wares"]),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
-    ("admin", &["domain", "clock", "config", "http", "runtime", "store"]),
+    ("admin", &["domain", "clock", "config", "http", "runtime", "store", "wares"]),
     (
         "app",
         &[

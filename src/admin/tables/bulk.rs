@@ -14,18 +14,21 @@ use super::confirm::ConfirmPage;
 use super::listing::{ListQuery, Listing, address};
 use super::name::{Name, of_device};
 use super::sessions::{read, wanted};
-use super::typed::{Hidden, Typed, Wrong, acting};
+use super::typed::{Hidden, Typed, Wrong};
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::frame::Frame;
+use crate::admin::once::{before, new_once, once};
 use crate::admin::page::{forbidden, html, refused};
 use crate::admin::state::AdminState;
-use crate::domain::{Refusal, SessionId};
+use crate::domain::{Once, Proviso, Refusal, SessionId};
 use crate::runtime::SessionList;
 
 /// So many of them are named.
 const MOST_NAMED: usize = 10;
 /// Where it is done.
 const PLACE: &str = "/admin/sessions/bulk";
+/// What the list is told when nothing was done again.
+const AGAIN: &str = "again";
 /// Its form.
 const FORM: &str = "bulk";
 
@@ -137,6 +140,13 @@ pub(super) async fn act(
     let typed = Typed::new(FORM, fields);
     let chosen = Chosen::read(&state, &typed).await.map_err(refused)?;
     let step = typed.get("step").to_owned();
+    let has_name = step == "run" && !typed.get("once").is_empty();
+    let once = if has_name { Some(the_same(&state, &clerk, &typed)?) } else { None };
+    if let Some(once) = &once
+        && before(&state, once).await?.is_some()
+    {
+        return Ok(listed(&chosen, AGAIN));
+    }
     let shown: Option<usize> = typed.get("count").parse().ok();
     if chosen.ids.is_empty() && step != "run" {
         return Ok(nothing(&state, &clerk, &chosen));
@@ -152,7 +162,7 @@ pub(super) async fn act(
             return ask(&state, &clerk, &chosen, typed.refused(wrong), status).await;
         }
     };
-    let same = typed.get("seen") == chosen.fingerprint();
+    let same = once.is_some() && typed.get("seen") == chosen.fingerprint();
     if step != "run" || !same {
         let differs = (step == "run").then(|| {
             let before = shown.map_or_else(|| "other sessions".to_owned(), sessions);
@@ -162,17 +172,12 @@ pub(super) async fn act(
         return confirm(&state, &clerk, &chosen, change, typed, differs).await;
     }
     let details = format!("{}{}", change.details, chosen.how());
-    let handle = acting(&state, &clerk, chosen.act.action(), &details, None);
+    let by = Some(clerk.doing(chosen.act.action(), &details));
+    let handle = state.handle.under(Proviso { once, expected: None, by });
     let of = chosen.ids.len();
     match handle.bulk_of(chosen.ids.clone(), change.act).await {
-        Ok(count) => {
-            let done = format!("{}.{count}.{of}", chosen.act.as_str());
-            let fields = chosen.list.fields();
-            let mut pairs: Vec<(&str, &str)> =
-                fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            pairs.push(("done", &done));
-            Ok(Redirect::to(&address(super::sessions::PLACE, &pairs)).into_response())
-        }
+        Ok(count) => Ok(listed(&chosen, &format!("{}.{count}.{of}", chosen.act.as_str()))),
+        Err(Refusal::DoneBefore) => Ok(listed(&chosen, AGAIN)),
         Err(refusal) => {
             let wrong = Wrong::from(refusal);
             let status = wrong.status();
@@ -181,8 +186,27 @@ pub(super) async fn act(
     }
 }
 
+/// The list that they were chosen from, with what was done.
+fn listed(chosen: &Chosen, done: &str) -> Response {
+    let fields = chosen.list.fields();
+    let mut pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    pairs.push(("done", done));
+    Redirect::to(&address(super::sessions::PLACE, &pairs)).into_response()
+}
+
+/// The confirmation as something that is done once: to those that were shown.
+#[expect(clippy::result_large_err, reason = "it is the answer, and handed on at once")]
+fn the_same(state: &AdminState, clerk: &Clerk, typed: &Typed) -> Result<Once, Response> {
+    let named = ["act", "seen", "reason"].into_iter().chain(SENT_AGAIN);
+    let what: Vec<&str> = named.map(|name| typed.get(name)).collect();
+    once(state, clerk, typed.get("once"), &what)
+}
+
 /// What the list says after it: `close.11.12` is 11 closed of 12.
 pub(super) fn done(text: &str) -> Option<String> {
+    if text == AGAIN {
+        return Some("This was sent before, and was done then. Nothing more was done now.".to_owned());
+    }
     let mut parts = text.split('.');
     let act = Act::from_name(parts.next()?)?;
     let (count, of) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -257,6 +281,7 @@ async fn confirm(
     let count = chosen.ids.len();
     let mut hidden =
         chosen.hidden(clerk, "run").with("seen", chosen.fingerprint()).with("count", count.to_string());
+    hidden = hidden.with("once", new_once());
     for name in SENT_AGAIN {
         if !typed.get(name).is_empty() {
             hidden = hidden.with(name, typed.get(name));

@@ -161,7 +161,7 @@ pub(super) fn read_lasts(minutes: Option<u64>) -> Result<u64, Wrong> {
 }
 
 /// Names of roles between commas.
-pub(super) fn role_names(text: &str) -> impl Iterator<Item = String> + '_ {
+pub(in crate::admin) fn role_names(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 

@@ -203,7 +203,7 @@ impl Listing {
 }
 
 /// An address with these parameters; empty ones are left out.
-pub(super) fn address(place: &str, pairs: &[(&str, &str)]) -> String {
+pub(in crate::admin) fn address(place: &str, pairs: &[(&str, &str)]) -> String {
     let mut address = place.to_owned();
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         address.push(if address.len() == place.len() { '?' } else { '&' });

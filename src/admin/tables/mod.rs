@@ -23,6 +23,11 @@ use axum::routing::{get, post};
 
 use super::state::AdminState;
 
+pub(super) use bulk_form::role_names;
+pub(super) use listing::address;
+pub(super) use name::Name;
+pub(super) use typed::Wrong;
+
 /// The ids of a page of rows and the longest filter.
 const MAX_BULK_BYTES: usize = 128 * 1024;
 

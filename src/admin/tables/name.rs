@@ -10,24 +10,24 @@ const MOST_SHOWN: usize = 32;
 /// A text of somebody else's (a host name, an alias, a note), as markup: escaped, apart from the direction of what is around
 /// it, and cut where there is little room, with the whole of it at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
+pub(in crate::admin) struct Name {
     text: String,
     most: usize,
 }
 
 impl Name {
     /// For a table: cut.
-    pub(super) fn short(text: impl Into<String>) -> Self {
+    pub(in crate::admin) fn short(text: impl Into<String>) -> Self {
         Self { text: text.into(), most: MOST_SHOWN }
     }
 
     /// The whole of it.
-    pub(super) fn whole(text: impl Into<String>) -> Self {
+    pub(in crate::admin) fn whole(text: impl Into<String>) -> Self {
         Self { text: text.into(), most: usize::MAX }
     }
 
     /// The same where there can be no markup (a title, an option, a label): cut, and without what turns the direction around.
-    pub(super) fn plain(&self) -> String {
+    pub(in crate::admin) fn plain(&self) -> String {
         let kept = self.text.chars().filter(|letter| !turns(*letter));
         let plain: String = kept.take(MOST_SHOWN + 1).collect();
         if plain.chars().count() > MOST_SHOWN { cut(&plain, MOST_SHOWN).to_owned() + "…" } else { plain }

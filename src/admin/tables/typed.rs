@@ -27,7 +27,7 @@ pub(super) struct Typed {
 
 /// Why a form was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(in crate::admin) struct Wrong {
     status: StatusCode,
     /// The field that is to blame, if one is.
     field: Option<String>,
@@ -36,14 +36,30 @@ pub(super) struct Wrong {
 
 impl Wrong {
     /// A value that cannot be.
-    pub(super) fn field(field: &str, text: impl Into<String>) -> Self {
+    pub(in crate::admin) fn field(field: &str, text: impl Into<String>) -> Self {
         let text = sentence(&text.into());
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, field: Some(field.to_owned()), text }
     }
 
     /// What it answers with.
-    pub(super) const fn status(&self) -> StatusCode {
+    pub(in crate::admin) const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The same about the whole form, if that does not have the field.
+    pub(in crate::admin) fn among(mut self, has: impl Fn(&str) -> bool) -> Self {
+        self.field = self.field.filter(|field| has(field));
+        self
+    }
+
+    /// What is wrong with this field.
+    pub(in crate::admin) fn of(&self, field: &str) -> Option<&str> {
+        (self.field.as_deref() == Some(field)).then_some(self.text.as_str())
+    }
+
+    /// What is wrong with no field of its own.
+    pub(in crate::admin) fn of_all(&self) -> Option<&str> {
+        self.field.is_none().then_some(self.text.as_str())
     }
 }
 
@@ -54,7 +70,12 @@ impl From<Refusal> for Wrong {
                         still want to.";
             return Self { status: StatusCode::PRECONDITION_FAILED, field: None, text: text.to_owned() };
         }
-        let problem = Problem::from(refusal);
+        Self::from(&Problem::from(refusal))
+    }
+}
+
+impl From<&Problem> for Wrong {
+    fn from(problem: &Problem) -> Self {
         let field = problem.field().map(own_name);
         let text = sentence(without_field(problem.detail(), problem.field()));
         Self { status: problem.status(), field, text }
@@ -85,9 +106,8 @@ impl Typed {
 
     /// The same with what is wrong with it. What is wrong with a field that the form does not have is wrong with all of it.
     pub(super) fn refused(mut self, wrong: Wrong) -> Self {
-        let has = |field: &String| self.fields.iter().any(|(name, _)| name == field);
-        let field = wrong.field.clone().filter(has);
-        self.wrong = Some(Wrong { field, ..wrong });
+        let has = |field: &str| self.fields.iter().any(|(name, _)| name == field);
+        self.wrong = Some(wrong.among(has));
         self
     }
 

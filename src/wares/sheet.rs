@@ -9,14 +9,14 @@ use crate::domain::{
 use crate::http::Problem;
 
 /// Vouchers of one sheet: what a browser lays out for printing without trouble.
-pub(super) const PER_PAGE: u32 = 500;
+pub(crate) const PER_PAGE: u32 = 500;
 
 /// The longest address of a portal, in characters: a QR code of it is read by any phone.
 const MAX_PORTAL_CHARS: usize = 200;
 
 /// The paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// Three columns on A4, to be cut.
     A4,
     /// One below the other on a roll of 58 mm.
@@ -24,7 +24,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    pub(super) fn read(name: Option<&str>) -> Result<Self, Problem> {
+    pub(crate) fn read(name: Option<&str>) -> Result<Self, Problem> {
         match name {
             None | Some("" | "a4") => Ok(Self::A4),
             Some("receipt58") => Ok(Self::Receipt58),
@@ -48,7 +48,7 @@ impl Format {
 }
 
 /// Reads the address of the portal, to which a code is added.
-pub(super) fn read_portal(text: Option<&str>) -> Result<Option<String>, Problem> {
+pub(crate) fn read_portal(text: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let plain = |letter: char| letter.is_ascii_graphic() && !"\"'<>\\`?#{}|^".contains(letter);
@@ -59,6 +59,16 @@ pub(super) fn read_portal(text: Option<&str>) -> Result<Option<String>, Problem>
     } else {
         Err(Problem::invalid_field("portal", "must be an address as in http://10.0.0.1:2050"))
     }
+}
+
+/// How a sheet looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) format: Format,
+    /// With a QR code that leads there.
+    pub(crate) portal: Option<String>,
+    /// Where whoever has printed it goes back to, and where its pages are, up to the number; not on paper.
+    pub(crate) ways: Option<(String, String)>,
 }
 
 struct Card<'a> {
@@ -84,14 +94,17 @@ struct Sheet<'a> {
     cards: Vec<Card<'a>>,
     page: u32,
     pages: u64,
+    /// Back, and to the page before and the one after.
+    back: Option<&'a str>,
+    before: Option<String>,
+    after: Option<String>,
 }
 
 /// The page. `day` says which day of the place a moment is on; `of` which page it is, and of how many vouchers.
-pub(super) fn sheet(
+pub(crate) fn sheet(
     batch: &VoucherBatch,
     codes: &[String],
-    format: Format,
-    portal: Option<&str>,
+    layout: &Layout,
     currency: Currency,
     day: &dyn Fn(WallTime) -> String,
     of: (u32, u64),
@@ -99,20 +112,26 @@ pub(super) fn sheet(
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
     let nonce: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let pages = of.1.div_ceil(u64::from(PER_PAGE)).max(1);
+    let on_page = |page: u64| layout.ways.as_ref().map(|(_, pages)| format!("{pages}{page}"));
+    let page = u64::from(of.0);
     let cards = codes.iter().map(|code| {
-        let qr = portal.map(|portal| qr(&format!("{portal}/?code={code}"))).transpose()?;
+        let qr = layout.portal.as_ref().map(|portal| qr(&format!("{portal}/?code={code}"))).transpose()?;
         Ok(Card { code, qr })
     });
     let sheet = Sheet {
         nonce: &nonce,
-        class: format.class(),
-        paper: format.paper(),
+        class: layout.format.class(),
+        paper: layout.format.paper(),
         title: batch.name.as_ref().map_or("Voucher", |name| name.as_str()),
         price: Some(batch.offer.price).filter(|price| !price.is_zero()).map(|price| currency.show(price)),
         lines: words(batch, day),
         cards: cards.collect::<Result<_, Problem>>()?,
         page: of.0,
-        pages: of.1.div_ceil(u64::from(PER_PAGE)).max(1),
+        pages,
+        back: layout.ways.as_ref().map(|(back, _)| back.as_str()),
+        before: (page > 1).then(|| on_page(page - 1)).flatten(),
+        after: (page < pages).then(|| on_page(page + 1)).flatten(),
     };
     let html = sheet.render().map_err(|error| Problem::internal(&error))?;
     let policy = format!(

@@ -8,7 +8,7 @@ use crate::http::Problem;
 const NAMED: usize = 20;
 
 /// A table as text, for spreadsheets: a cell that one would take for a formula begins with a quote.
-pub(super) fn table(name: &str, head: &[&str], rows: Vec<Vec<String>>) -> Result<Response, Problem> {
+pub(crate) fn table(name: &str, head: &[&str], rows: Vec<Vec<String>>) -> Result<Response, Problem> {
     let failed = |error: csv::Error| Problem::internal(&error);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(head).map_err(failed)?;
@@ -34,7 +34,7 @@ fn harmless(cell: String) -> String {
 
 /// Reads codes that were made elsewhere: the column `code`, or else the first one. All of them or none; wrong lines are
 /// named.
-pub(super) fn read_codes(bytes: &[u8], maker: &dyn VoucherCodes) -> Result<Vec<ReadCode>, Problem> {
+pub(crate) fn read_codes(bytes: &[u8], maker: &dyn VoucherCodes) -> Result<Vec<ReadCode>, Problem> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -82,24 +82,24 @@ pub(super) fn read_codes(bytes: &[u8], maker: &dyn VoucherCodes) -> Result<Vec<R
 }
 
 /// A code of a file.
-pub(super) struct ReadCode {
+pub(crate) struct ReadCode {
     /// Its line, from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// As it is printed.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// As it is kept.
-    pub(super) sealed: SealedCode,
+    pub(crate) sealed: SealedCode,
 }
 
 /// Lines that cannot be taken, and why.
 #[derive(Default)]
-pub(super) struct Wrong {
+pub(crate) struct Wrong {
     count: usize,
     named: Vec<String>,
 }
 
 impl Wrong {
-    pub(super) fn add(&mut self, line: u64, why: &str) {
+    pub(crate) fn add(&mut self, line: u64, why: &str) {
         self.count += 1;
         if self.named.len() < NAMED {
             self.named.push(format!("line {line}: {why}"));
@@ -107,7 +107,7 @@ impl Wrong {
     }
 
     /// A refusal, if there are any.
-    pub(super) fn refuse(self) -> Result<(), Problem> {
+    pub(crate) fn refuse(self) -> Result<(), Problem> {
         if self.count == 0 {
             return Ok(());
         }
