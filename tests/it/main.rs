@@ -7,13 +7,16 @@
 )]
 
 mod accounts;
+mod admin_accounts;
 mod admin_bulk;
 mod admin_counter;
 mod admin_dashboard;
 mod admin_devices;
 mod admin_pages;
+mod admin_plans;
 mod admin_sessions;
 mod admin_signin;
+mod admin_vouchers;
 mod admins_api;
 mod api;
 mod api_once;

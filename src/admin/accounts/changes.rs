@@ -67,13 +67,14 @@ pub(super) async fn create(
     }
 }
 
-/// The form for a new account has one plan where the body has many.
+/// A form with one plan, or one with the names of all: what is wrong with plans stands beside what it has of them.
+fn refuse(form: Form, wrong: Wrong, own: &str) -> Form {
+    let text = ["plan", "plans"].into_iter().find_map(|field| wrong.of(field)).map(str::to_owned);
+    form.refused(text.map_or(wrong, |text| Wrong::field(own, text)))
+}
+
 fn refuse_new(form: Form, wrong: Wrong) -> Form {
-    let wrong = match wrong.of("plans").map(str::to_owned) {
-        Some(text) => Wrong::field("plan", text),
-        None => wrong,
-    };
-    form.refused(wrong)
+    refuse(form, wrong, "plan")
 }
 
 /// Carries out a change as the API does: what must not go on by it ends before it is answered.
@@ -118,7 +119,7 @@ pub(super) async fn change(
     match changed {
         Ok(account) => Ok(to(&clerk, &account.name, "changed")),
         Err(wrong) => {
-            let back = Back { edit: Some(form.refused(wrong)), ..Back::default() };
+            let back = Back { edit: Some(refuse(form, wrong, "plans")), ..Back::default() };
             show_one(&clerk, &state, &account, back, new_once(), "").await
         }
     }

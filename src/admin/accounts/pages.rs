@@ -212,7 +212,12 @@ async fn plans(state: &AdminState) -> Result<Vec<(String, String)>, Response> {
     let on_sale = plans.iter().filter(|plan| plan.on_sale).map(|plan| {
         (
             plan.name.to_string(),
-            format!("{} ({}, {})", plan.title, plan.name, state.currency.show(plan.price)),
+            format!(
+                "{} ({}, {})",
+                Name::short(plan.title.to_string()).plain(),
+                plan.name,
+                state.currency.show(plan.price)
+            ),
         )
     });
     Ok(std::iter::once((String::new(), "None".to_owned())).chain(on_sale).collect())

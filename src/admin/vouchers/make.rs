@@ -10,7 +10,7 @@ use crate::admin::frame::Frame;
 use crate::admin::once::{before, new_once, once};
 use crate::admin::page::{currency, failed, html, refused};
 use crate::admin::state::AdminState;
-use crate::admin::tables::Wrong;
+use crate::admin::tables::{Name, Wrong};
 use crate::domain::{OnceSubject, Plan, Refusal};
 use crate::wares::{NewVouchers, make_codes};
 
@@ -55,7 +55,12 @@ pub(super) async fn new(
 async fn show(clerk: &Clerk, state: &AdminState, form: Form, once: String) -> Result<Response, Response> {
     let plans = state.store.list_plans().await.map_err(|error| failed(state, &error))?;
     let named = |plan: &Plan| {
-        let title = format!("{} ({}, {})", plan.title, plan.name, state.currency.show(plan.price));
+        let title = format!(
+            "{} ({}, {})",
+            Name::short(plan.title.to_string()).plain(),
+            plan.name,
+            state.currency.show(plan.price)
+        );
         (plan.name.to_string(), title)
     };
     let none = (String::new(), "No plan: terms of their own".to_owned());

@@ -24,11 +24,11 @@ async fn sessions(state: &AdminState, of: Vec<ListedVoucher>) -> Result<(u64, u6
     Ok((found.len() as u64, running as u64))
 }
 
-fn of_sessions(all: u64, running: u64) -> String {
+fn of_sessions((all, running): (u64, u64), what: &str) -> String {
     match all {
-        0 => "No session of theirs goes on.".to_owned(),
+        0 => format!("No session that came of {what} goes on."),
         all => format!(
-            "{} that came of them {} closed at once, {running} of which {} now: those devices are cut off unless they \
+            "{} that came of {what} {} closed at once, {running} of which {} now: those devices are cut off unless they \
              have something else.",
             count(all, "session"),
             if all == 1 { "is" } else { "are" },
@@ -47,7 +47,7 @@ pub(super) async fn all(
     let found = batch::find(&state, &id).await?;
     let sums = batch::sums(&state, found.id).await?;
     let used = state.store.redeemed_of_batch(found.id).await.map_err(|error| failed(&state, &error))?;
-    let (open, running) = sessions(&state, used).await?;
+    let open = sessions(&state, used).await?;
     let back = batch::place(found.id, "");
     let page = Confirm {
         frame: clerk.frame(&state, PLACE),
@@ -64,7 +64,7 @@ pub(super) async fn all(
                 count(sums.in_use, "code"),
                 if sums.in_use == 1 { "is" } else { "are" }
             ),
-            of_sessions(open, running),
+            of_sessions(open, "them"),
             "Nothing is given back by this: refund what was paid at the till. It cannot be undone."
                 .to_owned(),
         ],
@@ -118,7 +118,7 @@ pub(super) async fn one(
         VoucherStatus::Expired => format!("{sold}, and its time is over."),
         VoucherStatus::Revoked => "It was taken back before.".to_owned(),
     };
-    let (open, running) = sessions(&state, vec![listed]).await?;
+    let open = sessions(&state, vec![listed]).await?;
     let back = voucher::place(&code, "");
     let page = Confirm {
         frame: clerk.frame(&state, PLACE),
@@ -126,7 +126,7 @@ pub(super) async fn one(
         happens: vec![
             standing,
             "Nobody can redeem it any more.".to_owned(),
-            of_sessions(open, running),
+            of_sessions(open, "it"),
             "Nothing is given back by this: refund what was paid at the till. It cannot be undone."
                 .to_owned(),
         ],
