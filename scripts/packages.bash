@@ -90,6 +90,23 @@ need_schemathesis() {
     fail "could not install $wanted into $place"
 }
 
+# need_axe: what holds the pages against WCAG in the browser tests.
+need_axe() {
+    local place=$PWD/target/tools/axe version=4.11.0 try
+    grep -qs "\"version\": \"$version\"" "$place/node_modules/axe-core/package.json" && return
+    need npm:npm
+    say "fetching: axe-core"
+    for try in 1 2 3; do
+        if npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$place" "axe-core@$version" \
+            </dev/null >/dev/null; then
+            return
+        fi
+        say "try $try of 3 failed"
+        sleep "$try"
+    done
+    fail "could not fetch axe-core $version into $place"
+}
+
 # need_rust: a toolchain cannot be guessed; say where it comes from.
 need_rust() {
     command -v cargo >/dev/null || fail "cargo is not there: install Rust (https://rustup.rs) and come again"

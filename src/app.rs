@@ -35,8 +35,6 @@ use listeners::Listeners;
 use process::{bind_socket, raise_open_files, wait_for_signal};
 use wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
 
-/// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
-const LEASE_FILES: [&str; 3] = ["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"];
 /// How long a session provider has to answer.
 const PROVIDER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long requests may go on after the daemon was told to stop.
@@ -87,7 +85,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     watchers.spawn(watch_table(handle.clone(), table));
     watchers.spawn(watch_offload(Arc::clone(&kernel)));
     watchers.spawn(keep_samples(handle.clone()));
-    let leases = LEASE_FILES.iter().map(PathBuf::from).collect();
     let isolated: Vec<String> =
         config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
     watchers.spawn(watch_lan(
@@ -95,7 +92,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         net_watch,
         zones,
         hostnames,
-        leases,
+        config.network.lease_files.clone(),
         net.clone(),
         isolated.clone(),
     ));

@@ -90,6 +90,8 @@ pub struct NetworkConfig {
     pub wan: Vec<String>,
     /// The bits of the connection mark that hold the client key; never zero.
     pub mark_mask: u32,
+    /// The files in which DHCP servers say what devices call themselves.
+    pub lease_files: Vec<PathBuf>,
 }
 
 /// `[gateway]`: what the fixed properties say of this box.

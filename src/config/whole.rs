@@ -27,6 +27,11 @@ const DEFAULT_SIGN_OUT_SECS: u64 = 43_200;
 /// A week.
 const MAX_SIGNED_IN_SECS: u64 = 604_800;
 
+/// Where DHCP servers keep their leases: Debian's dnsmasq, OpenWrt's dnsmasq, OpenWrt's odhcpd.
+const LEASE_FILES: [&str; 3] = ["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"];
+/// Each is looked at every few seconds.
+const MAX_LEASE_FILES: usize = 16;
+
 /// Fewer bits than this hold fewer clients than a busy place has.
 const FEW_MASK_BITS: u32 = 8;
 
@@ -138,8 +143,19 @@ fn read_network(report: &mut Report<'_>, (at, table): Table<'_>) -> (NetworkConf
         let clients = ClientKey::max_for(mask.value);
         section.warning(mask.at, "mark_mask", format!("holds only {clients} client devices"));
     }
+    let lease_files = section.list("lease_files", values::path);
+    if let Some(found) = &lease_files
+        && found.value.len() > MAX_LEASE_FILES
+    {
+        section.mistake(found.at, "lease_files", format!("there can be at most {MAX_LEASE_FILES}"));
+    }
     section.finish();
-    (NetworkConfig { wan, mark_mask: mask.map_or(DEFAULT_MASK, |mask| mask.value) }, wan_at)
+    let lease_files = match lease_files {
+        Some(found) => found.value.into_iter().map(|found| found.value).collect(),
+        None => LEASE_FILES.iter().map(PathBuf::from).collect(),
+    };
+    let mark_mask = mask.map_or(DEFAULT_MASK, |mask| mask.value);
+    (NetworkConfig { wan, mark_mask, lease_files }, wan_at)
 }
 
 fn read_gateway(report: &mut Report<'_>, (at, table): Table<'_>) -> GatewayConfig {

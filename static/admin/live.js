@@ -58,7 +58,9 @@
     const place = new URL(region().dataset.live, location.href);
     place.searchParams.set("part", "rows");
     try {
-      const answer = await fetch(place, { credentials: "same-origin", redirect: "error", cache: "no-store" });
+      // The header says that nobody did anything: an open page alone keeps nobody signed in.
+      const headers = { "X-Turnpike-Live": "1" };
+      const answer = await fetch(place, { credentials: "same-origin", redirect: "error", cache: "no-store", headers });
       if (!answer.ok) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("rows");
       if (fresh && !isBusy()) mend(document.importNode(fresh, true));

@@ -27,6 +27,7 @@ fn zone(rest: &str) -> String {
 fn the_shortest_file_has_every_default() {
     let config = parse(&zone("")).unwrap();
     assert!(config.network.wan.is_empty());
+    assert_eq!(config.network.lease_files.len(), 3);
     assert_eq!(config.network.mark_mask, 0xff00_00ff);
     let [zone] = config.zones.as_slice() else { panic!("one zone") };
     assert_eq!(zone.name.as_str(), "guests");
@@ -153,7 +154,7 @@ fn every_mistake_of_a_coin_slot_is_named() {
 fn every_key_is_read() {
     let config = parse(
         r#"
-network = { wan = ["wan", "wwan0"], mark_mask = 0x00ff00ff }
+network = { wan = ["wan", "wwan0"], mark_mask = 0x00ff00ff, lease_files = ["/srv/leases"] }
 [[zone]]
 name = "cafe-1"
 lan = ["br-lan", "wlan0.7"]
@@ -202,6 +203,7 @@ name = "sessions"
     .unwrap();
     let zone = &config.zones[0];
     assert_eq!(config.network.wan, ["wan", "wwan0"]);
+    assert_eq!(config.network.lease_files, [std::path::Path::new("/srv/leases")]);
     assert_eq!(config.network.mark_mask, 0x00ff_00ff);
     assert_eq!(zone.up.unwrap().bits_per_sec(), 12_500_000);
     assert_eq!(zone.client_down.unwrap().as_mbps(), 5.5);
@@ -290,6 +292,7 @@ fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
 #[case("trusted = [\"phone\"]", "zone.trusted")]
 #[case("lan2 = []", "zone.lan2")]
 #[case("[network]\nwan = [\"a/b\"]", "network.wan")]
+#[case("[network]\nlease_files = [\"leases\"]", "network.lease_files")]
 #[case("[network]\nwan = [\"sixteen-letters-\"]", "network.wan")]
 #[case("[network]\nwan = [\"a b\"]", "network.wan")]
 #[case("[network]\nwan = [\"br-lan\"]", "zone.lan")]

@@ -8,6 +8,8 @@
 )]
 
 mod e2e_addresses;
+mod e2e_admin;
+mod e2e_admin_pages;
 mod e2e_bad_input;
 mod e2e_browser;
 mod e2e_browser_states;

@@ -5,22 +5,23 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http::HttpRequest;
+use super::ns::Ns;
 use super::poll::eventually;
 use super::process::Process;
-use super::{LAN4, Lab, NET4, Phone};
+use super::{LAN4, Lab, NET4, OFFICE4};
 
-/// Where the driver listens, on the phone's own loopback.
+/// Where the driver listens, on the machine's own loopback.
 const DRIVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9515);
 /// The key of an element in an answer (W3C WebDriver, 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const START: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_secs(8);
 
-/// Chromium on a phone, driven as a guest drives it: by what is on the page.
+/// Chromium on a phone or in the office, driven as its user drives it: by what is on the page.
 ///
 /// Its profile lies in the lab's directory, so that a browser that is closed and opened again has its cookies.
 pub struct Browser<'lab> {
-    phone: &'lab Phone,
+    here: &'lab Ns,
     driver: Process,
     session: String,
     shots: PathBuf,
@@ -28,12 +29,12 @@ pub struct Browser<'lab> {
 
 impl<'lab> Browser<'lab> {
     /// Opens one, 390 by 900 points large; `profile` names its cookie jar.
-    pub fn open(lab: &'lab Lab, phone: &'lab Phone, profile: &str) -> Self {
+    pub fn open(lab: &'lab Lab, here: &'lab Ns, profile: &str) -> Self {
         let dir = lab.dir.path().join(format!("browser-{profile}"));
         let log = lab.dir.path().join(format!("browser-{profile}.log"));
-        let driver = phone.spawn(&["chromedriver", "--port=9515"], &log);
+        let driver = here.spawn(&["chromedriver", "--port=9515"], &log);
         let ready = eventually(START, || {
-            HttpRequest::get("/status").send(phone, DRIVER).is_ok_and(|answer| answer.status == 200)
+            HttpRequest::get("/status").send(here, DRIVER).is_ok_and(|answer| answer.status == 200)
         });
         assert!(ready, "chromedriver does not answer (scripts/test installs it): {}", driver.log());
         let arguments = [
@@ -49,17 +50,19 @@ impl<'lab> Browser<'lab> {
             // Names of tests lead to the far end; those that the browser asks for by itself lead nowhere, at once: online
             // there is nobody here who would answer.
             format!(
-                "--host-resolver-rules=MAP *.test {NET4},MAP * ~NOTFOUND,EXCLUDE {LAN4},EXCLUDE 127.0.0.1"
+                "--host-resolver-rules=MAP *.test {NET4},MAP * ~NOTFOUND,EXCLUDE {LAN4},EXCLUDE {OFFICE4},EXCLUDE 127.0.0.1"
             ),
             "--no-proxy-server".to_owned(),
             format!("--user-data-dir={}", dir.display()),
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
+            // The admin pages have a certificate that the box made for itself.
+            "acceptInsecureCerts": true,
             "goog:chromeOptions": {"args": arguments},
-            "timeouts": {"pageLoad": 10_000, "script": 5_000, "implicit": 0},
+            "timeouts": {"pageLoad": 10_000, "script": 20_000, "implicit": 0},
         }}});
-        let mut browser = Self { phone, driver, session: String::new(), shots: lab.dir.path().to_owned() };
+        let mut browser = Self { here, driver, session: String::new(), shots: lab.dir.path().to_owned() };
         let made = browser.call("POST", "/session", &wanted).unwrap_or_else(|problem| panic!("{problem}"));
         browser.session = made["sessionId"].as_str().expect("a session").to_owned();
         browser
@@ -113,6 +116,18 @@ impl<'lab> Browser<'lab> {
         self.must("POST", &format!("element/{element}/value"), &json!({"text": text}));
     }
 
+    /// Types where the focus is; keys as WebDriver names them (17.4.2), as in `\u{E004}` for Tab.
+    pub fn types(&self, keys: &str) {
+        let element = self.must("GET", "element/active", &Value::Null);
+        let element = element[ELEMENT].as_str().expect("an element has the focus").to_owned();
+        self.must("POST", &format!("element/{element}/value"), &json!({"text": keys}));
+    }
+
+    /// Chooses an entry of a list by its value.
+    pub fn choose(&self, css: &str, value: &str) {
+        self.press(&format!("{css} option[value='{value}']"));
+    }
+
     /// What stands in a field.
     pub fn value(&self, css: &str) -> String {
         let element = self.must_find(css);
@@ -125,13 +140,27 @@ impl<'lab> Browser<'lab> {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", &size);
         let scheme = if dark { "dark" } else { "light" };
-        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        // Without motion, so that colours are what they are at once.
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]);
         self.devtools("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
     /// What an expression is on the page.
     pub fn evaluate(&self, expression: &str) -> Value {
         self.must("POST", "execute/sync", &json!({"script": format!("return {expression};"), "args": []}))
+    }
+
+    /// What a script hands to the function that is its last argument.
+    pub fn awaits(&self, script: &str) -> Value {
+        self.must("POST", "execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// Runs a script that answers nothing.
+    pub fn runs(&self, script: &str) {
+        self.must("POST", "execute/sync", &json!({"script": script, "args": []}));
     }
 
     fn devtools(&self, command: &str, params: &Value) {
@@ -182,7 +211,7 @@ impl<'lab> Browser<'lab> {
             _ => HttpRequest::new(method, path, "application/json", b""),
         };
         let answer = request
-            .send(self.phone, DRIVER)
+            .send(self.here, DRIVER)
             .map_err(|error| format!("the driver: {error}: {}", self.driver.log()))?;
         let said = answer.json()["value"].clone();
         if answer.status == 200 { Ok(said) } else { Err(format!("{} {said}", answer.status)) }

@@ -3,7 +3,7 @@ use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::ns::{Ns, ip_batch};
-use super::{GUEST4, GUEST6, LAN4, LAN6, Lab, NET4, NET6, Phone, WAN4, WAN6};
+use super::{GUEST4, GUEST6, LAN4, LAN6, Lab, NET4, NET6, OFFICE4, Phone, WAN4, WAN6};
 
 /// What a test's network is to be.
 pub struct LabBuilder {
@@ -13,11 +13,12 @@ pub struct LabBuilder {
     dhcp: bool,
     dns: bool,
     alone: bool,
+    office: bool,
 }
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        Self { phones: 1, guests: 0, masquerade: true, dhcp: false, dns: false, alone: false }
+        Self { phones: 1, guests: 0, masquerade: true, dhcp: false, dns: false, alone: false, office: false }
     }
 }
 
@@ -70,6 +71,12 @@ impl LabBuilder {
         self
     }
 
+    /// With a computer of the operator on a network of its own (see [`Lab::office`]).
+    pub fn office(mut self) -> Self {
+        self.office = true;
+        self
+    }
+
     /// Makes it.
     pub fn build(self) -> Lab {
         let turn = turn(self.alone);
@@ -78,11 +85,13 @@ impl LabBuilder {
         let roles: Vec<String> = ["router".to_owned(), "net".to_owned()]
             .into_iter()
             .chain(devices.iter().map(|(segment, n)| port_name(segment, *n)))
+            .chain(self.office.then(|| "office".to_owned()))
             .collect();
         let mut spaces = Ns::create(&roles).into_iter();
         let router = spaces.next().expect("the router");
         let internet = spaces.next().expect("the internet");
-        let hosts: Vec<Ns> = spaces.collect();
+        let mut hosts: Vec<Ns> = spaces.collect();
+        let office = if self.office { hosts.pop() } else { None };
         prepare(&router, true);
         prepare(&internet, false);
         let mut links = format!(
@@ -101,9 +110,24 @@ impl LabBuilder {
             )
             .expect("a string");
         }
+        if let Some(office) = &office {
+            prepare(office, false);
+            writeln!(
+                links,
+                "link add name office netns {} type veth peer name eth0 netns {}",
+                router.name(),
+                office.name()
+            )
+            .expect("a string");
+        }
         ip_batch(None, &links);
         set_up_router(&router, &devices);
         set_up_internet(&internet);
+        if let Some(office) = &office {
+            router.ip(&format!("link set office up\naddress add {OFFICE4}/24 dev office\n"));
+            let own = Ipv4Addr::from(u32::from(OFFICE4) + 1);
+            office.ip(&format!("link set lo up\nlink set eth0 up\naddress add {own}/24 dev eth0\n"));
+        }
         if self.masquerade {
             router.nft(FW4);
         }
@@ -114,7 +138,7 @@ impl LabBuilder {
             .map(|(ns, (segment, n))| set_up_phone(ns, segment, *n, self.dhcp))
             .collect();
         let guests = phones.split_off(self.phones);
-        let mut lab = Lab { phones, guests, router, internet, dnsmasq: None, dir, _turn: turn };
+        let mut lab = Lab { phones, guests, router, internet, office, dnsmasq: None, dir, _turn: turn };
         if self.dns {
             write_dnsmasq(&lab, self.dhcp);
             start_dnsmasq(&mut lab, "");

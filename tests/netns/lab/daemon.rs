@@ -71,7 +71,7 @@ impl<'lab> Daemon<'lab> {
             format!("[[zone]]\nname = \"cellar\"\nlan = [\"br-guest\"]\nportal = \"[::]:2060\"\n{more}\n")
         });
         format!(
-            "[network]\nwan = [\"wan\"]\n\
+            "[network]\nwan = [\"wan\"]\nlease_files = [\"{dir}/leases\"]\n\
              [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\n{}\n{cellar}\
              [control]\nsocket = \"{dir}/control.sock\"\n\
              [store]\npath = \"{dir}/turnpike.db\"\nflush_secs = {}\n{}",

@@ -4,13 +4,15 @@
 //!  phones[0] eth0 ─┐
 //!  phones[1] eth0 ─┴ br-lan ─┐
 //!                            router ─ wan ───── eth0 internet
-//!  guests[0] eth0 ── br-guest┘
+//!  guests[0] eth0 ── br-guest┘      │
+//!                                 office ──── eth0 office
 //! ```
 //!
 //! Everything disappears when the [`Lab`] is dropped, also when the test panics; what a killed test run left behind
 //! is removed by the next one.
 #![allow(dead_code, unused_imports, reason = "a box of tools: not every tool is in use all the time")]
 
+mod axe;
 mod browser;
 mod build;
 mod daemon;
@@ -20,6 +22,7 @@ mod frame;
 mod http;
 mod meter;
 mod ns;
+mod operator;
 mod poll;
 mod process;
 mod tcp;
@@ -37,6 +40,7 @@ pub use frame::{Frame, send_frames};
 pub use http::{HttpAnswer, HttpRequest, send_raw};
 pub use meter::{Count, PacketCounter};
 pub use ns::{Ns, Output};
+pub use operator::Operator;
 pub use poll::{eventually, holds_for};
 pub use process::Process;
 pub use tcp::{TcpServer, Transfer, connect, mbps};
@@ -59,6 +63,9 @@ pub const NET4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// The host on the internet.
 pub const NET6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1);
 
+/// The router's address on `office`, where the operator's computer is.
+pub const OFFICE4: Ipv4Addr = Ipv4Addr::new(192, 168, 79, 1);
+
 /// One test's network.
 pub struct Lab {
     /// Devices on `br-lan`.
@@ -69,6 +76,8 @@ pub struct Lab {
     pub router: Ns,
     /// The far end: [`NET4`], [`NET6`] on `eth0`.
     pub internet: Ns,
+    /// The operator's computer, on the router's device `office`, if the test asked for one.
+    pub office: Option<Ns>,
     /// The router's dnsmasq, if the test asked for one.
     pub dnsmasq: Option<Process>,
     /// Files of this test; removed with the lab.
