@@ -49,19 +49,20 @@ need() {
     [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
 }
 
-# need_promtool: the program alone, out of its package: installed, that would start a server of its own on this machine.
-need_promtool() {
+# need_unpacked PROGRAM PACKAGE PATH: the program alone, out of its package: installed, that would start a server of its own on
+# this machine.
+need_unpacked() {
     local tools=$PWD/target/tools place try
-    PATH="$PATH:$tools"
-    command -v promtool >/dev/null && return
-    command -v apt-get >/dev/null || fail "please install promtool, which comes with Prometheus"
-    say "fetching: promtool"
+    case ":$PATH:" in *":$tools:"*) ;; *) PATH="$PATH:$tools" ;; esac
+    command -v "$1" >/dev/null && return
+    command -v apt-get >/dev/null || fail "please install $1, which comes with $2"
+    say "fetching: $1"
     place=$(mktemp -d)
     for try in 1 2 3; do
-        if (cd "$place" && apt-get download -q prometheus </dev/null >/dev/null 2>&1); then
+        if (cd "$place" && apt-get download -q "$2" </dev/null >/dev/null 2>&1); then
             mkdir -p "$tools"
-            dpkg-deb --fsys-tarfile "$place"/prometheus_*.deb | tar -x -C "$place" ./usr/bin/promtool
-            mv "$place/usr/bin/promtool" "$tools/promtool"
+            dpkg-deb --fsys-tarfile "$place/$2"_*.deb | tar -x -C "$place" "$3"
+            mv "$place/$3" "$tools/$1"
             rm -rf "$place"
             return
         fi
@@ -70,7 +71,7 @@ need_promtool() {
         sleep "$try"
     done
     rm -rf "$place"
-    fail "could not fetch promtool out of the package prometheus"
+    fail "could not fetch $1 out of the package $2"
 }
 
 # need_schemathesis: what holds the API against its OpenAPI document, in a Python environment of its own.

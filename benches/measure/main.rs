@@ -19,6 +19,7 @@ mod lab;
 mod listeners;
 mod machine;
 mod packets;
+mod pages;
 mod plugins;
 mod report;
 mod router;
@@ -46,7 +47,7 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 9] = [
+const AREAS: [Area; 10] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
     ("listeners", listeners::measure),
@@ -54,6 +55,7 @@ const AREAS: [Area; 9] = [
     ("crowd", crowd::measure),
     ("steering", steer::measure),
     ("vouchers", vouchers::measure),
+    ("pages", pages::measure),
     ("packets", packets::measure),
     ("share", share::measure),
 ];

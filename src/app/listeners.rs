@@ -88,9 +88,9 @@ impl Listeners {
             let router = portal::router(state);
             if let (Some(listener), Some(identity)) = (secure, &certificates.portal) {
                 let secure = Listener::Tls { listener, tls: identity.server()?, plain_too: false };
-                servers.spawn(http::serve(secure, router.clone(), Limits::default(), told(stopped)));
+                servers.spawn(http::serve(secure, router.clone(), guests(), told(stopped)));
             }
-            servers.spawn(http::serve(listener, router, Limits::default(), told(stopped)));
+            servers.spawn(http::serve(listener, router, guests(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         let (name, currency) = (config.gateway.name.clone(), config.site.currency);
@@ -153,6 +153,11 @@ fn http_client(config: &Config, handle: &Handle) -> Option<HttpClient> {
         None => HttpClient::new(),
     };
     client.inspect_err(|error| warn!(%error, "webhooks are not told anything")).ok()
+}
+
+/// What guests may take: every page that is open keeps a connection, and as many again must load.
+fn guests() -> Limits {
+    Limits { connections: 2 * portal::MAX_IN_ALL, ..Limits::default() }
 }
 
 /// What programs may take: a thousand of them listen to events at once, and some wait for a lock.

@@ -11,9 +11,9 @@ pub struct Streams(Arc<Mutex<Table>>);
 
 /// The most streams of one device: a page in each of a few tabs. One more closes the oldest.
 pub const MAX_PER_DEVICE: usize = 4;
-/// The most streams in all: half of the connections that a listener takes by default, so that pages still load. One more is
+/// The most streams in all: half of the connections that a portal's listener takes, so that pages still load. One more is
 /// refused.
-pub const MAX_IN_ALL: usize = 256;
+pub const MAX_IN_ALL: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Table {

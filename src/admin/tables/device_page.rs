@@ -175,7 +175,7 @@ pub(super) async fn page(
         frame: clerk.frame(state, super::devices::PLACE),
         clerk,
         device: device.id,
-        name: Name::whole(of_device(device)),
+        name: Name::heading(of_device(device)),
         status: standing.as_str(),
         badge: device_badge(standing),
         is_connected,

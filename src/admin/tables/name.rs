@@ -6,6 +6,8 @@ use crate::domain::{ClientDevice, ClientSession, DeviceStatus, SessionState};
 
 /// So many characters of a name fit into a table.
 const MOST_SHOWN: usize = 32;
+/// And so many into a heading.
+const MOST_IN_HEADING: usize = 80;
 
 /// A text of somebody else's (a host name, an alias, a note), as markup: escaped, apart from the direction of what is around
 /// it, and cut where there is little room, with the whole of it at hand.
@@ -19,6 +21,11 @@ impl Name {
     /// For a table: cut.
     pub(in crate::admin) fn short(text: impl Into<String>) -> Self {
         Self { text: text.into(), most: MOST_SHOWN }
+    }
+
+    /// For a heading: cut where it would be all that there is on a phone.
+    pub(super) fn heading(text: impl Into<String>) -> Self {
+        Self { text: text.into(), most: MOST_IN_HEADING }
     }
 
     /// The whole of it.

@@ -168,7 +168,7 @@ pub(super) async fn page(
         clerk,
         id: session.id,
         device: session.device,
-        name: Name::whole(of_device(&device)),
+        name: Name::heading(of_device(&device)),
         address: address(&device),
         state: shown::state(session),
         badge: badge(session),
