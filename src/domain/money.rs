@@ -52,9 +52,10 @@ impl Currency {
         self.digits
     }
 
-    /// An amount as people write it, with the code: `12.50 EUR`.
+    /// An amount as people write it, with the code: `12.50 EUR`; the number alone where no currency is set.
     pub fn show(&self, amount: Money) -> String {
-        format!("{} {}", self.decimal(amount), self.code())
+        let number = self.decimal(amount);
+        if self.code == NO_CURRENCY { number } else { format!("{number} {}", self.code()) }
     }
 
     /// An amount as a decimal number: `12.50`.
@@ -129,6 +130,7 @@ mod tests {
         ] {
             assert_eq!(Currency::parse(code).unwrap().show(Money(amount)), shown);
         }
+        assert_eq!(Currency::default().show(Money(250)), "2.50", "no currency is set");
         for wrong in ["", "eur", "EURO", "E1R", "€€"] {
             assert_eq!(Currency::parse(wrong), Err(CurrencyError));
         }
