@@ -32,6 +32,9 @@ offline-time-goes-on = يستمر احتساب وقتك ما دمت متصلًا
 offline-nothing-used = لا يُستهلك شيء في هذه الأثناء.
 dismiss = إخفاء
 please-choose = اختر من فضلك
+terms = شروط الاستخدام
+terms-accept = أوافق على شروط الاستخدام
+terms-missing = يرجى الموافقة على شروط الاستخدام.
 loads-itself = { $count ->
     [zero] تُحدَّث هذه الصفحة تلقائيًا باستمرار.
     [one] تُحدَّث هذه الصفحة تلقائيًا كل ثانية.
@@ -58,6 +61,7 @@ more-sessions = { $count ->
 }
 other-paused = بقي { $left }، متوقفة مؤقتًا
 other-new = { $left }، لم تُستخدم بعد
+use-this = استخدم هذه الآن
 speed = حتى { $speed }
 speed-down = حتى { $down } للتنزيل
 speed-up = حتى { $up } للرفع

@@ -32,6 +32,9 @@ offline-time-goes-on = Your time goes on while you are online. Pause to keep wha
 offline-nothing-used = Nothing is used up meanwhile.
 dismiss = Dismiss
 please-choose = Please choose
+terms = Terms of use
+terms-accept = I accept the terms of use
+terms-missing = Please accept the terms of use.
 loads-itself = { $count ->
     [one] This page loads itself again every second.
    *[other] This page loads itself again every { $count } seconds.
@@ -50,6 +53,7 @@ more-sessions = { $count ->
 }
 other-paused = { $left } left, paused
 other-new = { $left }, not used yet
+use-this = Use this now
 speed = Up to { $speed }
 speed-down = Up to { $down } down
 speed-up = Up to { $up } up

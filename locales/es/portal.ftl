@@ -32,6 +32,9 @@ offline-time-goes-on = Tu tiempo sigue corriendo mientras estás en línea. Paus
 offline-nothing-used = Mientras tanto no se gasta nada.
 dismiss = Descartar
 please-choose = Elige una opción
+terms = Condiciones de uso
+terms-accept = Acepto las condiciones de uso
+terms-missing = Acepta las condiciones de uso, por favor.
 loads-itself = { $count ->
     [one] Esta página se recarga sola cada segundo.
    *[other] Esta página se recarga sola cada { $count } segundos.
@@ -50,6 +53,7 @@ more-sessions = { $count ->
 }
 other-paused = quedan { $left }, en pausa
 other-new = { $left }, sin usar
+use-this = Usar esta ahora
 speed = Hasta { $speed }
 speed-down = Hasta { $down } de bajada
 speed-up = Hasta { $up } de subida

@@ -32,6 +32,9 @@ offline-time-goes-on = Tumatakbo ang oras mo habang online ka. Mag-pause para hi
 offline-nothing-used = Walang nababawas habang ganito.
 dismiss = Isara
 please-choose = Pumili
+terms = Mga tuntunin ng paggamit
+terms-accept = Tinatanggap ko ang mga tuntunin ng paggamit
+terms-missing = Pakitanggap ang mga tuntunin ng paggamit.
 loads-itself = { $count ->
     [one] Kusang nagre-reload ang pahinang ito bawat { $count } segundo.
    *[other] Kusang nagre-reload ang pahinang ito bawat { $count } na segundo.
@@ -50,6 +53,7 @@ more-sessions = { $count ->
 }
 other-paused = { $left } ang natitira, naka-pause
 other-new = { $left }, hindi pa nagagamit
+use-this = Gamitin ito ngayon
 speed = Hanggang { $speed }
 speed-down = Hanggang { $down } pababa
 speed-up = Hanggang { $up } pataas

@@ -32,6 +32,9 @@ offline-time-goes-on = Votre temps continue de s’écouler tant que vous êtes 
 offline-nothing-used = Rien n’est consommé pendant ce temps.
 dismiss = Fermer
 please-choose = Veuillez choisir
+terms = Conditions d’utilisation
+terms-accept = J’accepte les conditions d’utilisation
+terms-missing = Veuillez accepter les conditions d’utilisation.
 loads-itself = { $count ->
     [one] Cette page se recharge toute seule chaque seconde.
    *[other] Cette page se recharge toute seule toutes les { $count } secondes.
@@ -50,6 +53,7 @@ more-sessions = { $count ->
 }
 other-paused = reste { $left }, en pause
 other-new = { $left }, pas encore utilisée
+use-this = Utiliser celle-ci
 speed = Jusqu’à { $speed }
 speed-down = Jusqu’à { $down } en réception
 speed-up = Jusqu’à { $up } en envoi

@@ -32,6 +32,9 @@ offline-time-goes-on = Waktu Anda terus berjalan selama Anda online. Jeda untuk 
 offline-nothing-used = Sementara itu tidak ada yang terpakai.
 dismiss = Tutup
 please-choose = Silakan pilih
+terms = Ketentuan penggunaan
+terms-accept = Saya menyetujui ketentuan penggunaan
+terms-missing = Silakan setujui ketentuan penggunaan.
 loads-itself = Halaman ini dimuat ulang sendiri setiap { $count } detik.
 stop-that = Hentikan
 
@@ -44,6 +47,7 @@ no-limit = Tanpa batas
 more-sessions = { $count } sesi lain menunggu Anda
 other-paused = sisa { $left }, dijeda
 other-new = { $left }, belum dipakai
+use-this = Pakai yang ini
 speed = Hingga { $speed }
 speed-down = Unduh hingga { $down }
 speed-up = Unggah hingga { $up }

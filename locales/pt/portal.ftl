@@ -32,6 +32,9 @@ offline-time-goes-on = Seu tempo continua a contar enquanto você está online. 
 offline-nothing-used = Enquanto isso, nada é gasto.
 dismiss = Dispensar
 please-choose = Escolha uma opção
+terms = Termos de uso
+terms-accept = Aceito os termos de uso
+terms-missing = Por favor, aceite os termos de uso.
 loads-itself = { $count ->
     [one] Esta página recarrega sozinha a cada segundo.
    *[other] Esta página recarrega sozinha a cada { $count } segundos.
@@ -50,6 +53,7 @@ more-sessions = { $count ->
 }
 other-paused = restam { $left }, em pausa
 other-new = { $left }, ainda não usada
+use-this = Usar esta agora
 speed = Até { $speed }
 speed-down = Até { $down } de download
 speed-up = Até { $up } de upload

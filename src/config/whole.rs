@@ -12,8 +12,8 @@ use super::tls::{Files, admin_tls, read_files};
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AdminTls, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
-    HooksConfig, NetworkConfig, StoreConfig, TlsConfig, coinslot, free, metric, plugin, ports, roles, site,
-    tls, values,
+    HooksConfig, NetworkConfig, StoreConfig, ThemeConfig, TlsConfig, coinslot, free, metric, plugin, ports,
+    roles, site, theme, tls, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -64,6 +64,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     let coin_slots = top.tables("coinslot");
     let plugin_tables = top.tables("plugin");
     let plugin_socket = top.table("plugins");
+    let look = top.table("theme");
     top.finish();
 
     let empty = DeTable::new();
@@ -94,8 +95,11 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     if let Some((at, _)) = zones.get(MAX_ZONES) {
         report.mistake(*at, "zone", format!("there can be at most {MAX_ZONES} zones"));
     }
-    let read: Vec<ReadZone> =
-        zones.into_iter().filter_map(|(at, table)| zone::read(&mut report, at, table)).collect();
+    let look = theme::read(&mut report, "theme", look, &ThemeConfig::default(), files);
+    let read: Vec<ReadZone> = zones
+        .into_iter()
+        .filter_map(|(at, table)| zone::read(&mut report, at, table, &look, files))
+        .collect();
     check_names(&mut report, &read);
     check_devices(&mut report, &read, network.wan.iter().zip(wan_at));
     ports::check(&mut report, &read, admin.listen, admin_at);

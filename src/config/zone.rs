@@ -6,6 +6,8 @@ use toml::de::DeTable;
 
 use super::report::Report;
 use super::section::{Found, Section};
+use super::theme::{self, ThemeConfig};
+use super::tls::Files;
 use super::{site, values};
 use crate::domain::{MacAddr, Mbps, ProviderName, WebUrl, ZoneName, ZonePolicy};
 
@@ -64,6 +66,8 @@ pub struct ZoneConfig {
     pub notice_secs: Option<u64>,
     /// The data left at which an open page says so.
     pub notice_bytes: Option<u64>,
+    /// How its portal looks: `[theme]`, and over it `[zone.theme]`.
+    pub theme: ThemeConfig,
 }
 
 impl ZoneConfig {
@@ -92,8 +96,15 @@ pub(super) struct ReadZone {
     pub(super) portal_tls_at: usize,
 }
 
-/// Reads one `[[zone]]`; `None` if it has no name, device or portal to go on with (which is reported).
-pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> Option<ReadZone> {
+/// Reads one `[[zone]]`; `None` if it has no name, device or portal to go on with (which is reported). `look` is how portals
+/// look that do not say it.
+pub(super) fn read(
+    report: &mut Report<'_>,
+    at: usize,
+    table: &DeTable<'_>,
+    look: &ThemeConfig,
+    files: Files,
+) -> Option<ReadZone> {
     let mut section = Section::new(report, "zone", at, table);
     let name = section.required("name", "\"guests\"", values::zone_name);
     let lan = read_lan(&mut section);
@@ -130,7 +141,9 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
         section.read("notice_secs", values::timeout).map_or(Some(NOTICE_SECS), |found| found.value);
     let notice_bytes =
         section.read("notice_mb", values::bytes).map_or(Some(NOTICE_BYTES), |found| found.value);
+    let theme = section.table("theme");
     section.finish();
+    let theme = theme::read(report, "zone.theme", theme, look, files);
 
     let (name, (lan, lan_at)) = (name?, lan?);
     if portal_is_wrong {
@@ -158,6 +171,7 @@ pub(super) fn read(report: &mut Report<'_>, at: usize, table: &DeTable<'_>) -> O
             providers,
             notice_secs,
             notice_bytes,
+            theme,
         },
         name_at: name.at,
         lan_at,

@@ -45,6 +45,7 @@ pub mod sessions_mgr;
 mod tag;
 mod terms;
 mod text;
+pub mod theme;
 mod time;
 mod totp;
 mod transition;
@@ -108,6 +109,7 @@ pub use sessions_mgr::SessionsMgr;
 pub use tag::Tag;
 pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
+pub use theme::Theme;
 pub use time::{BootId, BootTime, Now, UseTime, WallTime};
 pub use totp::TotpSecret;
 pub use transition::{

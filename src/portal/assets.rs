@@ -1,10 +1,33 @@
-//! The few files that the pages load, embedded in the binary.
+//! The few files that the pages load: those that are embedded in the binary, and those of the zone's theme.
 
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::pages::missing;
+use super::state::PortalState;
+use super::wish::Wish;
+
 /// Short: they are small, and an upgrade must not meet an old style sheet for long.
 const CACHE: &str = "public, max-age=600";
+
+/// What has a name that follows from its content never changes.
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+
+/// `GET /portal/{name}`: the style sheet or a picture of what the pages wear now.
+pub(super) async fn of_theme(
+    State(state): State<PortalState>,
+    wish: Wish,
+    name: Result<Path<String>, PathRejection>,
+) -> Response {
+    let dress = state.dress();
+    let Some((kind, bytes)) = name.ok().and_then(|Path(name)| dress.file(&name)) else {
+        return missing(&state, wish);
+    };
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, FOR_GOOD)];
+    (headers, bytes.into_owned()).into_response()
+}
 
 pub(super) async fn style() -> Response {
     asset("text/css; charset=utf-8", include_str!("../../static/portal/portal.css"))

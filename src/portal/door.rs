@@ -14,6 +14,7 @@ use crate::http::Endpoints;
 
 use super::own::OwnAddress;
 use super::page::Note;
+use super::themes::ZoneTheme;
 use super::wish::Wish;
 use super::words::Words;
 
@@ -27,18 +28,18 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
 /// What the door needs to know.
 #[derive(Debug, Clone)]
 struct Door {
-    gateway: Arc<str>,
+    theme: ZoneTheme,
     secure: Option<Arc<SecurePortal>>,
 }
 
 /// Puts the door in front of a portal's routes. Requests need [`Endpoints`] among their extensions. `secure` is what the
 /// portal is called, if it has a name.
-pub fn guarded(routes: Router, gateway: Arc<str>, secure: Option<Arc<SecurePortal>>) -> Router {
-    routes.layer(middleware::from_fn_with_state(Door { gateway, secure }, pass))
+pub fn guarded(routes: Router, theme: ZoneTheme, secure: Option<Arc<SecurePortal>>) -> Router {
+    routes.layer(middleware::from_fn_with_state(Door { theme, secure }, pass))
 }
 
 async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    let gateway = door.gateway;
+    let theme = door.theme;
     let Some(endpoints) = request.extensions().get::<Endpoints>().copied() else {
         tracing::error!("a portal request came without the addresses of its connection");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -49,9 +50,9 @@ async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Res
     let mut response = if !own.is_target_of(&request) {
         to_portal(&own)
     } else if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
-        Note::new(&gateway, t, "heading-foreign", "foreign").respond(StatusCode::FORBIDDEN)
+        Note::new(theme.now(), t, "heading-foreign", "foreign").respond(StatusCode::FORBIDDEN)
     } else {
-        tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&gateway, t))
+        tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&theme, t))
     };
     seal(response.headers_mut());
     response
@@ -72,8 +73,8 @@ pub fn to_portal(own: &OwnAddress) -> Response {
     (StatusCode::FOUND, headers, body).into_response()
 }
 
-fn too_slow(gateway: &str, t: Words) -> Response {
-    Note::new(gateway, t, "heading-slow", "slow").respond(StatusCode::SERVICE_UNAVAILABLE)
+fn too_slow(theme: &ZoneTheme, t: Words) -> Response {
+    Note::new(theme.now(), t, "heading-slow", "slow").respond(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 const fn is_safe(method: &Method) -> bool {

@@ -14,7 +14,7 @@ use crate::http::Endpoints;
 use crate::runtime::FormDone;
 
 use super::explain::{explain, retry_after};
-use super::offers::VOUCHER;
+use super::offers::{TermsTick, VOUCHER};
 use super::page::Note;
 use super::pages::{missing, unseen};
 use super::state::PortalState;
@@ -34,6 +34,8 @@ pub(super) struct Sent {
     pub(super) values: FormValues,
     /// `done` or `cancel`, a button of a wait; or `logout`.
     action: Option<String>,
+    /// Whether the terms of use were accepted with it.
+    accepted: bool,
     /// The first thing that is wrong.
     wrong: Option<Wrong>,
 }
@@ -67,8 +69,8 @@ impl What {
 pub(super) type Pairs = Vec<(String, String)>;
 
 impl Sent {
-    /// Reads a form by what the provider's face says.
-    fn read(form: Result<Form<Pairs>, FormRejection>, face: &ProviderFace) -> Self {
+    /// Reads a form by what the provider's face says, and whether the terms of use must be accepted.
+    fn read(form: Result<Form<Pairs>, FormRejection>, face: &ProviderFace, asks_for_terms: bool) -> Self {
         let mut sent = Self::default();
         let Form(pairs) = match form {
             Ok(form) => form,
@@ -81,13 +83,14 @@ impl Sent {
                 return sent;
             }
         };
-        if pairs.len() > MAX_FIELDS + 1 {
+        if pairs.len() > MAX_FIELDS + 2 {
             sent.complain(None, What::Form("form-too-many"));
             return sent;
         }
         for (name, value) in pairs {
             match face.fields.iter().find(|field| field.name == name) {
                 Some(field) => sent.take(field, &value),
+                None if name == TermsTick::FIELD => sent.accepted |= value == "on",
                 None if name == ACTION && sent.action.is_none() => sent.action = Some(value),
                 None => sent.complain(None, What::Form("form-unknown-field")),
             }
@@ -96,6 +99,9 @@ impl Sent {
             None => {
                 if let Some((field, text)) = face.complaint(&sent.values) {
                     sent.complain(Some(field), What::Field(text));
+                }
+                if asks_for_terms && !sent.accepted {
+                    sent.complain(Some(TermsTick::FIELD.to_owned()), What::Form("terms-missing"));
                 }
             }
             Some("done" | "cancel" | LOG_OUT) if sent.values.is_empty() => {}
@@ -125,6 +131,12 @@ impl Sent {
                 self.values.insert(field.name.clone(), value.to_owned());
             }
         }
+    }
+
+    /// What the page shows again.
+    fn shown(&self) -> FormValues {
+        let tick = self.accepted.then(|| (TermsTick::FIELD.to_owned(), "on".to_owned()));
+        self.values.clone().into_iter().chain(tick).collect()
     }
 
     fn complain(&mut self, field: Option<String>, what: What) {
@@ -173,9 +185,11 @@ pub(super) async fn submit(
     if device.blocked {
         return refused(&state, &device, wish, &Refusal::Blocked, Beside::default()).await;
     }
-    let Sent { values, action, wrong } = Sent::read(form, &face);
+    let sent = Sent::read(form, &face, state.dress().asks_for_terms());
+    let typed = sent.shown();
+    let Sent { values, action, wrong, .. } = sent;
     if let Some(Wrong { status, field, what }) = wrong {
-        let beside = Beside { provider: Some(provider), typed: values, before: None };
+        let beside = Beside { provider: Some(provider), typed, before: None };
         let text = what.say(state.words(wish, &device));
         return with_trouble(&state, &device, wish, status, (field.as_deref(), text), beside).await;
     }
@@ -194,13 +208,13 @@ pub(super) async fn submit(
         None => values,
     };
     if provider.as_str() == VOUCHER {
-        return redeem(&state, &device, wish, provider, values).await;
+        return redeem(&state, &device, wish, provider, typed).await;
     }
-    match state.handle.submit(device.id, &provider, values.clone()).await {
+    match state.handle.submit(device.id, &provider, values).await {
         Ok(FormDone::Connected(_) | FormDone::Taken(None)) => Redirect::to("/").into_response(),
         Ok(FormDone::Taken(Some(text))) => said(&state, &device, wish, &text).await,
         Err(refusal) => {
-            let beside = Beside { provider: Some(provider), typed: values, before: None };
+            let beside = Beside { provider: Some(provider), typed, before: None };
             refused(&state, &device, wish, &refusal, beside).await
         }
     }
@@ -217,11 +231,11 @@ async fn redeem(
     device: &ClientDevice,
     wish: Wish,
     provider: ProviderName,
-    values: FormValues,
+    typed: FormValues,
 ) -> Response {
-    let code = values.get("code").map(String::as_str).unwrap_or_default();
+    let code = typed.get("code").map(String::as_str).unwrap_or_default();
     if let Err(refusal) = state.handle.redeem(code, device.id).await {
-        let beside = Beside { provider: Some(provider), typed: values, before: None };
+        let beside = Beside { provider: Some(provider), typed, before: None };
         return refused(state, device, wish, &refusal, beside).await;
     }
     match state.handle.connect(device.id, None).await {
@@ -241,7 +255,7 @@ async fn said(state: &PortalState, device: &ClientDevice, wish: Wish, text: &Tex
             page.notice = Some(t.text(text).into_owned());
             page.respond(StatusCode::OK)
         }
-        Err(_) => Note::with(&state.gateway, t, "heading-done", &t.text(text)).respond(StatusCode::OK),
+        Err(_) => Note::with(state.dress(), t, "heading-done", &t.text(text)).respond(StatusCode::OK),
     }
 }
 
@@ -291,7 +305,7 @@ async fn with_trouble(
         }
         // The page cannot be had; what happened is still said.
         Err(_) => {
-            Note::with(&state.gateway, state.words(wish, device), "heading-failed", &text).respond(status)
+            Note::with(state.dress(), state.words(wish, device), "heading-failed", &text).respond(status)
         }
     }
 }
@@ -323,7 +337,7 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)]) -> Sent {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Sent::read(Ok(Form(pairs)), &face())
+        Sent::read(Ok(Form(pairs)), &face(), false)
     }
 
     #[test]
@@ -345,12 +359,24 @@ mod tests {
             (vec![("user", "a"), ("action", "done")], None),
             (vec![("action", "explode")], None),
             (vec![("action", "done"), ("action", "done")], None),
-            (vec![("user", "a"); 14], None),
+            (vec![("user", "a"); 15], None),
         ] {
             let wrong = read(&pairs).wrong.expect("refused");
             assert_eq!(wrong.field.as_deref(), field, "{pairs:?}: {wrong:?}");
             assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
         }
+        let tick = (TermsTick::FIELD, "on");
+        let asked = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Sent::read(Ok(Form(pairs)), &face(), true)
+        };
+        for pairs in [&[("user", "a")][..], &[("user", "a"), (TermsTick::FIELD, "off")]] {
+            assert_eq!(asked(pairs).wrong.unwrap().field.as_deref(), Some(TermsTick::FIELD));
+        }
+        let accepted = asked(&[("user", "a"), tick]);
+        assert_eq!((accepted.wrong.clone(), accepted.values.len(), accepted.shown().len()), (None, 1, 2));
+        assert_eq!(asked(&[("action", "cancel")]).wrong, None, "what goes on was accepted before");
+        assert_eq!(read(&[("user", "a"), tick]).wrong, None, "from a page of before");
         let done = read(&[("action", "cancel")]);
         assert_eq!((done.wrong, done.action.as_deref()), (None, Some("cancel")));
     }

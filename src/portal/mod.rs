@@ -7,6 +7,7 @@
 mod assets;
 mod capport;
 mod door;
+mod dress;
 mod explain;
 mod forms;
 mod inbox;
@@ -20,6 +21,8 @@ mod pages;
 mod scene;
 mod state;
 mod streams;
+mod terms;
+mod themes;
 mod uplink;
 mod view;
 mod wish;
@@ -31,14 +34,17 @@ use axum::routing::{get, post};
 
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
 pub use door::guarded;
+pub use dress::{Dress, Logo, Said};
 pub use inbox::{Inbox, MessageView};
 pub use moving::RecoverView;
-pub use offers::{FieldView, Input, Line, OfferView};
+pub use offers::{FieldView, Input, Line, OfferView, TermsTick};
 pub use own::OwnAddress;
-pub use page::{Note, Page, Trouble};
+pub use page::{Note, OtherLine, Page, Trouble};
 pub use scene::{Scene, WaitingView};
 pub use state::{History, PortalState};
 pub use streams::{MAX_IN_ALL, MAX_PER_DEVICE, Slot, Streams};
+pub use terms::TermsPage;
+pub use themes::{Themes, ZoneTheme};
 pub use uplink::Uplink;
 pub use view::{EndNotice, EndedView, Ending, Meter, OtherView, SessionView, Soon, Standing, Validity};
 pub use wish::Wish;
@@ -49,16 +55,19 @@ const MAX_FORM_BYTES: usize = 4096;
 
 /// The portal of one zone.
 pub fn router(state: PortalState) -> Router {
-    let (gateway, secure) = (state.gateway.clone(), state.secure.clone());
+    let (theme, secure) = (state.theme.clone(), state.secure.clone());
     let routes = Router::new()
         .route("/", get(pages::front))
         .route("/connect", post(pages::connect).get(pages::back))
+        .route("/sessions/{id}/connect", post(pages::connect_on).get(pages::back))
         .route("/disconnect", post(pages::disconnect).get(pages::back))
         .route("/providers/{name}", post(forms::submit).get(pages::back))
         .route("/move", post(moving::bring_over).get(pages::back))
         .route("/messages/{id}/dismiss", post(inbox::dismiss).get(pages::back))
         .route("/events", get(live::events))
         .route("/capport", get(pages::capport))
+        .route("/terms", get(terms::show))
+        .route("/portal/{name}", get(assets::of_theme))
         .route("/static/portal.css", get(assets::style))
         .route("/static/portal.js", get(assets::script))
         .route("/static/icon.svg", get(assets::icon))
@@ -66,5 +75,5 @@ pub fn router(state: PortalState) -> Router {
         .method_not_allowed_fallback(pages::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(state);
-    guarded(routes, gateway, secure)
+    guarded(routes, theme, secure)
 }

@@ -70,7 +70,7 @@ impl PortalState {
     /// A token is for those who have something, and does not replace one that something can still be brought over by.
     pub(super) async fn identify(
         &self,
-        page: &mut Page<'_>,
+        page: &mut Page,
         device: &ClientDevice,
         headers: &HeaderMap,
         is_tls: bool,
@@ -178,7 +178,7 @@ async fn with_code(
             page.respond(status)
         }
         Err(_) => {
-            Note::with(&state.gateway, state.words(wish, device), "heading-failed", &text).respond(status)
+            Note::with(state.dress(), state.words(wish, device), "heading-failed", &text).respond(status)
         }
     }
 }

@@ -8,6 +8,8 @@ pub(super) const VOUCHER: &str = "voucher";
 /// A provider's part of the page: its title, its text and its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferView {
+    /// Its id on the page.
+    pub id: String,
     /// Whose it is.
     pub provider: ProviderName,
     /// Where its form goes.
@@ -28,8 +30,26 @@ pub struct OfferView {
     pub hint: Option<String>,
     /// Whether the form is of no use now.
     pub is_closed: bool,
+    /// The terms of use, if they must be accepted with it.
+    pub terms: Option<TermsTick>,
     /// Whether it is unfolded.
     pub open: bool,
+}
+
+/// The box by which the terms of use are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermsTick {
+    /// Its id on the page.
+    pub id: String,
+    /// Whether it is ticked.
+    pub ticked: bool,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
+}
+
+impl TermsTick {
+    /// Its name in the post; no provider's field has it.
+    pub const FIELD: &'static str = "accept-terms";
 }
 
 /// One field of a form, as the page shows it.
@@ -113,6 +133,7 @@ impl OfferView {
             .collect();
         let button = if face.button.is_empty() { t.get("go-on") } else { t.text(&face.button) };
         Self {
+            id: format!("f{number}"),
             provider: provider.clone(),
             action: format!("/providers/{}", in_path(provider.as_str())),
             title: t.text(&face.title).into_owned(),
@@ -123,12 +144,21 @@ impl OfferView {
             trouble: None,
             hint: None,
             is_closed: false,
+            terms: None,
             open: false,
         }
     }
 
+    /// Has the terms of use accepted with the form.
+    pub fn ask_for_terms(&mut self) {
+        self.terms = Some(TermsTick { id: format!("{}-terms", self.id), ticked: false, trouble: None });
+    }
+
     /// Shows what was typed again, but for secrets.
     pub fn fill(&mut self, values: &FormValues) {
+        if let Some(tick) = &mut self.terms {
+            tick.ticked = values.contains_key(TermsTick::FIELD);
+        }
         for field in &mut self.fields {
             if let Some(value) = values.get(&field.name).filter(|_| !field.is_secret()) {
                 field.value.clone_from(value);
@@ -139,6 +169,10 @@ impl OfferView {
     /// Says what is wrong: beside the field if it is there, else above the form.
     pub fn complain(&mut self, field: Option<&str>, text: String) {
         self.open = true;
+        if let Some(tick) = self.terms.as_mut().filter(|_| field == Some(TermsTick::FIELD)) {
+            tick.trouble = Some(text);
+            return;
+        }
         match self.fields.iter_mut().find(|known| Some(known.name.as_str()) == field) {
             Some(field) => field.trouble = Some(text),
             None => self.trouble = Some(text),

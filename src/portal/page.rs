@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::http::{StatusCode, header};
@@ -6,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::{BootTime, ClientRates, FormValues, ProviderName};
 
+use super::dress::Dress;
 use super::inbox::MessageView;
 use super::moving::RecoverView;
 use super::offers::{ButtonView, Input, OfferView};
@@ -23,13 +25,13 @@ const MOST_OTHERS: usize = 5;
 /// A guest's page. One template: the card changes with the standing.
 #[derive(Debug, Clone, Template)]
 #[template(path = "portal/page.html")]
-pub struct Page<'a> {
+pub struct Page {
     /// The guest's language.
     pub t: Words,
     /// Where the page itself is.
     pub home: String,
-    /// The gateway's name, in the header.
-    pub gateway: &'a str,
+    /// What it wears: name, logo, colours, texts.
+    pub dress: Arc<Dress>,
     /// Where the device stands.
     pub standing: Standing,
     /// All of the page that the live numbers do not cover.
@@ -48,8 +50,8 @@ pub struct Page<'a> {
     pub offers: Vec<OfferView>,
     /// The form for a recovery code.
     pub recover: Option<RecoverView>,
-    /// The sessions that wait behind the one that the page is about: where they come from, and what is left of them.
-    pub others: Vec<(String, String)>,
+    /// The sessions that wait behind the one that the page is about.
+    pub others: Vec<OtherLine>,
     /// The code that brings along what this device has left.
     pub recovery_code: Option<String>,
     /// What another device has left that the same browser was on, in words.
@@ -62,6 +64,17 @@ pub struct Page<'a> {
     pub failed: bool,
     /// After how many seconds the page loads itself where there is no script.
     pub refresh_secs: Option<u32>,
+}
+
+/// A session that waits behind the one that the page is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherLine {
+    /// Its id.
+    pub id: String,
+    /// Where it comes from.
+    pub title: String,
+    /// What is left of it.
+    pub text: String,
 }
 
 /// What went wrong, and where it is shown.
@@ -78,14 +91,14 @@ pub struct Trouble {
 #[template(path = "portal/message.html")]
 pub struct Note<'a> {
     t: Words,
-    gateway: &'a str,
+    dress: Arc<Dress>,
     heading: Cow<'a, str>,
     text: Cow<'a, str>,
 }
 
-impl<'a> Page<'a> {
+impl Page {
     /// The page of a device, with nothing to complain of.
-    pub fn of(gateway: &'a str, scene: &Scene, now: BootTime, t: Words) -> Self {
+    pub fn of(dress: Arc<Dress>, scene: &Scene, now: BootTime, t: Words) -> Self {
         let waiting = scene.waiting_view(now, t);
         let refresh_secs = match (&waiting, &scene.standing) {
             (Some(_), _) => Some(WAITING_REFRESH_SECS),
@@ -104,11 +117,17 @@ impl<'a> Page<'a> {
             face.map_or_else(|| other.provider.to_string(), |face| t.text(&face.title).into_owned())
         };
         let others = scene.standing.session().into_iter().flat_map(|session| &session.others);
-        let others = others.take(MOST_OTHERS).map(|other| (title(other), other.say(t))).collect();
+        let line =
+            |other: &OtherView| OtherLine { id: other.id.clone(), title: title(other), text: other.say(t) };
+        let others = others.take(MOST_OTHERS).map(line).collect();
+        let mut offers = scene.offers(t);
+        if dress.asks_for_terms() {
+            offers.iter_mut().for_each(OfferView::ask_for_terms);
+        }
         Self {
             t,
-            home: "/".to_owned(),
-            gateway,
+            home: dress.at("/"),
+            dress,
             standing: scene.standing.clone(),
             fingerprint: scene.fingerprint(),
             notice: None,
@@ -116,7 +135,7 @@ impl<'a> Page<'a> {
             offline: scene.offline,
             soon: scene.soon.map(|soon| soon.say(t)),
             waiting,
-            offers: scene.offers(t),
+            offers,
             recover: RecoverView::of(&scene.standing),
             others,
             recovery_code: None,
@@ -188,7 +207,7 @@ impl<'a> Page<'a> {
     }
 
     fn title(&self) -> String {
-        let title = format!("{} – {}", self.t.get(self.standing.heading()), self.gateway);
+        let title = format!("{} – {}", self.t.get(self.standing.heading()), self.dress.name);
         if self.failed { self.t.one("error-title", "title", title).into_owned() } else { title }
     }
 
@@ -200,13 +219,13 @@ impl<'a> Page<'a> {
 
 impl<'a> Note<'a> {
     /// A heading and a sentence, by their names among the texts.
-    pub fn new(gateway: &'a str, t: Words, heading: &str, text: &str) -> Self {
-        Self { t, gateway, heading: t.get(heading), text: t.get(text) }
+    pub fn new(dress: Arc<Dress>, t: Words, heading: &str, text: &str) -> Self {
+        Self { t, dress, heading: t.get(heading), text: t.get(text) }
     }
 
     /// A heading by its name, and any text.
-    pub fn with(gateway: &'a str, t: Words, heading: &str, text: &'a str) -> Self {
-        Self { t, gateway, heading: t.get(heading), text: Cow::Borrowed(text) }
+    pub fn with(dress: Arc<Dress>, t: Words, heading: &str, text: &'a str) -> Self {
+        Self { t, dress, heading: t.get(heading), text: Cow::Borrowed(text) }
     }
 
     /// The page as an answer.
@@ -215,7 +234,7 @@ impl<'a> Note<'a> {
     }
 }
 
-fn html(status: StatusCode, rendered: Result<String, askama::Error>) -> Response {
+pub(super) fn html(status: StatusCode, rendered: Result<String, askama::Error>) -> Response {
     match rendered {
         Ok(page) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response(),
         Err(error) => {

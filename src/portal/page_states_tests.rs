@@ -5,6 +5,7 @@ use super::*;
 use crate::domain::{
     Amount, FieldKind, Part, PauseReason, Phrase, ProviderFace, SessionKind, SessionState, Text, Waiting,
 };
+use crate::portal::dress::Dress;
 use crate::portal::view::{EndNotice, Soon};
 use crate::portal::words::Language;
 
@@ -56,7 +57,7 @@ fn fullest(t: Words) -> String {
         offline: true,
         soon: Some(Soon::Time(300_000)),
     };
-    let mut page = Page::of("A gateway with a long name", &scene, NOW.boot, t);
+    let mut page = Page::of(Dress::plain("A gateway with a long name"), &scene, NOW.boot, t);
     page.notice = Some("Welcome to our place!".to_owned());
     let message = |number| MessageView {
         id: Uuid::from_u128(number).to_string(),
@@ -106,7 +107,7 @@ fn every_state_is_said_in_the_guests_language() {
         for state in &states {
             let faces = vec![ours()];
             let scene = Scene { faces, offline: true, ..Scene::bare(state.clone()) };
-            let page = html(&Page::of("x", &scene, NOW.boot, t));
+            let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, t));
             assert!(page.contains(&format!("<html lang=\"{}\" dir=\"{}\">", t.code(), t.dir())));
             let heading = t.get(state.heading());
             assert!(page.contains(&format!("<h1>{heading}</h1>")), "{language:?}: {page}");
@@ -138,20 +139,22 @@ fn before_the_end_and_without_the_internet_the_page_says_so() {
     assert_eq!(online(SessionKind::TimeOrData).soon(EndNotice::default()), None);
     assert_eq!(standing(&[session(1, SessionKind::Time)], None).soon(notice), None, "nothing runs");
     let mut scene = Scene { soon: Some(Soon::Time(300_000)), ..Scene::bare(online(SessionKind::Time)) };
-    let page = html(&Page::of("x", &scene, NOW.boot, EN));
+    let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));
     assert!(
         page.contains("role=\"status\">Less than 5 minutes left.</p>") && !page.contains("offline"),
         "{page}"
     );
     scene.soon = None;
     scene.offline = true;
-    let page = html(&Page::of("x", &scene, NOW.boot, EN));
+    let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));
     assert!(page.contains("id=\"soon\" class=\"notice soon\" role=\"status\" hidden></p>"), "{page}");
     assert!(page.contains("no Internet connection") && page.contains("Your time goes on"));
     scene.standing = online(SessionKind::Data);
-    assert!(html(&Page::of("x", &scene, NOW.boot, EN)).contains("Nothing is used up meanwhile."));
+    assert!(
+        html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN)).contains("Nothing is used up meanwhile.")
+    );
     scene.standing = Standing::New;
-    let page = html(&Page::of("x", &scene, NOW.boot, EN));
+    let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));
     assert!(page.contains("no Internet connection") && !page.contains("meanwhile"));
 }
 

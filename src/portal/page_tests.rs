@@ -6,6 +6,7 @@ use crate::domain::{
     FieldKind, FormField, Mbps, Now, PauseReason, ProviderFace, ProviderName, SessionId, SessionKind,
     SessionState, SessionTerms, Text, Usage, Waiting, WallTime,
 };
+use crate::portal::dress::Dress;
 use crate::portal::words::Language;
 
 pub(super) const EN: Words = Words::of(Language::English);
@@ -57,13 +58,13 @@ pub(super) fn voucher() -> (ProviderName, ProviderFace) {
 }
 
 /// The page where vouchers alone are taken.
-pub(super) fn page_of(gateway: &str, standing: Standing) -> Page<'_> {
+pub(super) fn page_of(gateway: &str, standing: Standing) -> Page {
     let faces =
         if matches!(standing, Standing::Stranger | Standing::Blocked) { vec![] } else { vec![voucher()] };
-    Page::of(gateway, &Scene { faces, ..Scene::bare(standing) }, NOW.boot, EN)
+    Page::of(Dress::plain(gateway), &Scene { faces, ..Scene::bare(standing) }, NOW.boot, EN)
 }
 
-pub(super) fn html(page: &Page<'_>) -> String {
+pub(super) fn html(page: &Page) -> String {
     let html = page.render().unwrap();
     check_plain(&html);
     html
@@ -222,7 +223,7 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     faces[1].1.icon = Text::new("<i>");
     let accounts = faces[1].0.clone();
     let scene = |standing| Scene { faces: faces.clone(), ..Scene::bare(standing) };
-    let mut new = Page::of("x", &scene(standing(&[], None)), NOW.boot, EN);
+    let mut new = Page::of(Dress::plain("x"), &scene(standing(&[], None)), NOW.boot, EN);
     let shown = html(&new);
     assert_eq!(
         shown.matches("<details class=\"offer\" open>").count(),
@@ -253,10 +254,15 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     assert!(shown.contains("value=\"on\" checked") && shown.contains("<option value=\"b\" selected>"));
     assert!(shown.contains("id=\"f1-0-trouble\" role=\"alert\">We do not know &#60;you&#62;."));
     assert_eq!(shown.matches("<details class=\"offer\" open>").count(), 3);
-    let online = html(&Page::of("x", &scene(standing(&[running(SessionKind::Time)], None)), NOW.boot, EN));
+    let online = html(&Page::of(
+        Dress::plain("x"),
+        &scene(standing(&[running(SessionKind::Time)], None)),
+        NOW.boot,
+        EN,
+    ));
     assert_eq!(online.matches("<details class=\"offer\">").count(), 3, "folded while there is something");
     let none = Scene::bare(standing(&[], None));
-    let none = html(&Page::of("x", &none, NOW.boot, EN));
+    let none = html(&Page::of(Dress::plain("x"), &none, NOW.boot, EN));
     assert!(none.contains("please ask the staff") && !none.contains("/providers/"));
 }
 
@@ -269,7 +275,7 @@ fn what_a_provider_waits_for_stands_first_with_its_buttons() {
     let faces = vec![voucher(), (coin.clone(), shown)];
     let mut scene =
         Scene { waiting: Some((coin.clone(), waiting)), faces, ..Scene::bare(standing(&[], None)) };
-    let page = html(&Page::of("x", &scene, NOW.boot, EN));
+    let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));
     assert!(page.contains("Insert &#60;coins&#62;") && page.contains(">0:00:45<"), "{page}");
     assert!(page.contains("name=\"action\" value=\"done\">Done &#38; go<"));
     assert!(page.contains("name=\"action\" value=\"cancel\">Cancel<"));
@@ -277,12 +283,12 @@ fn what_a_provider_waits_for_stands_first_with_its_buttons() {
     assert_eq!(page.matches("action=\"/providers/coins\"").count(), 1, "its own form is not there meanwhile");
     assert!(page.find("Insert") < page.find("/providers/voucher"));
     // Trouble with the one that waits has no form to stand in.
-    let mut page = Page::of("x", &scene, NOW.boot, EN);
+    let mut page = Page::of(Dress::plain("x"), &scene, NOW.boot, EN);
     page.complain(Some(&coin), None, "The slot is jammed.".to_owned());
     assert!(html(&page).contains("role=\"alert\">The slot is jammed."));
     scene.waiting =
         scene.waiting.map(|(of, waiting)| (of, Waiting { until: None, done: None, cancel: None, ..waiting }));
-    let page = html(&Page::of("x", &scene, NOW.boot, EN));
+    let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));
     assert!(!page.contains("waiting-left") && !page.contains("value=\"done\""));
 }
 

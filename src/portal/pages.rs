@@ -1,9 +1,10 @@
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use uuid::Uuid;
 
-use crate::domain::Refusal;
+use crate::domain::{Refusal, SessionId};
 use crate::http::Endpoints;
 
 use super::capport::{self, Answer};
@@ -73,6 +74,24 @@ pub(super) async fn connect(
     }
 }
 
+/// `POST /sessions/{id}/connect`: one of the guest's own sessions instead of the one that comes next by itself.
+pub(super) async fn connect_on(
+    State(state): State<PortalState>,
+    Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
+    session: Result<Path<Uuid>, PathRejection>,
+) -> Response {
+    let device = match state.visitor(endpoints.peer.ip()).await {
+        Ok(device) => device,
+        Err(refusal) => return unseen(&state, wish, &refusal),
+    };
+    let Ok(Path(session)) = session else { return missing(&state, wish) };
+    match state.handle.connect_on(device.id, SessionId::new(session)).await {
+        Ok(_session) => Redirect::to("/").into_response(),
+        Err(refusal) => refused(&state, &device, wish, &refusal, Beside::default()).await,
+    }
+}
+
 /// `POST /disconnect`
 pub(super) async fn disconnect(
     State(state): State<PortalState>,
@@ -124,12 +143,12 @@ pub(super) async fn unknown_path(State(state): State<PortalState>, wish: Wish) -
 
 /// A method that the path does not have.
 pub(super) async fn wrong_method(State(state): State<PortalState>, wish: Wish) -> Response {
-    let note = Note::new(&state.gateway, wish.words(), "heading-wrong-method", "wrong-method");
+    let note = Note::new(state.dress(), wish.words(), "heading-wrong-method", "wrong-method");
     note.respond(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 pub(super) fn missing(state: &PortalState, wish: Wish) -> Response {
-    let note = Note::new(&state.gateway, wish.words(), "heading-missing", "missing");
+    let note = Note::new(state.dress(), wish.words(), "heading-missing", "missing");
     note.respond(StatusCode::NOT_FOUND)
 }
 
@@ -140,7 +159,7 @@ pub(super) const fn is_stranger(refusal: &Refusal) -> bool {
 pub(super) fn unseen(state: &PortalState, wish: Wish, refusal: &Refusal) -> Response {
     if is_stranger(refusal) {
         let scene = Scene::bare(Standing::Stranger);
-        let mut page = Page::of(&state.gateway, &scene, state.handle.now().boot, wish.words());
+        let mut page = Page::of(state.dress(), &scene, state.handle.now().boot, wish.words());
         page.home = wish.home();
         let mut response = page.respond(StatusCode::FORBIDDEN);
         response.headers_mut().extend(wish.kept().map(|kept| (header::SET_COOKIE, kept)));
@@ -152,5 +171,5 @@ pub(super) fn unseen(state: &PortalState, wish: Wish, refusal: &Refusal) -> Resp
 fn unavailable(state: &PortalState, wish: Wish, refusal: &Refusal) -> Response {
     let t = wish.words();
     let (status, trouble) = explain(refusal, t);
-    Note::with(&state.gateway, t, "heading-moment", &trouble.text).respond(status)
+    Note::with(state.dress(), t, "heading-moment", &trouble.text).respond(status)
 }

@@ -111,10 +111,10 @@ impl PortalState {
     }
 
     /// The device's page, with nothing to complain of.
-    pub(super) async fn page(&self, device: &ClientDevice, wish: Wish) -> Result<Page<'_>, Refusal> {
+    pub(super) async fn page(&self, device: &ClientDevice, wish: Wish) -> Result<Page, Refusal> {
         let scene = self.scene(device, Look::Anew).await?;
         let t = self.words(wish, device);
-        let mut page = Page::of(&self.gateway, &scene, self.handle.now().boot, t);
+        let mut page = Page::of(self.dress(), &scene, self.handle.now().boot, t);
         page.home = wish.home();
         page.notice = notice_of(device).map(|notice| t.text(notice).into_owned());
         page.messages = self.messages(device.id, t).await;

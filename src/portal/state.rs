@@ -11,9 +11,11 @@ use crate::domain::{
 use crate::runtime::Handle;
 use crate::store::{Direction, SessionQuery, SortKey, Store};
 
+use super::dress::Dress;
 use super::inbox::{Inbox, NoInbox};
 use super::offered::{Look, Offered};
 use super::streams::Streams;
+use super::themes::ZoneTheme;
 use super::uplink::Uplink;
 use super::view::{EndNotice, Standing};
 use super::wish::{Chosen, Wish};
@@ -25,8 +27,8 @@ pub struct PortalState {
     pub handle: Handle,
     /// Whose portal this is.
     pub zone: ZoneName,
-    /// The gateway's name, shown above every page.
-    pub gateway: Arc<str>,
+    /// What every page wears: name, logo, colours, texts.
+    pub theme: ZoneTheme,
     /// The zone's client speeds, which `use_global_speed` sessions run at.
     pub client_rates: ClientRates,
     /// Where the page of a device that has nothing left finds what it had.
@@ -80,12 +82,12 @@ impl History for Store {
 }
 
 impl PortalState {
-    /// A portal of a zone without client speeds that knows nothing of the past; the fields say more.
+    /// A portal of a zone without a theme or client speeds that knows nothing of the past; the fields say more.
     pub fn new(handle: Handle, zone: ZoneName, gateway: Text) -> Self {
         Self {
             handle,
             zone,
-            gateway: gateway.as_str().into(),
+            theme: ZoneTheme::from(gateway.as_str()),
             client_rates: ClientRates::default(),
             history: Arc::new(NoHistory),
             inbox: Arc::new(NoInbox),
@@ -97,6 +99,18 @@ impl PortalState {
             end_notice: EndNotice::default(),
             chosen: Chosen::default(),
         }
+    }
+
+    /// What a page that is made now wears.
+    pub(super) fn dress(&self) -> Arc<Dress> {
+        self.theme.now()
+    }
+
+    /// The same with a theme.
+    #[must_use]
+    pub fn with_theme(mut self, theme: ZoneTheme) -> Self {
+        self.theme = theme;
+        self
     }
 
     /// The same with the zone's client speeds, which `use_global_speed` sessions run at.

@@ -81,6 +81,8 @@ pub enum Validity {
 /// A session that waits behind the one that the page is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherView {
+    /// Its id, by which the guest can ask for it.
+    pub id: String,
     /// Where it comes from.
     pub provider: ProviderName,
     /// Whether it has run before.
@@ -278,6 +280,7 @@ impl Validity {
 impl OtherView {
     fn new(session: &ClientSession) -> Self {
         Self {
+            id: session.id.to_string(),
             provider: session.provider.clone(),
             started: session.started_at.is_some(),
             time_ms: session.time_left_ms(),

@@ -88,7 +88,8 @@ impl Handle {
     }
 
     pub(super) async fn command(&self, command: Command) -> Result<Reply, Refusal> {
-        let watch = matches!(command, Command::Connect { .. }).then(Stopwatch::start);
+        let watch =
+            matches!(command, Command::Connect { .. } | Command::ConnectOn { .. }).then(Stopwatch::start);
         let answer = self.carry_out(command).await;
         if let Some(watch) = watch {
             self.shared.measures.connect_secs.observe(watch.secs());
@@ -146,6 +147,15 @@ impl Handle {
     /// `connect(device, notify)`: lets the device through on its running or next usable session. Idempotent.
     pub async fn connect(&self, device: DeviceId, notify: Option<Text>) -> Result<ClientSession, Refusal> {
         self.for_session(Command::Connect { device, notify, answer: None, verdict: None }).await
+    }
+
+    /// The same on one of the device's own sessions, in place of what it runs, which is paused. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// Another device's session is [`Refusal::UnknownSession`]; one with nothing left is [`Refusal::NoSession`].
+    pub async fn connect_on(&self, device: DeviceId, session: SessionId) -> Result<ClientSession, Refusal> {
+        self.for_session(Command::ConnectOn { device, session, answer: None, verdict: None }).await
     }
 
     /// `disconnect(device, notify)`: cuts it off and pauses its running session. Idempotent.

@@ -48,6 +48,7 @@ mod portal_forms;
 mod portal_guest;
 mod portal_languages;
 mod portal_safe;
+mod portal_sessions;
 mod provider_order;
 mod providers;
 mod runtime;

@@ -23,6 +23,17 @@ pub enum Command {
         /// What the authenticators said, if they were asked.
         verdict: Option<AuthAnswer>,
     },
+    /// Let a device through on a session of its own choice, in place of what it runs.
+    ConnectOn {
+        /// Whom.
+        device: DeviceId,
+        /// On which: one of its own that could be used.
+        session: SessionId,
+        /// What the session's source said, if it was asked.
+        answer: Option<ProviderAnswer>,
+        /// What the authenticators said, if they were asked.
+        verdict: Option<AuthAnswer>,
+    },
     /// Cut a device off and pause its session.
     Disconnect {
         /// Whom.
@@ -206,6 +217,9 @@ impl Command {
         if let Self::Connect { device, notify, verdict, .. } = self {
             return Self::Connect { device, notify, answer: Some(answer), verdict };
         }
+        if let Self::ConnectOn { device, session, verdict, .. } = self {
+            return Self::ConnectOn { device, session, answer: Some(answer), verdict };
+        }
         self
     }
 
@@ -216,6 +230,9 @@ impl Command {
         }
         if let Self::Connect { device, notify, answer, .. } = self {
             return Self::Connect { device, notify, answer, verdict: Some(verdict) };
+        }
+        if let Self::ConnectOn { device, session, answer, .. } = self {
+            return Self::ConnectOn { device, session, answer, verdict: Some(verdict) };
         }
         self
     }
@@ -245,7 +262,7 @@ impl Command {
         if let Self::Under { command, .. } = self {
             return command.is_answered();
         }
-        matches!(self, Self::Connect { answer: Some(_), .. })
+        matches!(self, Self::Connect { answer: Some(_), .. } | Self::ConnectOn { answer: Some(_), .. })
     }
 }
 

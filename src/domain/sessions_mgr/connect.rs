@@ -52,9 +52,16 @@ impl SessionsMgr {
                 Ok(()) => self.wants(command),
                 Err(_) => Want::Nothing,
             },
+            // Nobody is shut before everybody was asked.
+            Command::ConnectOn { device, session, answer, verdict }
+                if self.will_run(*device, *session, answer.as_ref(), verdict.as_ref()) =>
+            {
+                shut(*device)
+            }
             // Something better than what goes on slowly: that one's books must be final.
             Command::CreateSession(new) if self.runs_slowed(new.device) => shut(new.device),
             Command::Connect { .. }
+            | Command::ConnectOn { .. }
             | Command::CreateSession(_)
             | Command::RegisterDevice { .. }
             | Command::SetProperties { .. }
@@ -72,6 +79,7 @@ impl SessionsMgr {
     pub fn device_of(&self, command: &Command) -> Option<DeviceId> {
         match command {
             Command::Connect { device, .. }
+            | Command::ConnectOn { device, .. }
             | Command::Disconnect { device, .. }
             | Command::UpdateDevice { device, .. }
             | Command::NoteClient { device, .. }
@@ -119,6 +127,9 @@ impl SessionsMgr {
         let outcome = match command {
             Command::Connect { device, notify, answer, verdict } => {
                 work.connect(device, notify, answer, verdict)
+            }
+            Command::ConnectOn { device, session, answer, verdict } => {
+                work.connect_on(device, session, answer, verdict)
             }
             Command::Disconnect { device, notify, reason } => work.disconnect(device, notify, reason),
             Command::CreateSession(new) => work.create_session(*new),
@@ -223,12 +234,34 @@ impl Work<'_> {
                 None => return Ok(Outcome::AskProviders(device)),
             },
         };
-        if self.mgr.asks_authenticators {
-            match verdict.filter(|verdict| verdict.session == session) {
-                Some(AuthAnswer { verdict, .. }) => self.take_allowed(session, &verdict?)?,
-                None => return Ok(Outcome::AskAuthenticators(Box::new(self.session(session)?.clone()))),
-            }
+        if let Some(question) = self.judge(session, verdict)? {
+            return Ok(question);
         }
+        self.run(device, session, notify)
+    }
+
+    /// Takes in what the authenticators said of a session; or whom to ask first.
+    pub(super) fn judge(
+        &mut self,
+        session: SessionId,
+        verdict: Option<AuthAnswer>,
+    ) -> Result<Option<Outcome>, Refusal> {
+        if !self.mgr.asks_authenticators {
+            return Ok(None);
+        }
+        match verdict.filter(|verdict| verdict.session == session) {
+            Some(AuthAnswer { verdict, .. }) => self.take_allowed(session, &verdict?).map(|()| None),
+            None => Ok(Some(Outcome::AskAuthenticators(Box::new(self.session(session)?.clone())))),
+        }
+    }
+
+    /// Lets the device run a session from now on, and says so on its page.
+    pub(super) fn run(
+        &mut self,
+        device: DeviceId,
+        session: SessionId,
+        notify: Option<Text>,
+    ) -> Result<Outcome, Refusal> {
         self.start(session)?;
         self.event(EventKind::DeviceConnected, Some(device), Some(session));
         self.forget_notice(device)?;

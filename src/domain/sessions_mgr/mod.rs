@@ -6,6 +6,7 @@
 
 mod access;
 mod bulk;
+mod choice;
 mod command;
 mod connect;
 mod devices;

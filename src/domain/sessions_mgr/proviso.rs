@@ -59,6 +59,7 @@ impl SessionsMgr {
         let of_session = |session: SessionId| self.session(session).map(Tag::of_session);
         match command {
             Command::Connect { device, .. }
+            | Command::ConnectOn { device, .. }
             | Command::Disconnect { device, .. }
             | Command::UpdateDevice { device, .. }
             | Command::MoveSessions { from: device, .. }
