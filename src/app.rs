@@ -2,6 +2,7 @@
 
 mod certificates;
 mod listeners;
+mod look;
 mod process;
 mod wan;
 
@@ -58,7 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let zones = zone_devices(&config);
     let hostnames = Hostnames::default();
     let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
-    let listeners = Listeners::bind(&config).await?;
+    let mut listeners = Listeners::bind(&config).await?;
     let certificates = Certificates::open(&config, &clock);
     let plugin_socket = bind_socket(&config.plugin_socket, 0o660)
         .with_context(|| format!("[plugins] socket {} cannot be opened", config.plugin_socket.display()))?;
@@ -109,6 +110,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             handle.warn("isolate", Some(format!("the ports of {bridge} could not be isolated: {error}")));
         }
     }
+    listeners.themes = look::themes(&config, &handle, &store).await?;
     let (stop, stopped) = watch::channel(false);
     let (mut servers, audit) = listeners.serve(&config, &handle, &store, &vault, &certificates, &stopped)?;
     watchers.spawn(certificates.watch(handle.clone()));

@@ -22,6 +22,8 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("filter.js", JS, include_str!("../../static/admin/filter.js")),
     ("live.js", JS, include_str!("../../static/admin/live.js")),
     ("sales.css", CSS, include_str!("../../static/admin/sales.css")),
+    ("theme.css", CSS, include_str!("../../static/admin/theme.css")),
+    ("theme.js", JS, include_str!("../../static/admin/theme.js")),
     ("tables.css", CSS, include_str!("../../static/admin/tables.css")),
 ];
 

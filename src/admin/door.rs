@@ -15,6 +15,22 @@ use super::state::AdminState;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a page that shows pages of ours in frames.
+const HOLDING_FRAMES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+     frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// A page in such a frame: nothing runs in it, and nothing is sent from it.
+const HELD_IN_A_FRAME: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; \
+     frame-ancestors 'self'";
+
+/// What a handler's answer has to do with frames, among its extensions; without it, nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frames {
+    /// It shows pages of ours in frames.
+    Holds,
+    /// It is shown in a frame by a page of ours.
+    Held,
+}
+
 /// Where those post who are not signed in yet: there is no cookie that a token could be bound to.
 const OPEN: &[&str] = &["/admin/login", "/admin/setup"];
 
@@ -31,7 +47,8 @@ async fn answer(state: AdminState, request: Request, next: Next) -> Response {
     } else {
         turned_away(&state, "Another page tried to send this form. Nothing was changed.")
     };
-    seal(response.headers_mut());
+    let frames = response.extensions().get::<Frames>().copied();
+    seal(response.headers_mut(), frames);
     response
 }
 
@@ -108,13 +125,18 @@ struct NotOnce;
 
 /// The headers of every answer. `Referer` stays within the pages, and must: without it browsers send `Origin: null` with
 /// our own forms.
-fn seal(headers: &mut HeaderMap) {
+fn seal(headers: &mut HeaderMap, frames: Option<Frames>) {
+    let (policy, framed) = match frames {
+        None => (CONTENT_SECURITY_POLICY, "DENY"),
+        Some(Frames::Holds) => (HOLDING_FRAMES, "DENY"),
+        Some(Frames::Held) => (HELD_IN_A_FRAME, "SAMEORIGIN"),
+    };
     // A sheet of vouchers has a stricter one of its own.
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static(framed));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -33,6 +33,7 @@ mod tables;
 mod till;
 mod voucher;
 mod vouchers;
+mod zones;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -78,6 +79,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(plans::routes())
         .merge(accounts::routes())
         .merge(vouchers::routes())
+        .merge(zones::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))
         .with_state(state)

@@ -44,6 +44,7 @@ const ENTRIES: &[Entry] = &[
     entry(Group::Sales, "Plans", "/admin/plans", VIEW),
     entry(Group::Sales, "Accounts", "/admin/accounts", VIEW),
     entry(Group::Sales, "Till", "/admin/till", SELL),
+    entry(Group::System, "Zones", "/admin/zones", ADMINISTER),
     entry(Group::System, "People", "/admin/people", ADMINISTER),
 ];
 

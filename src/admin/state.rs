@@ -1,7 +1,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::logins::Logins;
+use super::zones::Drafts;
+use crate::config::ZoneConfig;
 use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
+use crate::portal::Themes;
 use crate::runtime::Handle;
 use crate::store::Store;
 
@@ -20,6 +23,12 @@ pub struct AdminState {
     pub gateway: Text,
     /// What money is counted in.
     pub currency: Currency,
+    /// The zones of the configuration.
+    pub zones: Arc<[ZoneConfig]>,
+    /// How their portals look.
+    pub themes: Themes,
+    /// Looks that somebody is at work on.
+    pub(super) drafts: Drafts,
     logins: Arc<Mutex<Logins>>,
 }
 
@@ -33,7 +42,9 @@ impl AdminState {
         gateway: Text,
         currency: Currency,
     ) -> Self {
-        Self { handle, store, codes, place, gateway, currency, logins: Arc::default() }
+        let zones: Arc<[ZoneConfig]> = Vec::new().into();
+        let (themes, drafts) = (Themes::default(), Drafts::default());
+        Self { handle, store, codes, place, gateway, currency, zones, themes, drafts, logins: Arc::default() }
     }
 
     /// The same, where people are signed in no longer than that: without doing anything, and in all.
@@ -41,6 +52,12 @@ impl AdminState {
     pub fn with_sign_in_times(self, idle_secs: u64, longest_secs: u64) -> Self {
         let lasting = Logins::lasting(idle_secs.saturating_mul(1000), longest_secs.saturating_mul(1000));
         Self { logins: Arc::new(Mutex::new(lasting)), ..self }
+    }
+
+    /// The same with the zones of the configuration, and how their portals look.
+    #[must_use]
+    pub fn with_zones(self, zones: Vec<ZoneConfig>, themes: Themes) -> Self {
+        Self { zones: zones.into(), themes, ..self }
     }
 
     pub(super) fn logins(&self) -> MutexGuard<'_, Logins> {

@@ -19,7 +19,7 @@ use crate::config::{AdminTls, Config};
 use crate::domain::{ClientRates, Filter, ProviderName, VoucherCodes};
 use crate::hooks::{ANSWER_WITHIN, Hooks};
 use crate::http::{self, AuthorityError, HttpClient, Limits, Listener};
-use crate::portal::{self, EndNotice, PortalState, Streams, Uplink};
+use crate::portal::{self, EndNotice, PortalState, Streams, Themes, Uplink, ZoneTheme};
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::Handle;
 use crate::store::Store;
@@ -32,6 +32,8 @@ pub(super) struct Listeners {
     control: UnixListener,
     /// What all portals say of the way to the Internet.
     pub(super) uplink: Uplink,
+    /// How the portals look.
+    pub(super) themes: Themes,
 }
 
 impl Listeners {
@@ -58,7 +60,7 @@ impl Listeners {
         let control = bind_socket(&config.control.socket, 0o666).with_context(|| {
             format!("[control] socket {} cannot be opened", config.control.socket.display())
         })?;
-        Ok(Self { portals, admin, control, uplink: Uplink::default() })
+        Ok(Self { portals, admin, control, uplink: Uplink::default(), themes: Themes::default() })
     }
 
     pub(super) fn serve(
@@ -74,6 +76,11 @@ impl Listeners {
         let streams = Streams::default();
         for ((listener, secure), zone) in self.portals.into_iter().zip(&config.zones) {
             let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone())
+                .with_theme(
+                    self.themes
+                        .of(&zone.name)
+                        .unwrap_or_else(|| ZoneTheme::from(config.gateway.name.as_str())),
+                )
                 .with_history(Arc::new(store.clone()))
                 .with_inbox(Arc::new(store.clone()))
                 .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
@@ -96,7 +103,8 @@ impl Listeners {
         let (name, currency) = (config.gateway.name.clone(), config.site.currency);
         let place = Arc::new(MachinePlace);
         let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
-            .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs);
+            .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
+            .with_zones(config.zones.clone(), self.themes.clone());
         let providers: Vec<ProviderName> =
             handle.registry().status().into_iter().map(|provider| provider.name).collect();
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, &providers)

@@ -4,6 +4,7 @@ mod client;
 mod endpoints;
 mod extract;
 mod finish;
+mod multipart;
 mod problem;
 mod secure;
 mod server;
@@ -13,5 +14,6 @@ pub use client::{Answer, AuthorityError, ClientError, HttpClient, Line, MAX_ANSW
 pub use endpoints::{Endpoints, PeerUser};
 pub use extract::{JsonBody, MAX_BODY_BYTES, PathPair, PathPart, QueryParams, parse_json, read_body};
 pub use finish::finish_api;
+pub use multipart::{MultipartError, Part, parse_multipart};
 pub use problem::Problem;
 pub use server::{Limits, Listener, serve};

@@ -29,18 +29,33 @@ pub(super) async fn of_theme(
     (headers, bytes.into_owned()).into_response()
 }
 
+const STYLE: (&str, &str) = ("text/css; charset=utf-8", include_str!("../../static/portal/portal.css"));
+const SCRIPT: (&str, &str) =
+    ("text/javascript; charset=utf-8", include_str!("../../static/portal/portal.js"));
+const ICON: (&str, &str) = ("image/svg+xml", include_str!("../../static/portal/icon.svg"));
+
+/// An embedded file by its name: media type and text.
+pub fn embedded(name: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "portal.css" => Some(STYLE),
+        "portal.js" => Some(SCRIPT),
+        "icon.svg" => Some(ICON),
+        _ => None,
+    }
+}
+
 pub(super) async fn style() -> Response {
-    asset("text/css; charset=utf-8", include_str!("../../static/portal/portal.css"))
+    asset(STYLE)
 }
 
 pub(super) async fn script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../static/portal/portal.js"))
+    asset(SCRIPT)
 }
 
 pub(super) async fn icon() -> Response {
-    asset("image/svg+xml", include_str!("../../static/portal/icon.svg"))
+    asset(ICON)
 }
 
-fn asset(kind: &'static str, text: &'static str) -> Response {
+fn asset((kind, text): (&'static str, &'static str)) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, CACHE)], text).into_response()
 }

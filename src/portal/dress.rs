@@ -95,8 +95,13 @@ impl Dress {
     /// The logo, if it has one.
     pub fn logo(&self) -> Option<Logo> {
         let logo = self.theme.logo.as_ref()?;
-        let path = self.at(&format!("/portal/{}", file_name("logo", logo)));
+        let path = self.at(&format!("/portal/{}", Self::picture_name("logo", logo)));
         Some(Logo { path, width: logo.width(), height: logo.height() })
+    }
+
+    /// The name of a picture's file: `logo` or `background`, and what follows from its content.
+    pub fn picture_name(kind: &str, picture: &Picture) -> String {
+        format!("{kind}-{}.{}", picture.tag(), picture.kind().ending())
     }
 
     /// A file of the theme by its name: media type and content.
@@ -105,9 +110,9 @@ impl Dress {
             return Some(("text/css; charset=utf-8", Cow::Borrowed(text.as_bytes())));
         }
         let pictures = [("logo", &self.theme.logo), ("background", &self.theme.background)];
-        let found = pictures
-            .into_iter()
-            .find_map(|(kind, picture)| picture.as_ref().filter(|picture| file_name(kind, picture) == name));
+        let found = pictures.into_iter().find_map(|(kind, picture)| {
+            picture.as_ref().filter(|picture| Self::picture_name(kind, picture) == name)
+        });
         found.map(|picture| (picture.kind().media_type(), Cow::Borrowed(picture.bytes())))
     }
 
@@ -155,10 +160,6 @@ impl<'t> Said<'t> {
     }
 }
 
-fn file_name(kind: &str, picture: &Picture) -> String {
-    format!("{kind}-{}.{}", picture.tag(), picture.kind().ending())
-}
-
 /// The style sheet of a theme, in one shade or in that of the browser; empty if it changes nothing. Only numbers that were
 /// read and written again are in it, nothing that somebody typed.
 fn sheet(theme: &Theme, only: Option<Shade>) -> String {
@@ -185,7 +186,7 @@ fn sheet(theme: &Theme, only: Option<Shade>) -> String {
             text,
             "body::before{{content:\"\";position:fixed;inset:0;z-index:-1;background:url(\"{}\") center/cover}}\
              header,footer{{background:var(--card);border-radius:1rem;padding:.25rem .75rem}}",
-            file_name("background", picture)
+            Dress::picture_name("background", picture)
         );
     }
     text

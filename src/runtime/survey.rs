@@ -36,6 +36,11 @@ impl Handle {
         .await
     }
 
+    /// How many clients of each zone are online.
+    pub async fn zones_online(&self) -> Result<Vec<(ZoneName, usize)>, Refusal> {
+        self.ask(|mgr, _| mgr.zones_now().into_iter().map(|(zone, online, _)| (zone, online)).collect()).await
+    }
+
     /// The zones that there are.
     pub async fn survey_zones(&self) -> Result<Vec<ZoneName>, Refusal> {
         self.ask(|mgr, _| mgr.traffic().map(|(zone, _)| zone.clone()).collect()).await

@@ -29,7 +29,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wares", &["domain", "http", "runtime", "store"]),
     ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "tls", "wares"]),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
-    ("admin", &["domain", "clock", "config", "http", "runtime", "store", "wares"]),
+    ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "wares"]),
     (
         "app",
         &[
