@@ -38,7 +38,7 @@ fn a_zone_says_what_is_different_from_the_others() {
 fn every_mistake_names_its_place() {
     for (rest, wanted) in [
         ("name = \"a\\nb\"", "5:8: zone.theme.name: must be one line of at most 60 characters"),
-        ("nmae = \"a\"", "5:1: zone.theme.nmae: unknown key; did you mean name?"),
+        ("logos = \"a\"", "5:1: zone.theme.logos: unknown key; did you mean logo?"),
         (
             "light = { accent = \"red\" }",
             "5:20: zone.theme.light.accent: must be a colour in hexadecimal digits",

@@ -13,6 +13,7 @@ mod e2e_admin_pages;
 mod e2e_bad_input;
 mod e2e_browser;
 mod e2e_browser_states;
+mod e2e_browser_themes;
 mod e2e_captive;
 mod e2e_coins;
 mod e2e_crash;
