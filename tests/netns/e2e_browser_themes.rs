@@ -1,16 +1,8 @@
 //! A place dresses its portal: on the admin pages, with a preview, in a real browser; and a guest sees it only when it is saved.
 
-use crate::lab::{Browser, Daemon, DaemonConfig, LAN4, Lab};
+use crate::lab::{Browser, Daemon, DaemonConfig, LAN4, Lab, Operator, SCREENS};
 
-const ADMIN: &str = "http://127.0.0.1:2051/admin";
-const THEME: &str = "http://127.0.0.1:2051/admin/zones/guests/theme";
-const SCREENS: [(&str, u32, u32, bool); 5] = [
-    ("phone", 390, 844, false),
-    ("phone-dark", 390, 844, true),
-    ("narrow", 320, 640, false),
-    ("desk", 1280, 800, false),
-    ("desk-dark", 1280, 800, true),
-];
+const THEME: &str = "/admin/zones/guests/theme";
 
 /// A picture, written down without compression (PNG, RFC 1951 3.2.4).
 fn png(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
@@ -60,27 +52,30 @@ fn fits(browser: &Browser<'_>, what: &str, width: u32) {
     assert!(wide.as_u64().is_some_and(|wide| wide <= u64::from(width)), "{what}: {wide}");
 }
 
-fn look_at_portal(browser: &Browser<'_>, name: &str) {
+fn look_at_portal(browser: &Browser<'_>) {
     for (language, path) in [("en", ""), ("ar", ""), ("en", "terms")] {
         browser.goto(&format!("http://{LAN4}:2050/{path}?lang={language}"));
         for (screen, width, height, dark) in SCREENS {
             browser.screen(width, height, dark);
-            fits(browser, &format!("{name} {language} {screen}"), width);
-            browser.shot(&format!("theme-{name}-{language}{path}-{screen}"));
+            fits(browser, &format!("{path} {language} {screen}"), width);
+            browser.shot(&format!("theme-{language}{path}-{screen}"));
+            browser.must_be_accessible(&format!("theme {language} {path} {screen}"));
         }
         browser.screen(390, 844, false);
     }
 }
 
-fn look_at_form(browser: &Browser<'_>, name: &str) {
+/// Looks at the form on every screen, from top to bottom.
+fn look_at_form(operator: &Operator<'_>, name: &str) {
+    let browser = &operator.browser;
+    operator.looks(name);
     for (screen, width, height, dark) in SCREENS {
         browser.screen(width, height, dark);
         fits(browser, &format!("{name} {screen}"), width);
         browser.evaluate("window.scrollTo(0, 0)");
-        browser.shot(&format!("{name}-{screen}-1"));
-        for part in 2..5 {
-            browser.evaluate("window.scrollBy(0, window.innerHeight - 60)");
+        for part in 1..5 {
             browser.shot(&format!("{name}-{screen}-{part}"));
+            browser.evaluate("window.scrollBy(0, window.innerHeight - 60)");
         }
     }
     browser.screen(1280, 800, false);
@@ -89,9 +84,10 @@ fn look_at_form(browser: &Browser<'_>, name: &str) {
 
 #[test]
 fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
-    let lab = Lab::builder().phones(1).alone().build();
+    let lab = Lab::builder().phones(1).office().build();
     let zone = "[free]\ntime_secs = 1800\n".to_owned();
-    let daemon = Daemon::start_with(&lab, &DaemonConfig { zone, ..DaemonConfig::default() });
+    let config = DaemonConfig { zone, more: Operator::config(), ..DaemonConfig::default() };
+    let daemon = Daemon::start_with(&lab, &config);
     let (logo, beach) = (lab.dir.path().join("logo.png"), lab.dir.path().join("beach.png"));
     let ring = |x: u32, y: u32| {
         let (x, y) = (i64::from(x) - 40, i64::from(y) - 40);
@@ -116,16 +112,12 @@ fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
     guest.waits_for("Welcome");
     let before = guest.text();
 
-    let desk = Browser::open(&lab, &lab.router, "desk");
-    let token = daemon.cli_json(&["token", "create", "--name", "ana", "--permission", "admin"]);
-    desk.screen(1280, 800, false);
-    desk.goto(&format!("{ADMIN}/login?by=token"));
-    desk.fill("#token", token["token"].as_str().unwrap());
-    desk.press("form[action='/admin/login'] button");
-    desk.waits_for("Dashboard");
-    desk.goto(&format!("{ADMIN}/zones"));
+    let operator = Operator::sets_up(&lab, &daemon);
+    let desk = &operator.browser;
+    desk.waits_for("Sign out");
+    operator.opens("/admin/zones");
     desk.waits_for("br-lan");
-    look_at_form(&desk, "zones");
+    look_at_form(&operator, "zones");
     desk.press("section a.button");
     desk.waits_for("Look of the portal of guests");
 
@@ -134,7 +126,7 @@ fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
     desk.press("button[value=save]");
     desk.waits_for("has a contrast of");
     assert_eq!(desk.value("#name"), "Luna & Søn", "what was typed is kept");
-    look_at_form(&desk, "theme-error");
+    look_at_form(&operator, "theme-error");
     for (field, value) in [
         ("#light-accent", "#b00050"),
         ("#light-background", "#fff4ea"),
@@ -161,8 +153,8 @@ fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
     assert_eq!(colour(1, "form button"), "rgb(255, 143, 184)");
     let logo_width = "frames[1].document.querySelector('.logo').naturalWidth";
     assert_eq!(desk.evaluate(logo_width), 80, "and its pictures");
-    look_at_form(&desk, "theme-form");
-    desk.goto(&format!("{THEME}?show=online#preview"));
+    look_at_form(&operator, "theme-form");
+    operator.opens(&format!("{THEME}?show=online#preview"));
     desk.shot("theme-form-online");
     guest.goto(&format!("http://{LAN4}:2050/?lang=en"));
     assert_eq!(guest.text(), before, "guests see nothing of it");
@@ -171,7 +163,7 @@ fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
     desk.waits_for("nobody was cut off");
     guest.goto(&format!("http://{LAN4}:2050/?lang=en"));
     guest.waits_for("Welcome to the beach!");
-    look_at_portal(&guest, "saved");
+    look_at_portal(&guest);
     guest.goto(&format!("http://{LAN4}:2050/?lang=en"));
     let own = "getComputedStyle(document.querySelector('form button')).backgroundColor";
     assert_eq!(guest.evaluate(own), "rgb(176, 0, 80)");
@@ -195,5 +187,4 @@ fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
     guest.waits_for("You are online");
     assert!(!guest.text().contains("Luna"), "{}", guest.text());
     guest.close();
-    desk.close();
 }

@@ -1,5 +1,5 @@
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -126,6 +126,13 @@ impl<'lab> Browser<'lab> {
     /// Chooses an entry of a list by its value.
     pub fn choose(&self, css: &str, value: &str) {
         self.press(&format!("{css} option[value='{value}']"));
+    }
+
+    /// Chooses a file in a field for files.
+    pub fn choose_file(&self, css: &str, file: &Path) {
+        let element = self.must_find(css);
+        let path = json!({"text": file.display().to_string()});
+        self.must("POST", &format!("element/{element}/value"), &path);
     }
 
     /// What stands in a field.

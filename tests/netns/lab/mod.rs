@@ -40,7 +40,7 @@ pub use frame::{Frame, send_frames};
 pub use http::{HttpAnswer, HttpRequest, send_raw};
 pub use meter::{Count, PacketCounter};
 pub use ns::{Ns, Output};
-pub use operator::Operator;
+pub use operator::{Operator, SCREENS};
 pub use poll::{eventually, holds_for};
 pub use process::Process;
 pub use tcp::{TcpServer, Transfer, connect, mbps};
