@@ -9,7 +9,9 @@
 
 mod e2e_addresses;
 mod e2e_admin;
+mod e2e_admin_box;
 mod e2e_admin_pages;
+mod e2e_admin_sales;
 mod e2e_bad_input;
 mod e2e_browser;
 mod e2e_browser_states;
