@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 
 use super::tables::{Wrong, role_names};
 use crate::domain::{LocalTime, WallTime};
-use crate::http::Problem;
+use crate::http::{MAX_BODY_BYTES, Problem};
 use crate::wares::rfc3339;
 
+/// What a form with properties may come to: as much as a body of the API.
+pub(super) const MAX_BYTES: usize = MAX_BODY_BYTES;
 /// As `<input type="datetime-local">` writes a time.
 const MOMENT: &str = "%Y-%m-%dT%H:%M";
 /// Far beyond any time that could be granted, and far from what overflows.
@@ -65,6 +67,11 @@ impl Form {
     /// What is wrong with no field of its own.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.wrong.as_ref().and_then(Wrong::of_all)
+    }
+
+    /// The field that something is wrong with.
+    pub(super) fn wrong_field(&self) -> Option<&str> {
+        self.wrong.as_ref().and_then(Wrong::which)
     }
 
     /// Whether it came back.

@@ -76,9 +76,13 @@ pub(super) fn failed(state: &AdminState, cause: &dyn std::fmt::Display) -> Respo
     say(state, StatusCode::INTERNAL_SERVER_ERROR, "Something failed inside", text)
 }
 
-/// What stands beside a price: the site's currency, if it has one.
+/// What stands beside a price: in which currency it is, if the site has one.
 pub(super) fn currency(state: &AdminState) -> String {
-    if state.currency == Currency::default() { String::new() } else { state.currency.code().to_owned() }
+    if state.currency == Currency::default() {
+        String::new()
+    } else {
+        format!("In {}.", state.currency.code())
+    }
 }
 
 /// A refusal, in a sentence.

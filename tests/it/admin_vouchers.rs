@@ -148,7 +148,7 @@ async fn what_is_wrong_with_a_batch_stands_beside_its_field() {
         ("count", "100001"),
         ("count", "many"),
         ("plan", "nowhere"),
-        ("kind", ""),
+        ("kind", "magic"),
         ("time_min", "0"),
         ("data_mb", "5"),
         ("exp_days", "99999"),
@@ -176,6 +176,14 @@ async fn what_is_wrong_with_a_batch_stands_beside_its_field() {
     }
     let off = pages.send(&cookie, NEW, VOUCHERS, &[("count", "5"), ("plan", "old")]).await;
     assert!(off.status == 409 && off.text.contains("role=\"alert\">Error: "), "{}", off.text);
+    // Neither a plan nor terms.
+    let nothing = pages.send(&cookie, NEW, VOUCHERS, &[("count", "5"), ("plan", ""), ("kind", "")]).await;
+    assert!(
+        nothing.status == 422 && nothing.text.contains("Choose a plan, or say below"),
+        "{}",
+        nothing.text
+    );
+    assert!(nothing.text.contains("<a href=\"#f-plan\">One field</a>"), "{}", nothing.text);
     assert_eq!(pages.app.store.list_batches(None, 1, 10).await.unwrap().1, 0);
 }
 

@@ -6,8 +6,10 @@ mod fields;
 mod pages;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+use super::form;
 use super::state::AdminState;
 
 /// Their list.
@@ -22,4 +24,5 @@ pub(super) fn routes() -> Router<AdminState> {
         .route("/admin/accounts/password", post(changes::password))
         .route("/admin/accounts/plan", post(changes::attach))
         .route("/admin/accounts/sure", get(acts::sure).post(acts::act))
+        .layer(DefaultBodyLimit::max(form::MAX_BYTES))
 }

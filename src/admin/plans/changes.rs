@@ -33,14 +33,14 @@ pub(super) async fn create(
     if let Some(subject) = before(&state, &once).await? {
         return made_before(&clerk, &state, subject).await;
     }
-    let again = |form: Form, wrong: Wrong| Ok(show_form(&clerk, &state, None, form.refused(wrong), &key, ""));
+    let again = |form: Form, wrong: Wrong| show_form(&clerk, &state, None, form.refused(wrong), &key, "");
     let plan = match read(&form, None) {
         Ok(fields) => fields.new_plan(state.currency),
-        Err(wrong) => return again(form, wrong),
+        Err(wrong) => return Ok(again(form, wrong)),
     };
     let plan = match plan {
         Ok(plan) => plan,
-        Err(problem) => return again(form, Wrong::from(&problem)),
+        Err(problem) => return Ok(again(form, Wrong::from(&problem))),
     };
     let made = state.store.create_plan(&plan, once.at.wall, Some(&once)).await;
     match made.map_err(|error| failed(&state, &error))? {
@@ -55,9 +55,9 @@ pub(super) async fn create(
         // Sent twice in one moment: the first one made it.
         Err(Refusal::PlanExists) => match before(&state, &once).await? {
             Some(subject) => made_before(&clerk, &state, subject).await,
-            None => again(form, Wrong::from(Refusal::PlanExists)),
+            None => Ok(again(form, Wrong::from(Refusal::PlanExists))),
         },
-        Err(refusal) => again(form, Wrong::from(refusal)),
+        Err(refusal) => Ok(again(form, Wrong::from(refusal))),
     }
 }
 
@@ -85,10 +85,10 @@ pub(super) async fn change(
     let plan = find(&state, form.get("name")).await?;
     let (name, proviso) = (plan.name.to_string(), proviso(&form));
     let again =
-        |form: Form, wrong: Wrong| Ok(show_form(&clerk, &state, Some(&plan), form.refused(wrong), "", ""));
+        |form: Form, wrong: Wrong| show_form(&clerk, &state, Some(&plan), form.refused(wrong), "", "");
     let body = match read(&form, Some(&plan)) {
         Ok(body) => body,
-        Err(wrong) => return again(form, wrong),
+        Err(wrong) => return Ok(again(form, wrong)),
     };
     let (now, currency) = (state.handle.now().wall, state.currency);
     let changed = state.store.change_plan(&name, now, &proviso, |plan| body.apply(plan, currency)).await;
@@ -98,9 +98,9 @@ pub(super) async fn change(
             Ok(to(&clerk, &name, "changed"))
         }
         Err(problem) if problem.status() == StatusCode::PRECONDITION_FAILED => {
-            again(form, Wrong::from(Refusal::Changed))
+            Ok(again(form, Wrong::from(Refusal::Changed)))
         }
-        Err(problem) => again(form, Wrong::from(&problem)),
+        Err(problem) => Ok(again(form, Wrong::from(&problem))),
     }
 }
 

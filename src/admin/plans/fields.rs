@@ -7,7 +7,7 @@ use crate::wares::{PlanFields, mbps};
 
 /// What a plan's form can choose from.
 pub(in crate::admin) const KINDS: [(&str, &str); 3] =
-    [("time", "Time"), ("data", "Data"), ("time_or_data", "Time or data, whichever ends first")];
+    [("time", "Time"), ("data", "Data"), ("time_or_data", "Time or data: what ends first")];
 pub(super) const REPEATS: [(&str, &str); 4] =
     [("", "No: it is had once"), ("day", "Each day"), ("week", "Each week"), ("month", "Each month")];
 pub(super) const ENDS: [(&str, &str); 2] =

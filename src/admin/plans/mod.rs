@@ -5,8 +5,10 @@ mod fields;
 mod pages;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 
+use super::form;
 use super::state::AdminState;
 
 /// Their list.
@@ -19,4 +21,5 @@ pub(super) fn routes() -> Router<AdminState> {
         .route("/admin/plans/new", get(pages::new))
         .route("/admin/plans/plan", get(pages::show).post(changes::change))
         .route("/admin/plans/delete", get(pages::sure).post(changes::delete))
+        .layer(DefaultBodyLimit::max(form::MAX_BYTES))
 }

@@ -57,6 +57,11 @@ impl Wrong {
         (self.field.as_deref() == Some(field)).then_some(self.text.as_str())
     }
 
+    /// The field that is to blame, if one is.
+    pub(in crate::admin) fn which(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// What is wrong with no field of its own.
     pub(in crate::admin) fn of_all(&self) -> Option<&str> {
         self.field.is_none().then_some(self.text.as_str())

@@ -18,7 +18,7 @@ const KINDS: [(&str, &str); 4] = [
     ("", "As the plan says"),
     ("time", "Time"),
     ("data", "Data"),
-    ("time_or_data", "Time or data, whichever ends first"),
+    ("time_or_data", "Time or data: what ends first"),
 ];
 const WHEN_FULL: [(&str, &str); 2] =
     [("refuse", "Is refused"), ("take_over", "Takes the place of the one that is away the longest")];
@@ -77,6 +77,10 @@ async fn show(clerk: &Clerk, state: &AdminState, form: Form, once: String) -> Re
 
 /// The body that a form says.
 fn read(state: &AdminState, form: &Form) -> Result<NewVouchers, Wrong> {
+    if form.get("plan").is_empty() && form.get("kind").is_empty() {
+        let text = "choose a plan, or say below under “Terms of their own” what each grants";
+        return Err(Wrong::field("plan", text));
+    }
     let mut body = form
         .body()
         .whole("count")

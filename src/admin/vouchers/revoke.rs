@@ -13,6 +13,8 @@ use crate::admin::voucher;
 use crate::domain::{ClientSession, VoucherStatus};
 use crate::store::ListedVoucher;
 
+const FINAL: &str = "Nothing is given back by this: refund what was paid at the till. It cannot be undone.";
+
 /// How many sessions came of vouchers and are not over, and how many of them run.
 async fn sessions(state: &AdminState, of: Vec<ListedVoucher>) -> Result<(u64, u64), Response> {
     let found = if of.is_empty() {
@@ -49,25 +51,21 @@ pub(super) async fn all(
     let used = state.store.redeemed_of_batch(found.id).await.map_err(|error| failed(&state, &error))?;
     let open = sessions(&state, used).await?;
     let back = batch::place(found.id, "");
+    let unused = format!(
+        "{} that nobody has used cannot be redeemed any more: {} not sold, {} sold over the counter.",
+        count(sums.left, "code"),
+        sums.left_unsold,
+        sums.left.saturating_sub(sums.left_unsold)
+    );
+    let in_use = match sums.in_use {
+        0 => "No code is in use.".to_owned(),
+        1 => "1 code in use is over.".to_owned(),
+        codes => format!("{codes} codes in use are over."),
+    };
     let page = Confirm {
         frame: clerk.frame(&state, PLACE),
         heading: &format!("Take back all vouchers of batch {}?", found.id),
-        happens: vec![
-            format!(
-                "{} that nobody has used cannot be redeemed any more: {} not sold, {} sold over the counter.",
-                count(sums.left, "code"),
-                sums.left_unsold,
-                sums.left - sums.left_unsold.min(sums.left)
-            ),
-            format!(
-                "{} in use {} over.",
-                count(sums.in_use, "code"),
-                if sums.in_use == 1 { "is" } else { "are" }
-            ),
-            of_sessions(open, "them"),
-            "Nothing is given back by this: refund what was paid at the till. It cannot be undone."
-                .to_owned(),
-        ],
+        happens: [unused, in_use, of_sessions(open, "them"), FINAL.to_owned()].into(),
         action: &format!("{PLACE}/batches/{}/revoke", found.id),
         fields: Vec::new(),
         button: "Take them back",
@@ -127,8 +125,7 @@ pub(super) async fn one(
             standing,
             "Nobody can redeem it any more.".to_owned(),
             of_sessions(open, "it"),
-            "Nothing is given back by this: refund what was paid at the till. It cannot be undone."
-                .to_owned(),
+            FINAL.to_owned(),
         ],
         action: "/admin/revoke",
         fields: vec![("code", code.clone()), ("sure", "on".to_owned())],
