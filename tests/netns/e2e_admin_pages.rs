@@ -141,9 +141,29 @@ fn every_page_is_accessible_and_no_name_is_more_than_text() {
     }
     assert!(hurdles.is_empty(), "{}", hurdles.join("\n"));
     eprintln!("{} pages looked at: {}", names.len(), names.join(" "));
-    for must in
-        ["dashboard", "sessions", "sessions-one", "devices", "devices-one", "counter", "till", "people", "me"]
-    {
+    for must in [
+        "dashboard",
+        "sessions",
+        "sessions-one",
+        "devices",
+        "devices-one",
+        "counter",
+        "till",
+        "people",
+        "me",
+        "vouchers",
+        "vouchers-new",
+        "vouchers-codes",
+        "vouchers-batches-one",
+        "vouchers-batches-one-revoke",
+        "voucher",
+        "plans",
+        "plans-new",
+        "plans-plan",
+        "accounts",
+        "accounts-new",
+        "accounts-account",
+    ] {
         assert!(names.iter().any(|name| name == must), "{must} is not among {names:?}");
     }
     operator.opens("/admin/devices");
