@@ -63,7 +63,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let certificates = Certificates::open(&config, &clock);
     let plugin_socket = bind_socket(&config.plugin_socket, 0o660)
         .with_context(|| format!("[plugins] socket {} cannot be opened", config.plugin_socket.display()))?;
-    let registry = Arc::new(registry(&config));
+    let registry = Arc::new(registry(&config).with_clock(clock.clone()));
     built_in(&config, &registry, &store, &clock)?;
     let runtime = Runtime {
         clock,

@@ -10,6 +10,7 @@ use super::csrf::{self, Unproved};
 use super::frame::Frame;
 use super::page;
 use super::state::AdminState;
+use crate::http::{Source, only, scheme_and_authority};
 
 /// Scripts and styles that are files of ours only, nothing from elsewhere, in nobody's frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -83,45 +84,15 @@ fn turned_away(state: &AdminState, text: &str) -> Response {
 /// Whether a form was posted by a page of ours: its `Origin`, or where a browser hides that its `Referer`, names the host
 /// that the request was sent to. One of both must be there: every browser of the last ten years sends it.
 fn is_ours(request: &Request) -> bool {
-    let headers = request.headers();
-    let (Ok(host), Ok(origin), Ok(referer), Ok(site)) = (
-        only(headers, header::HOST),
-        only(headers, header::ORIGIN),
-        only(headers, header::REFERER),
-        only(headers, "sec-fetch-site"),
-    ) else {
-        return false;
-    };
+    let Ok(host) = only(request.headers(), header::HOST) else { return false };
     let host = request.uri().authority().map(|authority| authority.as_str()).or(host);
     let Some(host) = host.filter(|host| !host.is_empty()) else { return false };
-    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return false;
-    }
-    let source = match origin {
-        Some("null") | None => referer,
-        origin => origin,
-    };
-    source.is_some_and(|source| authority(source).is_some_and(|from| from.eq_ignore_ascii_case(host)))
+    let Source::Page(url) = Source::of(request.headers()) else { return false };
+    scheme_and_authority(url).is_some_and(|(scheme, from)| {
+        let is_web = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        is_web && from.eq_ignore_ascii_case(host)
+    })
 }
-
-/// The host and port of a URL, as a browser writes it.
-fn authority(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    rest.split(['/', '?', '#']).next().filter(|authority| is_web && !authority.contains('@'))
-}
-
-/// The header's value if it is there once; `Err` if it is there twice or is not text.
-fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, NotOnce> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| NotOnce),
-        (Some(_), Some(_)) => Err(NotOnce),
-    }
-}
-
-struct NotOnce;
 
 /// The headers of every answer. `Referer` stays within the pages, and must: without it browsers send `Origin: null` with
 /// our own forms.

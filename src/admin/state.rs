@@ -1,10 +1,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::broadcast;
+
 use super::logins::Logins;
 use super::zones::Drafts;
-use crate::config::ZoneConfig;
+use crate::config::{CoinSlotConfig, ZoneConfig};
 use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
 use crate::portal::Themes;
+use crate::events::EventHub;
+use crate::hooks::Hooks;
 use crate::runtime::Handle;
 use crate::store::Store;
 
@@ -29,6 +33,14 @@ pub struct AdminState {
     pub themes: Themes,
     /// Looks that somebody is at work on.
     pub(super) drafts: Drafts,
+    /// Who listens to what happens to sessions; `None` where nobody can.
+    pub(super) events: Option<EventHub>,
+    /// What tells webhooks; `None` where nothing does.
+    pub(super) hooks: Option<Hooks>,
+    /// Tokens that are revoked, as it happens: what they opened is closed.
+    pub(super) revoked: broadcast::Sender<i64>,
+    /// What takes coins.
+    pub(super) coin_slots: Arc<[CoinSlotConfig]>,
     logins: Arc<Mutex<Logins>>,
 }
 
@@ -44,7 +56,46 @@ impl AdminState {
     ) -> Self {
         let zones: Arc<[ZoneConfig]> = Vec::new().into();
         let (themes, drafts) = (Themes::default(), Drafts::default());
-        Self { handle, store, codes, place, gateway, currency, zones, themes, drafts, logins: Arc::default() }
+        Self {
+            handle,
+            store,
+            codes,
+            place,
+            gateway,
+            currency,
+            zones,
+            themes,
+            drafts,
+            events: None,
+            hooks: None,
+            revoked: broadcast::channel(64).0,
+            coin_slots: Arc::default(),
+            logins: Arc::default(),
+        }
+    }
+
+    /// With live events.
+    #[must_use]
+    pub fn with_events(self, events: EventHub) -> Self {
+        Self { events: Some(events), ..self }
+    }
+
+    /// With webhooks that are told what happens.
+    #[must_use]
+    pub fn with_hooks(self, hooks: Hooks) -> Self {
+        Self { hooks: Some(hooks), ..self }
+    }
+
+    /// With somebody else who wants to know of tokens that are revoked.
+    #[must_use]
+    pub fn with_revoked(self, revoked: broadcast::Sender<i64>) -> Self {
+        Self { revoked, ..self }
+    }
+
+    /// With coin slots.
+    #[must_use]
+    pub fn with_coin_slots(self, slots: &[CoinSlotConfig]) -> Self {
+        Self { coin_slots: slots.into(), ..self }
     }
 
     /// The same, where people are signed in no longer than that: without doing anything, and in all.

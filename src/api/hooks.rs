@@ -14,10 +14,7 @@ use super::once::NotKept;
 use super::shapes::time;
 use super::status::PageQuery;
 use super::under::Under;
-use crate::domain::{
-    Hook, HookFilter, HookFilterError, HookId, HookKinds, HookPatch, HookSecret, Select, SessionEventKind,
-    Text, WebUrl,
-};
+use crate::domain::{Hook, HookFieldError, HookFields, HookId, HookSecret};
 use crate::hooks::Tried;
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{HookConflict, KeptHook, MAX_HOOKS, StoreError};
@@ -108,28 +105,31 @@ pub(super) async fn create(
     JsonBody(body): JsonBody<NewHook>,
 ) -> Result<Response, Problem> {
     let once = under.untagged()?;
-    let secret = match &body.secret {
-        Some(text) => read_secret(text)?,
+    let mut fields = HookFields {
+        name: Some(&body.name),
+        url: Some(&body.url),
+        secret: body.secret.as_deref(),
+        filter: Some(body.filter.as_deref()),
+        kinds: names(&body.kinds),
+        properties: names(&body.properties),
+        enabled: body.enabled,
+    }
+    .read()
+    .map_err(wrong)?;
+    let secret = match fields.secret.take() {
+        Some(secret) => secret,
         None => {
             let mut bytes = [0; HookSecret::RANDOM_BYTES];
             getrandom::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
             HookSecret::of_random(bytes)
         }
     };
-    let hook = Hook {
-        id: HookId::new(uuid::Uuid::now_v7()),
-        name: read_hook_name(&body.name)?,
-        url: read_url(&body.url)?,
-        filter: body.filter.as_deref().map(read_hook_filter).transpose()?,
-        kinds: body.kinds.as_deref().map_or_else(|| Ok(HookKinds::all()), read_kinds)?,
-        properties: body.properties.as_deref().map_or_else(|| Ok(Select::everything()), read_properties)?,
-        enabled: body.enabled.unwrap_or(true),
-    };
+    let hook = Hook::new(HookId::new(uuid::Uuid::now_v7()), fields).ok_or_else(unknown)?;
     let now = state.handle.now().wall;
     let made = state.store.create_hook(&hook, &secret, now, once.as_ref()).await.map_err(store_failed)?;
     let made = made.map_err(refused)?;
     state.told_of_hooks();
-    state.audit.note(&allowed.caller, now, "hook.create", hook.id, &about(&hook)).await;
+    state.audit.note(&allowed.caller, now, "hook.create", hook.id, &hook.brief()).await;
     let mut shape = HookShape::new(&made);
     shape.secret = Some(secret.as_str().to_owned());
     let mut response = (StatusCode::CREATED, Json(shape)).into_response();
@@ -173,25 +173,21 @@ pub(super) async fn change(
     // Carried out twice it is what it is carried out once.
     under.untagged()?;
     let id = read_id(&id)?;
-    let filter = match &body.filter {
-        Some(Some(text)) => Some(Some(read_hook_filter(text)?)),
-        Some(None) => Some(None),
-        None => None,
-    };
-    let patch = HookPatch {
-        name: body.name.as_deref().map(read_hook_name).transpose()?,
-        url: body.url.as_deref().map(read_url).transpose()?,
-        secret: body.secret.as_deref().map(read_secret).transpose()?,
-        filter,
-        kinds: body.kinds.as_deref().map(read_kinds).transpose()?,
-        properties: body.properties.as_deref().map(read_properties).transpose()?,
+    let patch = HookFields {
+        name: body.name.as_deref(),
+        url: body.url.as_deref(),
+        secret: body.secret.as_deref(),
+        filter: body.filter.as_ref().map(|filter| filter.as_deref()),
+        kinds: names(&body.kinds),
+        properties: names(&body.properties),
         enabled: body.enabled,
     };
+    let patch = patch.read().map_err(wrong)?;
     let has_secret = patch.secret.is_some();
     let changed = state.store.change_hook(id, patch).await.map_err(store_failed)?;
     let changed = changed.ok_or_else(unknown)?.map_err(refused)?;
     state.told_of_hooks();
-    let mut details = about(&changed.hook);
+    let mut details = changed.hook.brief();
     if has_secret {
         details.push_str(", with another secret");
     }
@@ -282,47 +278,13 @@ fn refused(conflict: HookConflict) -> Problem {
     }
 }
 
-/// For the audit log. The address may hold a secret behind its host.
-fn about(hook: &Hook) -> String {
-    let enabled = if hook.enabled { "enabled" } else { "disabled" };
-    format!("{} to {}, {enabled}", hook.name, hook.url.authority())
+fn names(names: &Option<Vec<String>>) -> Option<Vec<&str>> {
+    names.as_ref().map(|names| names.iter().map(String::as_str).collect())
 }
 
-fn read_hook_name(name: &str) -> Result<Text, Problem> {
-    let text = Text::new(name);
-    if text.is_empty() || name.chars().count() > Hook::MAX_NAME_CHARS {
-        let detail = format!("must have between 1 and {} characters", Hook::MAX_NAME_CHARS);
-        return Err(Problem::invalid_field("name", detail));
+fn wrong(error: HookFieldError) -> Problem {
+    match &error.filter {
+        Some(filter) => Problem::invalid_filter(error.field, filter),
+        None => Problem::invalid_field(error.field, error.problem),
     }
-    Ok(text)
-}
-
-fn read_url(url: &str) -> Result<WebUrl, Problem> {
-    url.parse().map_err(|error| Problem::invalid_field("url", error))
-}
-
-fn read_secret(secret: &str) -> Result<HookSecret, Problem> {
-    secret.parse().map_err(|error| Problem::invalid_field("secret", error))
-}
-
-fn read_hook_filter(text: &str) -> Result<HookFilter, Problem> {
-    text.parse().map_err(|error| match error {
-        HookFilterError::Filter(error) => Problem::invalid_filter("filter", &error),
-        HookFilterError::Flows(_) => Problem::invalid_field("filter", error),
-    })
-}
-
-fn read_kinds(names: &[String]) -> Result<HookKinds, Problem> {
-    HookKinds::from_names(names.iter().map(String::as_str)).ok_or_else(|| {
-        let known: Vec<&str> = SessionEventKind::ALL.iter().map(|(_, name)| *name).collect();
-        Problem::invalid_field("kinds", format!("must be some of {}", known.join(", ")))
-    })
-}
-
-fn read_properties(names: &[String]) -> Result<Select, Problem> {
-    if names.iter().any(|name| name.contains(',')) {
-        return Err(Problem::invalid_field("properties", "a name holds no comma"));
-    }
-    Select::parse(&names.join(","))
-        .ok_or_else(|| Problem::invalid_field("properties", format!("at most {} names", Select::MAX_NAMES)))
 }

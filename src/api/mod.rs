@@ -62,6 +62,7 @@ use tokio::sync::broadcast;
 use crate::config::{CoinSlotConfig, MetricConfig};
 use crate::domain::coin::CoinSlot;
 use crate::domain::{Currency, ProviderName, VoucherCodes};
+use crate::events::EventHub;
 use crate::hooks::Hooks;
 use crate::http::finish_api;
 use crate::runtime::Handle;
@@ -69,7 +70,7 @@ use crate::store::Store;
 
 pub use audit::AuditLog;
 pub use auth::{Allowed, Caller};
-pub use events::{EventHub, MAX_FLOWING, MAX_LISTENERS};
+
 pub use locks::patience;
 pub use openapi::document;
 pub use status::ShownCertificate;
@@ -163,6 +164,11 @@ impl ApiState {
     pub fn with_certificates(mut self, shown: Vec<ShownCertificate>) -> Self {
         self.certificates = shown.into();
         self
+    }
+
+    /// Tokens that are revoked, as it happens: whoever revokes one says so here.
+    pub fn revoked(&self) -> broadcast::Sender<i64> {
+        self.revoked.clone()
     }
 
     /// Webhooks were made, changed or deleted.

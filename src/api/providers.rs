@@ -8,10 +8,8 @@ use super::list::{Page, Paging};
 use super::shapes::time;
 use super::status::PageQuery;
 use crate::http::{Problem, QueryParams};
-use crate::runtime::PluginStatus;
+use crate::runtime::{Provided, Provides};
 
-/// What may be provided.
-pub(super) const PROVIDES: [&str; 3] = ["sessions", "authentication", "nothing"];
 /// Who provides it.
 pub(super) const KINDS: [&str; 3] = ["built-in", "plugin", "absent"];
 
@@ -32,21 +30,30 @@ pub(super) struct ProviderShape {
     last_error: Option<String>,
 }
 
-impl ProviderShape {
-    fn new(name: &str, provides: &'static str, plugin: Option<&PluginStatus>) -> Self {
-        let shape = Self { name: name.to_owned(), provides, ..Self::default() };
-        let Some(plugin) = plugin else { return Self { kind: "built-in", state: "running", ..shape } };
-        Self {
-            kind: "plugin",
-            plugin: Some(plugin.name.clone()),
-            state: plugin.state.as_str(),
-            since: time(plugin.since),
-            pid: plugin.pid,
-            restarts: plugin.restarts,
-            asked: plugin.asked,
-            failed: plugin.failed,
-            last_error: plugin.last_error.as_ref().map(ToString::to_string),
-            ..shape
+impl From<Provided> for ProviderShape {
+    fn from(provided: Provided) -> Self {
+        let Provided { name, provides, title, is_there, status, plugin } = provided;
+        let title = title.map(|title| title.to_string());
+        let shape = Self { name, provides: provides.as_str(), title, ..Self::default() };
+        let own = status.as_ref().and_then(|status| status.last_error.as_ref()).map(ToString::to_string);
+        match (plugin, is_there) {
+            (Some(plugin), true) => Self {
+                kind: "plugin",
+                plugin: Some(plugin.name),
+                state: plugin.state.as_str(),
+                since: time(plugin.since),
+                pid: plugin.pid,
+                restarts: plugin.restarts,
+                asked: plugin.asked,
+                failed: plugin.failed,
+                last_error: own.or(plugin.last_error.map(|error| error.to_string())),
+                ..shape
+            },
+            (_, false) => Self { kind: "absent", state: "absent", ..shape },
+            (None, true) => {
+                let (asked, failed) = status.map_or((0, 0), |status| (status.asked, status.failed));
+                Self { kind: "built-in", state: "running", asked, failed, last_error: own, ..shape }
+            }
         }
     }
 }
@@ -59,34 +66,20 @@ pub(super) async fn providers(
     QueryParams(query): QueryParams<PageQuery>,
 ) -> Result<Json<Page<ProviderShape>>, Problem> {
     let paging = Paging::read(query.page.as_deref(), query.per_page.as_deref())?;
-    let registry = state.handle.registry();
-    let plugins = registry.plugins().all();
-    let mut items = Vec::new();
-    let known = registry.status();
-    for status in &known {
-        let plugin = plugins.iter().find(|plugin| plugin.providers.contains(&status.name));
-        let mut shape = ProviderShape::new(status.name.as_str(), "sessions", plugin);
-        let face = registry.provider(&status.name).and_then(|provider| provider.face());
-        shape.title = face.map(|face| face.title.to_string());
-        if plugin.is_none() {
-            (shape.asked, shape.failed) = (status.asked, status.failed);
-        }
-        let last_error = status.last_error.as_ref().map(ToString::to_string);
-        shape.last_error = last_error.or(shape.last_error);
-        items.push(shape);
-    }
-    let unasked = state.providers.iter().filter(|name| !known.iter().any(|status| status.name == **name));
-    items.extend(unasked.map(|name| ProviderShape::new(name.as_str(), "sessions", None)));
-    for (name, is_there) in registry.authenticators().names() {
-        let plugin = plugins.iter().find(|plugin| plugin.authenticators.contains(&name));
-        let mut shape = ProviderShape::new(&name, "authentication", plugin);
-        if !is_there {
-            (shape.kind, shape.state) = ("absent", "absent");
-        }
-        items.push(shape);
-    }
-    let idle =
-        plugins.iter().filter(|plugin| plugin.providers.is_empty() && plugin.authenticators.is_empty());
-    items.extend(idle.map(|plugin| ProviderShape::new(&plugin.name, "nothing", Some(plugin))));
+    let mut items: Vec<ProviderShape> =
+        state.handle.registry().overview().into_iter().map(ProviderShape::from).collect();
+    // Those that are never asked stand behind those that are.
+    let place = items.iter().take_while(|item| item.provides == Provides::Sessions.as_str()).count();
+    let is_known = |name: &str| items.iter().take(place).any(|item| item.name == name);
+    let unasked: Vec<ProviderShape> = state
+        .providers
+        .iter()
+        .filter(|name| !is_known(name.as_str()))
+        .map(|name| {
+            let (name, provides) = (name.to_string(), Provides::Sessions.as_str());
+            ProviderShape { name, provides, kind: "built-in", state: "running", ..ProviderShape::default() }
+        })
+        .collect();
+    items.splice(place..place, unasked);
     Ok(Json(paging.cut(items)))
 }

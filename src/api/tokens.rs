@@ -11,12 +11,9 @@ use super::once::NotKept;
 use super::shapes::time;
 use super::status::PageQuery;
 use super::under::Under;
-use crate::domain::{Permission, Text};
+use crate::domain::Permission;
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, Token, TokenText};
-
-/// Names of permissions that one token may have.
-pub(super) const MAX_PERMISSIONS: usize = 50;
 
 fn store_failed(error: StoreError) -> Problem {
     Problem::internal(&error)
@@ -74,21 +71,13 @@ pub(super) async fn create(
     JsonBody(body): JsonBody<NewToken>,
 ) -> Result<Response, Problem> {
     let once = under.untagged()?;
-    let name = Text::new(&body.name);
-    if name.is_empty() {
-        return Err(Problem::invalid_field("name", "must not be empty"));
-    }
-    if body.permissions.is_empty() || body.permissions.len() > MAX_PERMISSIONS {
-        let text = format!("must be between 1 and {MAX_PERMISSIONS} permissions");
-        return Err(Problem::invalid_field("permissions", text));
-    }
-    let mut permissions: Vec<Permission> = body
+    let permissions: Vec<Permission> = body
         .permissions
         .iter()
+        .take(Token::MAX_PERMISSIONS + 1)
         .map(|name| name.parse().map_err(|error| Problem::invalid_field("permissions", error)))
         .collect::<Result<_, _>>()?;
-    permissions.sort();
-    permissions.dedup();
+    let (name, permissions) = Token::check(&body.name, permissions)?;
     let text = TokenText::random().map_err(|error| Problem::internal(&error))?;
     let now = state.handle.now().wall;
     let store = &state.store;

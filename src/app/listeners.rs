@@ -102,9 +102,11 @@ impl Listeners {
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         let (name, currency) = (config.gateway.name.clone(), config.site.currency);
         let place = Arc::new(MachinePlace);
-        let pages = AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
-            .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
-            .with_zones(config.zones.clone(), self.themes.clone());
+        let mut pages =
+            AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
+                .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
+                .with_zones(config.zones.clone(), self.themes.clone())
+                .with_coin_slots(&config.coin_slots);
         let providers: Vec<ProviderName> =
             handle.registry().status().into_iter().map(|provider| provider.name).collect();
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, &providers)
@@ -116,8 +118,10 @@ impl Listeners {
             let name = config.gateway.name.clone();
             let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);
             servers.spawn(hooks.clone().run(told(stopped)));
+            pages = pages.with_hooks(hooks.clone());
             state = state.with_hooks(hooks);
         }
+        let pages = pages.with_events(state.events.clone()).with_revoked(state.revoked());
         let both = api::router(state.clone()).merge(admin::router(pages));
         let admin = match (&certificates.admin, config.admin.tls) {
             (Some(identity), mode) => Listener::Tls {

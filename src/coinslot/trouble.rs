@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::Text;
+use crate::domain::coin::CoinSlot;
 use crate::runtime::Handle;
 
 /// What is wrong at the slots, for `status`: the sentences of all of them together.
@@ -23,6 +25,22 @@ pub(super) enum What {
     Pulses,
 }
 
+impl What {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Store => "store",
+            Self::Nobody => "nobody",
+            Self::Pulses => "pulses",
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
 impl Trouble {
     pub(super) fn new(handle: Handle) -> Self {
         Self { handle, all: Arc::default() }
@@ -32,6 +50,9 @@ impl Trouble {
     pub(super) fn note(&self, slot: &str, what: What, text: Option<String>) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (slot.to_owned(), what);
+        let part = what.as_str();
+        let own = text.as_deref().map(|text| Text::new(&sentence(text)));
+        self.handle.registry().set_trouble(&CoinSlot::provider_of(slot), part, own);
         match text {
             Some(text) => all.insert(key, format!("coin slot {slot}: {text}")),
             None => all.remove(&key),

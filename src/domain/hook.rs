@@ -29,6 +29,26 @@ impl Hook {
     /// The longest name, in characters.
     pub const MAX_NAME_CHARS: usize = 64;
 
+    /// Itself for the audit log. Its address may hold a secret behind the host.
+    pub fn brief(&self) -> String {
+        let enabled = if self.enabled { "enabled" } else { "disabled" };
+        format!("{} to {}, {enabled}", self.name, self.url.authority())
+    }
+
+    /// A new one of what was written of it: of all events with all properties, and enabled, unless that says otherwise.
+    /// `None` if it has no name or no address.
+    pub fn new(id: HookId, fields: HookPatch) -> Option<Self> {
+        Some(Self {
+            id,
+            name: fields.name?,
+            url: fields.url?,
+            filter: fields.filter.flatten(),
+            kinds: fields.kinds.unwrap_or_else(HookKinds::all),
+            properties: fields.properties.unwrap_or_else(Select::everything),
+            enabled: fields.enabled.unwrap_or(true),
+        })
+    }
+
     /// Whom its events are for.
     pub fn listener(&self) -> Listener {
         let filter = self.filter.as_ref().map_or_else(Filter::all, |filter| filter.0.clone());

@@ -17,6 +17,7 @@ pub mod filter;
 mod form;
 mod free;
 mod hook;
+mod hook_fields;
 mod identity;
 mod ids;
 mod key;
@@ -75,6 +76,7 @@ pub use form::{
 };
 pub use free::{FreeGift, FreeOffer};
 pub use hook::{Hook, HookFilter, HookFilterError, HookKinds, HookPatch, HookSecret, HookSecretError};
+pub use hook_fields::{HookFieldError, HookFields};
 pub use identity::{Identity, RecoveryCode};
 pub use ids::{ConnectionId, DeviceId, HookId, ProviderName, SessionId, ZoneName};
 pub use key::{CLASS_MAJOR, ClassMinor, ClientKey, ZONE_MINORS};

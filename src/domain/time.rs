@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 /// One start of the kernel: `/proc/sys/kernel/random/boot_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BootId(String);
@@ -50,6 +52,12 @@ impl BootTime {
 pub struct WallTime(pub i64);
 
 impl WallTime {
+    /// RFC 3339 in UTC, to the millisecond; `None` for years that have no such form.
+    pub fn rfc3339(self) -> Option<String> {
+        let at = DateTime::<Utc>::from_timestamp_millis(self.0);
+        at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+
     /// So many days later.
     #[must_use]
     pub const fn plus_days(self, days: u32) -> Self {

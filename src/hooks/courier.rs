@@ -109,7 +109,10 @@ impl Courier {
         *taken = round.taken;
         shared.store.hook_delivered(hook.id, taken, shared.handle.now().wall).await?;
         taken.clear();
-        let Some(error) = round.failure else { return Ok(None) };
+        let Some(error) = round.failure else {
+            shared.tries(hook.id, None);
+            return Ok(None);
+        };
         *failures = failures.saturating_add(1);
         if *failures == 1 {
             tracing::warn!(hook = %hook.name, %error, "a hook's receiver did not take an event; trying again");
@@ -119,7 +122,10 @@ impl Courier {
         if dropped > 0 {
             tracing::warn!(hook = %hook.name, dropped, "a hook's receiver took nothing for a day: its oldest events are given up");
         }
-        Ok(Some(back_off(*failures)))
+        let wait = back_off(*failures);
+        let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        shared.tries(hook.id, Some(now.wall.plus_millis(millis)));
+        Ok(Some(wait))
     }
 
     async fn send_all(&self, order: &Order, line: &mut Line, waiting: Vec<Delivery>) -> Round {

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use chrono::{DateTime, SecondsFormat, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
@@ -94,7 +93,7 @@ fn text(shape: &Shape<'_>) -> String {
 }
 
 fn time(at: WallTime) -> Option<String> {
-    DateTime::<Utc>::from_timestamp_millis(at.0).map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    at.rfc3339()
 }
 
 /// The signature of a body that is sent at a time, in seconds since the epoch: `v1=` and the hexadecimal HMAC-SHA-256 over

@@ -9,13 +9,14 @@ mod hearing;
 mod message;
 mod round;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use tokio::sync::Notify;
 
-use crate::domain::Text;
+use crate::domain::{HookId, Text, WallTime};
 use crate::http::{Answer, ClientError, HttpClient};
 use crate::runtime::Handle;
 use crate::store::{KeptHook, Store};
@@ -41,6 +42,19 @@ struct Shared {
     within: Duration,
     /// Hooks were made, changed or deleted.
     changed: Notify,
+    /// When those whose receivers fail are tried again.
+    tries: Mutex<HashMap<HookId, WallTime>>,
+}
+
+impl Shared {
+    /// Notes when a hook is tried again; `None`: nothing keeps it waiting.
+    fn tries(&self, hook: HookId, at: Option<WallTime>) {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        match at {
+            Some(at) => drop(tries.insert(hook, at)),
+            None => drop(tries.remove(&hook)),
+        }
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -83,12 +97,25 @@ fn shown(status: StatusCode) -> String {
 impl Hooks {
     /// The hooks that the store knows. Nothing is sent until [`Hooks::run`].
     pub fn new(handle: Handle, store: Store, client: HttpClient, gateway: Text, within: Duration) -> Self {
-        Self(Arc::new(Shared { handle, store, client, gateway, within, changed: Notify::new() }))
+        Self(Arc::new(Shared {
+            handle,
+            store,
+            client,
+            gateway,
+            within,
+            changed: Notify::new(),
+            tries: Mutex::default(),
+        }))
     }
 
     /// Has a hook that was made, changed or deleted taken into account.
     pub fn changed(&self) {
         self.0.changed.notify_one();
+    }
+
+    /// When a hook is tried again whose receiver failed last; `None` if nothing keeps it waiting.
+    pub fn next_try(&self, hook: HookId) -> Option<WallTime> {
+        self.0.tries.lock().unwrap_or_else(PoisonError::into_inner).get(&hook).copied()
     }
 
     /// Sends a hook's receiver a `ping` and waits for what comes back. Whether the hook is enabled is all the same.

@@ -118,7 +118,11 @@ async fn hear(
 impl Couriers {
     /// Gives every hook's courier its orders; new ones set out, those of hooks that are gone end.
     fn send_out(&mut self, shared: &Arc<Shared>, hooks: &[KeptHook]) {
-        self.posts.retain(|id, _| hooks.iter().any(|kept| kept.hook.id == *id));
+        let is_there = |id: &HookId| hooks.iter().any(|kept| kept.hook.id == *id);
+        for gone in self.posts.keys().filter(|id| !is_there(id)) {
+            shared.tries(*gone, None);
+        }
+        self.posts.retain(|id, _| is_there(id));
         for kept in hooks {
             let order = Arc::new(Order { hook: kept.hook.clone(), secret: kept.secret.clone() });
             if let Some(post) = self.posts.get(&kept.hook.id) {

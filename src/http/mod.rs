@@ -8,6 +8,7 @@ mod multipart;
 mod problem;
 mod secure;
 mod server;
+mod source;
 mod write_limit;
 
 pub use client::{Answer, AuthorityError, ClientError, HttpClient, Line, MAX_ANSWER_BYTES, Outgoing};
@@ -17,3 +18,4 @@ pub use finish::finish_api;
 pub use multipart::{MultipartError, Part, parse_multipart};
 pub use problem::Problem;
 pub use server::{Limits, Listener, serve};
+pub use source::{NotOnce, Source, only, scheme_and_authority};

@@ -46,6 +46,17 @@ impl Account {
         self.change(|status| status.restarts = status.restarts.saturating_add(1));
     }
 
+    /// Its process has ended.
+    pub(super) fn ended(&self, why: &str) {
+        let exit = Some((self.handle.now().wall, Text::new(why)));
+        self.change(|status| status.last_exit = exit);
+    }
+
+    /// It wrote a line to its standard error.
+    pub(super) fn says(&self, line: Text) {
+        self.change(|status| status.says(line));
+    }
+
     /// What it has registered.
     pub(super) fn registered(&self, change: impl FnOnce(&mut PluginStatus)) {
         self.change(change);
@@ -57,7 +68,8 @@ impl Account {
         if self.said.lock().unwrap_or_else(PoisonError::into_inner).try_take(1.0, Instant::now()) {
             tracing::warn!(plugin = self.name, problem = problem.as_str(), "a plugin misbehaves");
         }
-        self.change(|status| status.last_error = Some(problem));
+        let at = Some(self.handle.now().wall);
+        self.change(|status| (status.last_error, status.last_error_at) = (Some(problem), at));
     }
 
     fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
@@ -88,6 +100,7 @@ impl Account {
     /// It has answered as it should.
     pub(super) fn succeeded(&self) {
         self.breaker().succeeded();
+        self.change(|status| status.left_out = false);
     }
 
     /// It failed to answer as it should.
@@ -95,6 +108,7 @@ impl Account {
         self.change(|status| status.failed = status.failed.saturating_add(1));
         self.blame(problem);
         if self.breaker().failed(Instant::now()) {
+            self.change(|status| status.left_out = true);
             tracing::warn!(plugin = self.name, "a plugin failed again and again and is left out for a while");
         }
     }

@@ -1,4 +1,3 @@
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::domain::{
@@ -7,7 +6,7 @@ use crate::domain::{
 
 /// RFC 3339 in UTC, to the millisecond; null for years that have no such form.
 pub(super) fn time(at: WallTime) -> Option<String> {
-    DateTime::<Utc>::from_timestamp_millis(at.0).map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    at.rfc3339()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 ms, longer than any session")]

@@ -134,18 +134,13 @@ async fn admit(host: &PluginHost, hello: Hello, uid: u32, taken: &Taken) -> Resu
     }
     let account = Arc::new(Account::new(&name, host.handle.clone(), DEADLINE));
     let before = account.roster().get(&name);
+    let since = host.handle.now().wall;
+    let status = PluginStatus::new(&name, PluginKind::Socket, PluginState::Connected, since);
     account.roster().put(PluginStatus {
-        name: name.clone(),
-        kind: PluginKind::Socket,
-        state: PluginState::Connected,
-        since: host.handle.now().wall,
-        pid: None,
         restarts: before.as_ref().map_or(0, |before| before.restarts.saturating_add(1)),
-        asked: 0,
-        failed: 0,
+        last_error_at: before.as_ref().and_then(|before| before.last_error_at),
         last_error: before.and_then(|before| before.last_error),
-        providers: Default::default(),
-        authenticators: Default::default(),
+        ..status
     });
     Ok(Admitted { account, permissions, origin, expires })
 }

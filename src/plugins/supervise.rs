@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use tokio::io::{AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
 use super::account::Account;
@@ -36,42 +36,45 @@ const SAID_PER_SEC: f64 = 10.0;
 
 /// Has operators see it, before it is first started.
 pub(super) fn enrol(host: &PluginHost, config: &PluginConfig) {
-    host.handle.registry().plugins().put(PluginStatus {
-        name: config.name.clone(),
-        kind: PluginKind::Child,
-        state: PluginState::Starting,
-        since: host.handle.now().wall,
-        pid: None,
-        restarts: 0,
-        asked: 0,
-        failed: 0,
-        last_error: None,
-        providers: Default::default(),
-        authenticators: Default::default(),
-    });
+    let since = host.handle.now().wall;
+    let status = PluginStatus::new(&config.name, PluginKind::Child, PluginState::Starting, since);
+    let roster = host.handle.registry().plugins();
+    roster.supervised(&config.name);
+    roster.put(status);
 }
 
 /// Runs a plugin until `stop` says so.
 pub(super) async fn run(host: PluginHost, config: PluginConfig, mut stop: watch::Receiver<bool>) {
     let account = Arc::new(Account::new(&config.name, host.handle.clone(), config.deadline));
+    let anew = account.roster().supervised(&config.name);
     let mut wait = FIRST_WAIT;
     loop {
         let begun = Instant::now();
         let ended = match start(&config) {
-            Ok(child) => live(&host, &config, &account, child, stop.clone()).await,
-            Err(problem) => Some(format!("cannot be started: {problem}")),
+            Ok(child) => live(&host, &config, &account, child, stop.clone(), &anew).await,
+            Err(problem) => Ended::Failed(format!("cannot be started: {problem}")),
         };
-        let Some(problem) = ended else { break };
-        account.blame(&problem);
-        if begun.elapsed() >= HEALTHY {
-            wait = FIRST_WAIT;
+        match ended {
+            Ended::Told => break,
+            Ended::Anew => {
+                tracing::info!(plugin = config.name, "a plugin is started anew, as an operator asked");
+                account.ended("an operator had it started anew");
+                wait = FIRST_WAIT;
+            }
+            Ended::Failed(problem) => {
+                account.blame(&problem);
+                account.ended(&problem);
+                if begun.elapsed() >= HEALTHY {
+                    wait = FIRST_WAIT;
+                }
+                account.stands(PluginState::WaitingToRestart, None);
+                tokio::select! {
+                    () = told(&mut stop) => break,
+                    () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+                    () = anew.notified() => wait = FIRST_WAIT,
+                }
+            }
         }
-        account.stands(PluginState::WaitingToRestart, None);
-        tokio::select! {
-            () = told(&mut stop) => break,
-            () = tokio::time::sleep(wait) => {}
-        }
-        wait = (wait * 2).min(LONGEST_WAIT);
         account.restarted();
     }
     account.stands(PluginState::Stopped, None);
@@ -109,24 +112,35 @@ fn start(config: &PluginConfig) -> Result<Child, String> {
     command.spawn().map_err(|error| format!("{program}: {error}"))
 }
 
-/// Serves a process until it ends. Why it ended; `None` if it was told to.
+/// Why a process has ended.
+enum Ended {
+    /// The daemon stops.
+    Told,
+    /// An operator wants it to begin anew.
+    Anew,
+    /// By itself, or for what it did.
+    Failed(String),
+}
+
+/// Serves a process until it ends.
 async fn live(
     host: &PluginHost,
     config: &PluginConfig,
     account: &Arc<Account>,
     mut child: Child,
     stop: watch::Receiver<bool>,
-) -> Option<String> {
+    anew: &Notify,
+) -> Ended {
     let pid = child.id();
     account.stands(PluginState::Starting, pid);
     let (Some(stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
-        return Some("its streams could not be had".to_owned());
+        return Ended::Failed("its streams could not be had".to_owned());
     };
     // Whatever happens here: what it started ends with it.
     let group = Group(pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw));
-    let said = tokio::spawn(log(config.name.clone(), stderr));
+    let said = tokio::spawn(log(Arc::clone(account), stderr));
     let doorman = |hello: Hello| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
         let (account, permissions, origin) =
             (Arc::clone(account), config.permissions.clone(), "started by turnpike".to_owned());
@@ -149,8 +163,13 @@ async fn live(
         })
     };
     let connected = connection::run(host.clone(), stdout, stdin, &doorman, stop);
+    let mut is_anew = false;
     let ended = tokio::select! {
         (_, ended) = connected => ended,
+        () = anew.notified() => {
+            is_anew = true;
+            None
+        }
         // Its stdout may live on in what it has started.
         status = child.wait() => Some(match status {
             Ok(status) => format!("it ended ({status})"),
@@ -171,10 +190,12 @@ async fn live(
         tracing::debug!(plugin = config.name, "its stderr is still held by somebody");
     }
     match (ended, status) {
+        (None, _) if is_anew => Ended::Anew,
+        (None, _) => Ended::Told,
         (Some(problem), Ok(status)) if !problem.starts_with("it ended") => {
-            Some(format!("{problem} ({status})"))
+            Ended::Failed(format!("{problem} ({status})"))
         }
-        (ended, _) => ended,
+        (Some(problem), _) => Ended::Failed(problem),
     }
 }
 
@@ -197,7 +218,8 @@ impl Drop for Group {
 }
 
 /// Logs what a plugin writes to stderr: a line each, cleaned and cut, and not more of them than anybody reads.
-async fn log(name: String, stderr: impl AsyncRead + Unpin) {
+async fn log(account: Arc<Account>, stderr: impl AsyncRead + Unpin) {
+    let name = account.name.as_str();
     let mut lines = Lines::new(BufReader::new(stderr));
     let mut bucket = Bucket::new(SAID_AT_ONCE, SAID_PER_SEC, Instant::now());
     let mut left_out = 0_u64;
@@ -221,6 +243,7 @@ async fn log(name: String, stderr: impl AsyncRead + Unpin) {
         }
         let text = Text::new(&String::from_utf8_lossy(&line));
         tracing::info!(plugin = name, stderr = text.as_str(), "a plugin says");
+        account.says(text);
     }
     if left_out > 0 {
         tracing::info!(plugin = name, left_out, "lines of a plugin were left out");

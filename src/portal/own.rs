@@ -5,7 +5,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Request, header};
 
 use crate::config::SecurePortal;
-use crate::http::Endpoints;
+use crate::http::{Endpoints, Source, only, scheme_and_authority};
 
 /// Where the portal is for one visitor: the local address of the visitor's own connection.
 ///
@@ -86,31 +86,13 @@ impl OwnAddress {
     /// by `Referer`; mini-browsers that send neither are let through: they cannot be told from a page of our own, and
     /// the caller has checked `Host`.
     pub fn is_source_of(&self, headers: &HeaderMap) -> bool {
-        let (Ok(origin), Ok(referer), Ok(site)) =
-            (only(headers, header::ORIGIN), only(headers, header::REFERER), only(headers, "sec-fetch-site"))
-        else {
-            return false;
-        };
-        if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-            return false;
+        match Source::of(headers) {
+            Source::Page(url) => scheme_and_authority(url).is_some_and(|(scheme, authority)| {
+                scheme.eq_ignore_ascii_case(self.scheme()) && self.names(authority)
+            }),
+            Source::Foreign => false,
+            Source::Unsaid => true,
         }
-        match (origin, referer) {
-            (Some("null") | None, Some(referer)) => self.wrote(referer),
-            (Some("null"), None) => false,
-            (Some(origin), _) => self.without_scheme(origin).is_some_and(|rest| self.names(rest)),
-            (None, None) => true,
-        }
-    }
-
-    fn wrote(&self, referer: &str) -> bool {
-        let Some(rest) = self.without_scheme(referer) else { return false };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-        self.names(authority)
-    }
-
-    fn without_scheme<'u>(&self, url: &'u str) -> Option<&'u str> {
-        let (scheme, rest) = url.split_once("://")?;
-        scheme.eq_ignore_ascii_case(self.scheme()).then_some(rest)
     }
 
     /// Whether `HOST[:PORT]` is this address, or the portal's name on this port. Whatever else leads here, a name that
@@ -135,18 +117,6 @@ impl OwnAddress {
         (is_address || is_name) && port == self.local.port()
     }
 }
-
-/// The header's value if it is there once; `Err` if it is there twice or is not text.
-fn only(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option<&str>, NotOnce> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| NotOnce),
-        (Some(_), Some(_)) => Err(NotOnce),
-    }
-}
-
-struct NotOnce;
 
 #[cfg(test)]
 mod tests {

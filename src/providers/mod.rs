@@ -5,6 +5,7 @@ mod answer;
 mod authenticators;
 pub mod free;
 mod outbox;
+mod overview;
 mod registry;
 mod roster;
 pub mod voucher;
@@ -14,5 +15,6 @@ pub use authenticators::{AuthPolicy, Authenticators, OnSilence};
 pub use outbox::{Delivered, Delivery, Outbox, OutboxError, OwedUsage};
 use when::until;
 
+pub use overview::{Provided, Provides};
 pub use registry::{Offer, ProviderStatus, RegisterError, Registry};
 pub use roster::{PluginKind, PluginState, PluginStatus, Roster};

@@ -1,12 +1,16 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::answer::within;
 use super::{Authenticators, Roster};
+use crate::clock::Clock;
 use crate::domain::{
     ClientDevice, Enter, FormButton, FormHint, FormValues, PropertyPatch, ProviderError, ProviderFace,
-    ProviderName, SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, ZoneName, roles,
+    ProviderName, SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, WallTime, ZoneName,
+    roles,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -22,6 +26,8 @@ pub struct Registry {
     orders: Arc<HashMap<ZoneName, Vec<ProviderName>>>,
     authenticators: Authenticators,
     plugins: Roster,
+    /// Says when something failed.
+    clock: Option<Clock>,
 }
 
 /// A session that a provider offers.
@@ -43,6 +49,12 @@ pub struct ProviderStatus {
     pub failed: u64,
     /// What it said last when it failed; `None` if it has answered since.
     pub last_error: Option<Text>,
+    /// The same, also if it has answered since; and when that was.
+    pub last_failure: Option<(WallTime, Text)>,
+    /// How long its answers took, all together, in microseconds.
+    pub took_us: u64,
+    /// What it says of itself that is wrong.
+    pub troubles: Vec<Text>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -50,6 +62,9 @@ struct Standing {
     asked: u64,
     failed: u64,
     last_error: Option<Text>,
+    last_failure: Option<(WallTime, Text)>,
+    took_us: u64,
+    troubles: BTreeMap<&'static str, Text>,
 }
 
 /// Why a provider was not registered.
@@ -74,7 +89,15 @@ impl Registry {
             orders: Arc::default(),
             authenticators: Authenticators::default(),
             plugins: Roster::default(),
+            clock: None,
         }
+    }
+
+    /// The same with a clock, by which it says when something failed.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// The same with zones that say which providers they have, in the order in which these are asked and shown. A zone
@@ -111,6 +134,25 @@ impl Registry {
                 .filter_map(|name| providers.iter().find(|provider| provider.name() == name).cloned())
                 .collect(),
             None => providers.clone(),
+        }
+    }
+
+    /// The providers of a zone, in its order, each with whether it is there.
+    pub fn order_in(&self, zone: &ZoneName) -> Vec<(ProviderName, bool)> {
+        let there: Vec<ProviderName> = self.status().into_iter().map(|status| status.name).collect();
+        match self.orders.get(zone) {
+            Some(order) => order.iter().map(|name| (name.clone(), there.contains(name))).collect(),
+            None => there.into_iter().map(|name| (name, true)).collect(),
+        }
+    }
+
+    /// A provider says what is wrong with it, or with one part of it that this names, or that it is no longer.
+    pub fn set_trouble(&self, name: &ProviderName, part: &'static str, text: Option<Text>) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let troubles = &mut standing.entry(name.clone()).or_default().troubles;
+        match text {
+            Some(text) => drop(troubles.insert(part, text)),
+            None => drop(troubles.remove(part)),
         }
     }
 
@@ -215,9 +257,10 @@ impl Registry {
         providers
             .iter()
             .map(|provider| {
-                let Standing { asked, failed, last_error } =
+                let Standing { asked, failed, last_error, last_failure, took_us, troubles } =
                     standing.get(provider.name()).cloned().unwrap_or_default();
-                ProviderStatus { name: provider.name().clone(), asked, failed, last_error }
+                let (name, troubles) = (provider.name().clone(), troubles.into_values().collect());
+                ProviderStatus { name, asked, failed, last_error, last_failure, took_us, troubles }
             })
             .collect()
     }
@@ -329,16 +372,20 @@ impl Registry {
         name: &ProviderName,
         question: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
     ) -> Result<T, ProviderError> {
+        let began = Instant::now();
         let answer = within(self.deadline, question).await;
+        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = standing.entry(name.clone()).or_default();
         entry.asked = entry.asked.saturating_add(1);
+        entry.took_us = entry.took_us.saturating_add(took_us);
         match &answer {
             Ok(_) => entry.last_error = None,
             Err(error) => {
                 entry.failed = entry.failed.saturating_add(1);
                 tracing::warn!(provider = %name, %error, "a session provider failed");
                 entry.last_error = Some(Text::new(&error.0));
+                entry.last_failure = self.clock.as_ref().map(|clock| (clock.now().wall, Text::new(&error.0)));
             }
         }
         answer

@@ -1,5 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::Notify;
 
 use crate::domain::{ProviderName, Text, WallTime};
 
@@ -67,15 +69,61 @@ pub struct PluginStatus {
     pub failed: u64,
     /// What went wrong last.
     pub last_error: Option<Text>,
+    /// When that was.
+    pub last_error_at: Option<WallTime>,
+    /// It failed again and again and is asked nothing for a while.
+    pub left_out: bool,
+    /// When its process ended last, and why.
+    pub last_exit: Option<(WallTime, Text)>,
+    /// What it wrote last to its standard error, a line each, the newest last.
+    pub said: VecDeque<Text>,
     /// The session providers that it has registered.
     pub providers: BTreeSet<ProviderName>,
     /// The authenticators that it has registered.
     pub authenticators: BTreeSet<String>,
 }
 
+/// So many lines of a plugin's standard error are remembered.
+const MAX_SAID: usize = 20;
+
+impl PluginStatus {
+    /// Before anything is known of it.
+    pub fn new(name: &str, kind: PluginKind, state: PluginState, since: WallTime) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            state,
+            since,
+            pid: None,
+            restarts: 0,
+            asked: 0,
+            failed: 0,
+            last_error: None,
+            last_error_at: None,
+            left_out: false,
+            last_exit: None,
+            said: VecDeque::new(),
+            providers: BTreeSet::new(),
+            authenticators: BTreeSet::new(),
+        }
+    }
+
+    /// It wrote this line.
+    pub fn says(&mut self, line: Text) {
+        if self.said.len() >= MAX_SAID {
+            self.said.pop_front();
+        }
+        self.said.push_back(line);
+    }
+}
+
 /// The plugins that there are, and those that were there lately.
 #[derive(Debug, Clone, Default)]
-pub struct Roster(Arc<RwLock<BTreeMap<String, PluginStatus>>>);
+pub struct Roster {
+    plugins: Arc<RwLock<BTreeMap<String, PluginStatus>>>,
+    /// How those that the daemon starts are told to begin anew.
+    anew: Arc<Mutex<BTreeMap<String, Arc<Notify>>>>,
+}
 
 /// Of plugins that went away by themselves so many are remembered.
 const MAX_GONE: usize = 32;
@@ -83,7 +131,7 @@ const MAX_GONE: usize = 32;
 impl Roster {
     /// Puts a plugin in.
     pub fn put(&self, status: PluginStatus) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(status.name.clone(), status);
         let gone = |status: &&PluginStatus| status.state == PluginState::Disconnected;
         if all.values().filter(gone).count() > MAX_GONE {
@@ -95,7 +143,7 @@ impl Roster {
 
     /// Changes what is known of a plugin.
     pub fn change(&self, name: &str, change: impl FnOnce(&mut PluginStatus)) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(status) = all.get_mut(name) {
             change(status);
         }
@@ -103,11 +151,27 @@ impl Roster {
 
     /// The plugin of that name.
     pub fn get(&self, name: &str) -> Option<PluginStatus> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.plugins.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Where a plugin that the daemon starts hears that it is to begin anew.
+    pub fn supervised(&self, name: &str) -> Arc<Notify> {
+        let mut anew = self.anew.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(anew.entry(name.to_owned()).or_default())
+    }
+
+    /// Has a plugin that the daemon starts ended and started again at once. `false` if there is none of that name.
+    pub fn restart(&self, name: &str) -> bool {
+        let anew = self.anew.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = anew.get(name);
+        if let Some(told) = told {
+            told.notify_one();
+        }
+        told.is_some()
     }
 
     /// All of them, by name.
     pub fn all(&self) -> Vec<PluginStatus> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.plugins.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

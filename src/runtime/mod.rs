@@ -37,7 +37,9 @@ mod visits;
 mod vouchers;
 mod watch;
 
-pub use crate::providers::{PluginKind, PluginState, PluginStatus, Roster};
+pub use crate::providers::{
+    PluginKind, PluginState, PluginStatus, Provided, ProviderStatus, Provides, Registry, Roster,
+};
 pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
 pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
 pub use identity::{Known, Moved};

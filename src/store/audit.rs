@@ -12,6 +12,9 @@ use crate::domain::{AuditFields, AuditLine, ClockGuard, Text, WallTime};
 /// How many lines are kept at most, however young.
 const KEPT_LINES: i64 = 1_000_000;
 
+/// What [`logged`] reads.
+pub(super) const COLUMNS: &str = "id, at, actor, action, subject, details, origin, before, after";
+
 /// One day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
@@ -141,9 +144,7 @@ impl Store {
         let mut counting = QueryBuilder::new("SELECT count(*) FROM audit");
         push_conditions(&mut counting, wanted);
         let total: i64 = counting.build_query_scalar().persistent(false).fetch_one(&self.readers).await?;
-        let mut query = QueryBuilder::new(
-            "SELECT id, at, actor, action, subject, details, origin, before, after FROM audit",
-        );
+        let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM audit"));
         push_conditions(&mut query, wanted);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(wanted.per_page));
         query.push(" OFFSET ").push_bind(rows_before(wanted.page, wanted.per_page));
@@ -185,7 +186,7 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, wanted: &AuditQuery) {
     query.push(")");
 }
 
-fn logged(row: &SqliteRow) -> Result<LoggedAudit, StoreError> {
+pub(super) fn logged(row: &SqliteRow) -> Result<LoggedAudit, StoreError> {
     let mut columns = Columns::new(row, "audit");
     let fields = |columns: &mut Columns<'_>| -> Result<Option<AuditFields>, StoreError> {
         let text = columns.text_if()?;

@@ -95,6 +95,18 @@ impl Store {
         row.as_ref().map(credit).transpose()
     }
 
+    /// How many coins and notes a machine took from a moment on, and how much that is.
+    pub async fn credits_since(&self, source: &str, since: WallTime) -> Result<(u64, Money), StoreError> {
+        let (count, sum): (i64, i64) = sqlx::query_as(
+            "SELECT count(*), coalesce(sum(amount), 0) FROM credits WHERE source = $1 AND at >= $2",
+        )
+        .bind(source)
+        .bind(since.0)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((count.unsigned_abs(), Money(sum)))
+    }
+
     /// A page of all money that ever came in, the newest first, and how many there are.
     pub async fn list_credits(&self, wanted: &CreditQuery) -> Result<(Vec<Credit>, u64), StoreError> {
         let device = wanted.device.map(|device| device.to_string());

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::rows::Columns;
 use super::{Store, StoreError, once};
-use crate::domain::{DoneOnce, Once, OnceSubject, Permission, Refusal, Text, WallTime};
+use crate::domain::{Admin, DoneOnce, Once, OnceSubject, Permission, Refusal, TermsError, Text, WallTime};
 
 /// What every token begins with, so that one is recognised where it should not be: in a log, in a repository.
 const PREFIX: &str = "tp_";
@@ -26,6 +26,24 @@ pub struct Token {
     pub created_at: WallTime,
     /// Since when it is no longer accepted.
     pub revoked_at: Option<WallTime>,
+}
+
+impl Token {
+    /// Permissions that one token may have.
+    pub const MAX_PERMISSIONS: usize = Admin::MAX_PERMISSIONS;
+
+    /// What somebody wrote of a new one: its name, and its permissions in their order, each once.
+    ///
+    /// # Errors
+    ///
+    /// It has no name, or no permission, or too many.
+    pub fn check(name: &str, permissions: Vec<Permission>) -> Result<(Text, Vec<Permission>), TermsError> {
+        let name = Text::new(name);
+        if name.is_empty() {
+            return Err(TermsError { field: "name", problem: "must not be empty".to_owned() });
+        }
+        Ok((name, Admin::check_permissions(permissions)?))
+    }
 }
 
 /// The text that a program logs in with: `tp_` and 64 hexadecimal digits. Known at its making only.

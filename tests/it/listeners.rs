@@ -12,10 +12,11 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tower::ServiceExt;
-use turnpike::api::{self, ApiState, MAX_FLOWING, MAX_LISTENERS};
+use turnpike::api::{self, ApiState};
 use turnpike::domain::{
     ClientDevice, ClientSession, DeviceId, Permission, PropertyPatch, SessionId, Text, ZonePolicy,
 };
+use turnpike::events::{MAX_FLOWING, MAX_LISTENERS};
 use turnpike::store::TokenText;
 
 use crate::support::{START, TestApp, mac, minutes, zone};

@@ -26,10 +26,14 @@ const WALLS: &[(&str, &[&str])] = &[
     ("plugins", &["domain", "clock", "config", "metrics", "runtime", "store"]),
     ("portal", &["domain", "clock", "config", "http", "runtime", "store"]),
     ("hooks", &["domain", "clock", "http", "runtime", "store"]),
+    ("events", &["domain", "clock", "metrics", "http", "runtime", "store"]),
     ("wares", &["domain", "http", "runtime", "store"]),
-    ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "tls", "wares"]),
+    (
+        "api",
+        &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "events", "tls", "wares"],
+    ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
-    ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "wares"]),
+    ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "hooks", "events", "wares"]),
     (
         "app",
         &[

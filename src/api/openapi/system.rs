@@ -6,9 +6,9 @@ use super::responses::problem_schema;
 use super::samples;
 use super::schema::{boolean, count, fields, list_of, nullable, one_of, page_of, text, time, whole};
 use crate::api::auth::View;
-use crate::api::providers::{KINDS, PROVIDES};
+use crate::api::providers::KINDS;
 use crate::api::status::{LISTENERS, STATES};
-use crate::runtime::PluginState;
+use crate::runtime::{PluginState, Provides};
 
 pub(super) fn area() -> Area {
     let by_state = STATES.iter().map(|state| ((*state).to_owned(), count())).collect();
@@ -33,7 +33,7 @@ pub(super) fn area() -> Area {
     let states = PluginState::ALL.iter().map(|(_, name)| *name).chain(["absent"]).collect::<Vec<_>>();
     let provider = whole(fields([
         ("name", text()),
-        ("provides", one_of(&PROVIDES)),
+        ("provides", one_of(&Provides::ALL.map(|(_, name)| name))),
         ("title", nullable(text())),
         ("kind", one_of(&KINDS)),
         ("plugin", nullable(text())),

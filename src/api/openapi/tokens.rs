@@ -5,8 +5,8 @@ use super::locks::path_pattern;
 use super::operation::Operation;
 use super::schema::{body, fields, list_of, nullable, page_of, reference, text, time, whole};
 use crate::api::auth::Administer;
-use crate::api::tokens::MAX_PERMISSIONS;
 use crate::domain::LockName;
+use crate::store::Token;
 
 /// What names a permission.
 pub(super) fn permission() -> Value {
@@ -51,7 +51,7 @@ pub(super) fn area() -> Area {
                 json!({
                     "type": "array",
                     "minItems": 1,
-                    "maxItems": MAX_PERMISSIONS,
+                    "maxItems": Token::MAX_PERMISSIONS,
                     "items": permission(),
                 }),
             ),

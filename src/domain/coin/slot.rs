@@ -40,7 +40,12 @@ impl CoinSlot {
 
     /// The provider that it is on the portal.
     pub fn provider(&self) -> ProviderName {
-        ProviderName::new(&format!("coin-{}", self.name))
+        Self::provider_of(&self.name)
+    }
+
+    /// The same of a slot of that name.
+    pub fn provider_of(name: &str) -> ProviderName {
+        ProviderName::new(&format!("coin-{name}"))
     }
 
     /// The lock of whoever has it.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::find_device;
+use super::once::note;
 use crate::domain::{LockName, LockOwner, LockScope, Permission, Refusal};
 use crate::plugins::connection::Peer;
 use crate::plugins::rpc::{BUSY, Fault, Fields};
@@ -72,14 +73,20 @@ pub(super) async fn acquire(peer: &Peer, mut fields: Fields) -> Result<Value, Fa
     if handle.lock_holder(&name) != Some(owner) && peer.held().locks.remove(&name).is_some() {
         return Err(Refusal::LockLost.into());
     }
+    if lock.is_changed {
+        let details = format!("{owner}, {}", lock.status.scope.as_str());
+        note(peer, "lock.acquire", name.as_str(), &details).await;
+    }
     Ok(json!({ "name": name.as_str(), "scope": lock.status.scope.as_str(), "new": lock.is_new }))
 }
 
 /// `lock.release`: one that this connection has acquired.
-pub(super) fn release(peer: &Peer, mut fields: Fields) -> Result<Value, Fault> {
+pub(super) async fn release(peer: &Peer, mut fields: Fields) -> Result<Value, Fault> {
     let name = name(peer, &mut fields)?;
     fields.finish()?;
     let held = peer.held().locks.remove(&name);
-    let is_released = held.is_some_and(|(owner, _)| peer.host.handle.give_back_lock(&name, owner));
-    if is_released { Ok(json!({})) } else { Err(Refusal::LockNotHeld("you do not hold").into()) }
+    let owner = held.map(|(owner, _)| owner).filter(|owner| peer.host.handle.give_back_lock(&name, *owner));
+    let Some(owner) = owner else { return Err(Refusal::LockNotHeld("you do not hold").into()) };
+    note(peer, "lock.release", name.as_str(), &owner.to_string()).await;
+    Ok(json!({}))
 }

@@ -48,7 +48,7 @@ pub(super) async fn carry_out(peer: &Arc<Peer>, method: &str, params: Value) -> 
         "credit.list" => sale::list_credits(peer, fields).await,
         "plan.list" => sale::plans(peer, fields).await,
         "lock.acquire" => locks::acquire(peer, fields).await,
-        "lock.release" => locks::release(peer, fields),
+        "lock.release" => locks::release(peer, fields).await,
         "events.subscribe" => events::subscribe(peer, fields),
         "hello" => Err(Fault::new(super::rpc::INVALID, "hello was said already")),
         _ => {

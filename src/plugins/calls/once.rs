@@ -1,7 +1,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Actor, Once, OnceSubject, Proviso, Text};
+use crate::domain::{Actor, AuditLine, Once, OnceSubject, Proviso, Text};
 use crate::plugins::connection::Peer;
 use crate::plugins::rpc::{Fault, REFUSED};
 use crate::runtime::Handle;
@@ -13,6 +13,23 @@ pub(super) struct Change {
     actor: Actor,
 }
 
+/// A plugin as the audit log names it.
+fn actor(peer: &Peer, action: &'static str, details: &str) -> Actor {
+    let name = Text::new(&format!("plugin {}", peer.account.name));
+    Actor { name, origin: Text::new(&peer.origin), action, details: Text::new(details) }
+}
+
+/// Notes what a plugin did that the sessions manager does not note.
+pub(super) async fn note(peer: &Peer, action: &'static str, subject: &str, details: &str) {
+    let (actor, at) = (actor(peer, action, details), peer.host.handle.now().wall);
+    let line = AuditLine { at, actor, subject: Some(subject.to_owned()), before: None, after: None };
+    if let Err(error) = peer.host.store.append_audit(&[line]).await {
+        peer.host.store.measures().audit_lines_lost.count();
+        // It is done: what is known of it must at least be in the log.
+        tracing::error!(%error, plugin = peer.account.name, action, "an audit line was lost");
+    }
+}
+
 impl Change {
     /// Reads the key; what was asked under it must be the same each time.
     pub(super) fn new(
@@ -22,12 +39,7 @@ impl Change {
         key: Option<String>,
     ) -> Result<Self, Fault> {
         let name = format!("plugin {}", peer.account.name);
-        let actor = Actor {
-            name: Text::new(&name),
-            origin: Text::new(&peer.origin),
-            action,
-            details: Text::default(),
-        };
+        let actor = actor(peer, action, "");
         let Some(key) = key else { return Ok(Self { once: None, actor }) };
         let is_key =
             (1..=Once::MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! `GET /api/v1/events`: what happens to sessions, as Server-Sent Events.
+//! Who listens to what happens to sessions, and what each of them is told: Server-Sent Events for any face.
 //!
 //! Each event's `event` is its type, its `data` one JSON object: `type`, `session`, `device`, `at` (RFC 3339), `reason`
 //! (null or a text), `properties` (those that were chosen and are set), `previous` (of the chosen ones those that
@@ -22,26 +22,21 @@ mod text;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use super::ApiState;
-use super::auth::{Allowed, Listen};
-use super::filters::read_filter;
-use super::list::read_time;
-use crate::domain::{Filter, Listener, Select};
-use crate::http::{Problem, QueryParams};
+use crate::domain::Listener;
+use crate::http::Problem;
 use crate::metrics::Gauge;
 use crate::runtime::Handle;
 use crate::store::Store;
-use feed::Begin;
 use member::Member;
 use outlet::{Outlet, Place, Taps};
 use source::Source;
+
+pub use feed::Begin;
 
 /// The most listeners at once.
 pub const MAX_LISTENERS: usize = 2000;
@@ -90,7 +85,22 @@ impl EventHub {
         self.stop.send_replace(true);
     }
 
-    /// Takes in a listener; what it is told comes out of the answer.
+    /// Takes in a listener; what it is told comes out of the answer, until `ends` says that it may hear no more.
+    pub async fn stream(
+        &self,
+        listener: Listener,
+        begin: Begin,
+        ends: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let taps = self.listen(listener, begin).await?.take_until(Box::pin(ends));
+        let headers = [
+            (header::CONTENT_TYPE, "text/event-stream"),
+            // A proxy must not gather them.
+            (HeaderName::from_static("x-accel-buffering"), "no"),
+        ];
+        Ok((headers, Body::from_stream(taps)).into_response())
+    }
+
     async fn listen(&self, listener: Listener, begin: Begin) -> Result<Taps, Problem> {
         let mut permits = vec![permit(&self.places)?];
         if listener.flows() {
@@ -112,70 +122,13 @@ fn permit(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
     })
 }
 
-/// The parameters.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Query {
-    filter: Option<String>,
-    properties: Option<String>,
-    since: Option<String>,
-    last_event_id: Option<String>,
-}
-
-/// `GET /api/v1/events`.
-pub(super) async fn events(
-    allowed: Allowed<Listen>,
-    State(state): State<ApiState>,
-    headers: HeaderMap,
-    QueryParams(query): QueryParams<Query>,
-) -> Result<Response, Problem> {
-    let (listener, begin) = query.read(&headers)?;
-    let mut revoked = state.revoked.subscribe();
-    let taps = state.events.listen(listener, begin).await?;
-    // What the token opened ends with the token.
-    let ends = async move {
-        // Whoever has missed some, or whose daemon stops, comes back and is asked for its token again.
-        while let Ok(token) = revoked.recv().await {
-            if Some(token) == allowed.token {
-                break;
-            }
-        }
-    };
-    let taps = taps.take_until(Box::pin(ends));
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        // A proxy must not gather them.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    Ok((headers, Body::from_stream(taps)).into_response())
-}
-
-impl Query {
-    fn read(&self, headers: &HeaderMap) -> Result<(Listener, Begin), Problem> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let filter = match given(&self.filter) {
-            Some(text) => read_filter("filter", &text)?,
-            None => Filter::all(),
-        };
-        let chosen = match &self.properties {
-            Some(text) => Select::parse(text).ok_or_else(|| {
-                Problem::invalid_field("properties", format!("at most {} names", Select::MAX_NAMES))
-            })?,
-            None => Select::everything(),
-        };
-        let since = read_time("since", self.since.as_deref())?;
-        let sent = match headers.get(LAST_EVENT_ID) {
-            Some(sent) => Some(sent.to_str().unwrap_or("?").to_owned()),
-            None => self.last_event_id.clone(),
-        };
-        let begin = match sent.filter(|text| !text.is_empty()) {
-            None => Begin::Now,
-            Some(text) => {
-                text.parse().ok().filter(|last| *last >= 0).map(Begin::Behind).ok_or_else(|| {
-                    Problem::invalid_field("last_event_id", "must be the id of an event, as in id: 42")
-                })?
-            }
-        };
-        Ok((Listener::new(filter, chosen, since), begin))
+/// Where whoever sends these headers, or else this text, wants to begin: behind the event that it heard last.
+pub fn begin(headers: &HeaderMap, otherwise: Option<&str>) -> Result<Begin, Problem> {
+    let sent = headers.get(LAST_EVENT_ID).map(|sent| sent.to_str().unwrap_or("?"));
+    match sent.or(otherwise).filter(|text| !text.is_empty()) {
+        None => Ok(Begin::Now),
+        Some(text) => text.parse().ok().filter(|last| *last >= 0).map(Begin::Behind).ok_or_else(|| {
+            Problem::invalid_field("last_event_id", "must be the id of an event, as in id: 42")
+        }),
     }
 }

@@ -4,7 +4,6 @@ use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::shapes::time;
 use crate::domain::Told;
 
 /// What opens a stream: says that it lives, and when to come back after it broke.
@@ -28,7 +27,7 @@ pub(super) fn event(text: &mut String, id: i64, told: &Told<'_>) {
         r#type: kind,
         session: told.session.to_string(),
         device: told.device.to_string(),
-        at: time(told.at),
+        at: told.at.rfc3339(),
         reason: told.reason,
         properties: &told.properties,
         previous: &told.previous,

@@ -17,7 +17,7 @@ const OPENING: Duration = Duration::from_secs(120);
 
 /// Where a listener begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
+pub enum Begin {
     /// With the sessions that there are.
     Now,
     /// Behind the event that it heard last.
