@@ -19,12 +19,14 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("admin.css", CSS, include_str!("../../static/admin/admin.css")),
     ("dashboard.css", CSS, include_str!("../../static/admin/dashboard.css")),
     ("dashboard.js", JS, include_str!("../../static/admin/dashboard.js")),
+    ("events.js", JS, include_str!("../../static/admin/events.js")),
     ("filter.js", JS, include_str!("../../static/admin/filter.js")),
     ("live.js", JS, include_str!("../../static/admin/live.js")),
     ("sales.css", CSS, include_str!("../../static/admin/sales.css")),
     ("theme.css", CSS, include_str!("../../static/admin/theme.css")),
     ("theme.js", JS, include_str!("../../static/admin/theme.js")),
     ("tables.css", CSS, include_str!("../../static/admin/tables.css")),
+    ("watch.css", CSS, include_str!("../../static/admin/watch.css")),
 ];
 
 /// `GET /admin/static/{name}`; nobody needs to be signed in.

@@ -89,10 +89,11 @@ impl Clerk {
         }
     }
 
-    /// Whether they are still signed in: what goes on (a stream of events) asks now and then.
-    #[expect(dead_code, reason = "for pages that keep a stream open")]
-    pub(super) async fn is_still_in(&self, state: &AdminState) -> bool {
-        find(state, &self.cookie, true).await.is_ok_and(|found| found.is_some())
+    /// Whether they are still signed in and may still do what needs all of these: what goes on (a stream of events) asks
+    /// now and then.
+    pub(super) async fn still_may(&self, state: &AdminState, wanted: &[Permission]) -> bool {
+        let found = find(state, &self.cookie, true).await.ok().flatten();
+        found.is_some_and(|(_, _, held)| wanted.iter().all(|wanted| Permission::any_allows(&held, wanted)))
     }
 
     /// This clerk as the audit log names whoever does this: as for the API.

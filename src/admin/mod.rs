@@ -34,6 +34,7 @@ mod till;
 mod voucher;
 mod vouchers;
 mod zones;
+mod watch;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -80,6 +81,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(accounts::routes())
         .merge(vouchers::routes())
         .merge(zones::routes())
+        .merge(watch::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))
         .with_state(state)

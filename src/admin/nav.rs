@@ -9,6 +9,8 @@ const VIEW: &[Permission] = &[Permission::ViewSession];
 const SELL: &[Permission] = &[Permission::ManageVouchers];
 /// Everything.
 const ADMINISTER: &[Permission] = &[Permission::Admin];
+/// Hearing what happens to sessions.
+const LISTEN: &[Permission] = &[Permission::ViewSession, Permission::RegisterHandler];
 
 /// Headings of the navigation, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +41,20 @@ const ENTRIES: &[Entry] = &[
     entry(Group::Guests, "Dashboard", "/admin/dashboard", VIEW),
     entry(Group::Guests, "Sessions", "/admin/sessions", VIEW),
     entry(Group::Guests, "Devices", "/admin/devices", VIEW),
+    entry(Group::Guests, "Live events", "/admin/events", LISTEN),
+    entry(Group::Guests, "Roles", "/admin/roles", VIEW),
     entry(Group::Sales, "Counter", "/admin/counter", &[]),
     entry(Group::Sales, "Vouchers", "/admin/vouchers", SELL),
     entry(Group::Sales, "Plans", "/admin/plans", VIEW),
     entry(Group::Sales, "Accounts", "/admin/accounts", VIEW),
     entry(Group::Sales, "Till", "/admin/till", SELL),
     entry(Group::System, "Zones", "/admin/zones", ADMINISTER),
+    entry(Group::System, "Providers", "/admin/providers", VIEW),
+    entry(Group::System, "Locks", "/admin/locks", VIEW),
+    entry(Group::System, "Hooks", "/admin/hooks", ADMINISTER),
     entry(Group::System, "People", "/admin/people", ADMINISTER),
+    entry(Group::System, "Tokens", "/admin/tokens", ADMINISTER),
+    entry(Group::System, "Audit log", "/admin/audit", ADMINISTER),
 ];
 
 /// A group of the navigation as one person sees it.

@@ -14,7 +14,7 @@ pub(super) struct Tick {
 }
 
 /// The permissions of a form: a box for each, and lines for the paths of locks.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Ticked {
     admin: Option<String>,
@@ -72,6 +72,17 @@ pub(super) fn lock_lines(held: &[Permission]) -> String {
 }
 
 impl Ticked {
+    /// The boxes as they were sent.
+    pub(super) fn ticks(&self) -> Vec<Tick> {
+        let boxes = Self { locks: String::new(), ..self.clone() };
+        ticks(&boxes.read().unwrap_or_default())
+    }
+
+    /// The paths of locks as they were written.
+    pub(super) fn lock_lines(&self) -> &str {
+        &self.locks
+    }
+
     /// What was ticked and written.
     pub(super) fn read(&self) -> Result<Vec<Permission>, PermissionError> {
         let boxes = [

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
 
 use crate::domain::{Mbps, WallTime, roles};
@@ -29,7 +28,7 @@ where
 
 /// RFC 3339 in UTC, to the millisecond; `None` for years that have no such form.
 pub(crate) fn rfc3339(at: WallTime) -> Option<String> {
-    DateTime::<Utc>::from_timestamp_millis(at.0).map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    at.rfc3339()
 }
 
 /// Mbit/s, 0 for unlimited.

@@ -102,7 +102,10 @@ fn of_audit(state: &AdminState, line: LoggedAudit) -> (WallTime, Line) {
 }
 
 /// The fields that changed, from what to what.
-fn difference(before: Option<&AuditFields>, after: Option<&AuditFields>) -> Option<String> {
+pub(in crate::admin) fn difference(
+    before: Option<&AuditFields>,
+    after: Option<&AuditFields>,
+) -> Option<String> {
     let nothing = AuditFields::new();
     let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
     let fields: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();

@@ -24,9 +24,11 @@ use axum::routing::{get, post};
 use super::state::AdminState;
 
 pub(super) use bulk_form::role_names;
+pub(super) use history::difference;
 pub(super) use listing::address;
 pub(super) use name::Name;
-pub(super) use typed::Wrong;
+pub(super) use sessions::Words;
+pub(super) use typed::{Typed, Wrong};
 
 /// The ids of a page of rows and the longest filter.
 const MAX_BULK_BYTES: usize = 128 * 1024;

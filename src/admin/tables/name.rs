@@ -42,12 +42,12 @@ impl Name {
 }
 
 /// What a device is called.
-pub(super) fn of_device(device: &ClientDevice) -> String {
+pub(in crate::admin) fn of_device(device: &ClientDevice) -> String {
     crate::admin::shown::device_name(device)
 }
 
 /// How a session's state looks.
-pub(super) const fn badge(session: &ClientSession) -> &'static str {
+pub(in crate::admin) const fn badge(session: &ClientSession) -> &'static str {
     match &session.state {
         SessionState::Running(_) => "good",
         SessionState::Paused(_) => "warn",
@@ -59,7 +59,7 @@ pub(super) const fn badge(session: &ClientSession) -> &'static str {
 }
 
 /// How a device's standing looks.
-pub(super) const fn device_badge(status: DeviceStatus) -> &'static str {
+pub(in crate::admin) const fn device_badge(status: DeviceStatus) -> &'static str {
     match status {
         DeviceStatus::Connected => "good",
         DeviceStatus::Disconnected => "",

@@ -107,15 +107,15 @@ pub(super) fn address(device: &ClientDevice) -> String {
 
 /// What the script completes in the search box.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(in crate::admin) struct Words {
     /// Names of properties, apart by spaces, which they cannot hold.
-    pub(super) keys: String,
+    pub(in crate::admin) keys: String,
     /// What some of them can be, as JSON.
-    pub(super) values: String,
+    pub(in crate::admin) values: String,
 }
 
 impl Words {
-    pub(super) async fn of(state: &AdminState) -> Result<Self, Refusal> {
+    pub(in crate::admin) async fn of(state: &AdminState) -> Result<Self, Refusal> {
         let now = state.handle.snapshot().await?;
         let own = now.sessions.iter().flat_map(|(session, _)| session.properties.keys());
         let own: BTreeSet<&str> = own.map(String::as_str).filter(|key| !key.starts_with('$')).collect();

@@ -18,7 +18,7 @@ const OTHER_NAMES: [(&str, &str); 2] = [("time_secs", "time_min"), ("add_time_se
 
 /// A form that was sent. The default is that none was.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Typed {
+pub(in crate::admin) struct Typed {
     /// Which of the page's forms.
     form: String,
     fields: Vec<(String, String)>,
@@ -105,29 +105,35 @@ fn without_field<'a>(detail: &'a str, field: Option<&str>) -> &'a str {
 
 impl Typed {
     /// What was sent by that form.
-    pub(super) fn new(form: &str, fields: Vec<(String, String)>) -> Self {
+    pub(in crate::admin) fn new(form: &str, fields: Vec<(String, String)>) -> Self {
         Self { form: form.to_owned(), fields, wrong: None }
     }
 
     /// The same with what is wrong with it. What is wrong with a field that the form does not have is wrong with all of it.
-    pub(super) fn refused(mut self, wrong: Wrong) -> Self {
+    pub(in crate::admin) fn refused(mut self, wrong: Wrong) -> Self {
         let has = |field: &str| self.fields.iter().any(|(name, _)| name == field);
         self.wrong = Some(wrong.among(has));
         self
     }
 
+    /// The same where the form says for itself what is wrong with that field.
+    pub(in crate::admin) fn refused_at(mut self, wrong: Wrong) -> Self {
+        self.wrong = Some(wrong);
+        self
+    }
+
     /// A field as it was sent; empty if it was not.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub(in crate::admin) fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
     }
 
     /// A field that may be sent many times.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(in crate::admin) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.fields.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
     }
 
     /// A number; `None` if the field was left empty. A comma stands for a point.
-    pub(super) fn number<N: FromStr>(&self, name: &str) -> Result<Option<N>, Wrong> {
+    pub(in crate::admin) fn number<N: FromStr>(&self, name: &str) -> Result<Option<N>, Wrong> {
         match self.get(name) {
             "" => Ok(None),
             text => {
@@ -137,42 +143,42 @@ impl Typed {
     }
 
     /// What a change of something is to meet: that it still stands as it was shown. A form without a tag expects nothing.
-    pub(super) fn expected(&self) -> Option<Vec<Tag>> {
+    pub(in crate::admin) fn expected(&self) -> Option<Vec<Tag>> {
         let tag = self.get("tag");
         (!tag.is_empty()).then(|| Tag::parse(tag).into_iter().collect())
     }
 
     /// What a field of a form shows: what was typed if that form came back, else this.
-    pub(super) fn value(&self, form: &str, name: &str, otherwise: &str) -> String {
+    pub(in crate::admin) fn value(&self, form: &str, name: &str, otherwise: &str) -> String {
         let came_back = self.form == form && self.wrong.is_some();
         let typed = self.fields.iter().find(|(known, _)| known == name).filter(|_| came_back);
         typed.map_or_else(|| otherwise.to_owned(), |(_, value)| value.clone())
     }
 
     /// What is wrong with a field of a form.
-    pub(super) fn error(&self, form: &str, name: &str) -> Option<&str> {
+    pub(in crate::admin) fn error(&self, form: &str, name: &str) -> Option<&str> {
         let wrong = self.wrong.as_ref().filter(|_| self.form == form)?;
         (wrong.field.as_deref() == Some(name)).then_some(wrong.text.as_str())
     }
 
     /// What is wrong with no field of its own.
-    pub(super) fn trouble(&self) -> Option<&str> {
+    pub(in crate::admin) fn trouble(&self) -> Option<&str> {
         self.wrong.as_ref().filter(|wrong| wrong.field.is_none()).map(|wrong| wrong.text.as_str())
     }
 
     /// Whether it came back.
-    pub(super) const fn is_wrong(&self) -> bool {
+    pub(in crate::admin) const fn is_wrong(&self) -> bool {
         self.wrong.is_some()
     }
 
     /// Whether that form came back: it is shown open.
-    pub(super) fn is_open(&self, form: &str) -> bool {
+    pub(in crate::admin) fn is_open(&self, form: &str) -> bool {
         self.form == form && self.wrong.is_some()
     }
 }
 
 /// The sessions manager, for one change by this person of what still bears one of these tags.
-pub(super) fn acting(
+pub(in crate::admin) fn acting(
     state: &AdminState,
     clerk: &Clerk,
     action: &'static str,
@@ -184,27 +190,27 @@ pub(super) fn acting(
 
 /// The hidden fields of every form of a page, as markup.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hidden(Vec<(&'static str, String)>);
+pub(in crate::admin) struct Hidden(Vec<(&'static str, String)>);
 
 impl Hidden {
     /// What shows that a form is ours.
-    pub(super) fn new(clerk: &Clerk) -> Self {
+    pub(in crate::admin) fn new(clerk: &Clerk) -> Self {
         Self(vec![("csrf", clerk.csrf.clone())])
     }
 
     /// With how the thing that is changed stands.
-    pub(super) fn tagged(mut self, tag: Tag) -> Self {
+    pub(in crate::admin) fn tagged(mut self, tag: Tag) -> Self {
         self.0.push(("tag", tag.to_string()));
         self
     }
 
     /// Without it, for what cannot clash with what others do.
-    pub(super) fn untagged(&self) -> Self {
+    pub(in crate::admin) fn untagged(&self) -> Self {
         Self(self.0.iter().filter(|(name, _)| *name != "tag").cloned().collect())
     }
 
     /// With another field.
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(in crate::admin) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.push((name, value.into()));
         self
     }
