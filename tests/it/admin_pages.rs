@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderName, Method, Request, header};
+use axum::http::{HeaderName, Method, Request, Response, header};
 use axum::{Extension, Router};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use turnpike::admin::{self, AdminState};
 use turnpike::domain::{Currency, NewBatch, Permission, Text, Utc, VoucherCodes};
-use turnpike::http::Endpoints;
+use turnpike::events::EventHub;
+use turnpike::hooks::Hooks;
+use turnpike::http::{Endpoints, HttpClient};
 use turnpike::store::{AuditQuery, TokenText};
 
 use crate::support::{START, TestApp, mac, minutes};
@@ -22,6 +24,7 @@ const ORIGIN: &str = "http://box.lan:2051";
 
 pub struct Pages {
     pub app: TestApp,
+    pub hooks: Hooks,
     router: Router,
 }
 
@@ -35,24 +38,48 @@ pub struct Shown {
 
 impl Pages {
     pub async fn start() -> Self {
-        let app = TestApp::start().await;
+        Self::on(TestApp::start().await, |state| state)
+    }
+
+    /// Of a daemon that runs already, with what else its pages know.
+    pub fn on(app: TestApp, more: impl FnOnce(AdminState) -> AdminState) -> Self {
         let codes = Arc::clone(&app.vault) as Arc<dyn VoucherCodes>;
         let (handle, store) = (app.handle.clone(), app.store.clone());
         let euro = Currency::parse("EUR").unwrap();
-        let state = AdminState::new(handle, store, codes, Arc::new(Utc), Text::new("Café <b>"), euro);
+        let events = EventHub::start(handle.clone(), store.clone());
+        let name = Text::new("Café <b>");
+        let client = HttpClient::new().unwrap();
+        let hooks =
+            Hooks::new(handle.clone(), store.clone(), client, name.clone(), Duration::from_millis(400));
+        let state = AdminState::new(handle, store, codes, Arc::new(Utc), name, euro)
+            .with_events(events)
+            .with_hooks(hooks.clone());
+        let state = more(state);
         let local: SocketAddr = "10.0.0.1:2051".parse().unwrap();
         let peer: SocketAddr = "10.0.0.99:40000".parse().unwrap();
         let router = admin::router(state).layer(Extension(Endpoints::new(peer, local)));
-        Self { app, router }
+        Self { app, router, hooks }
     }
 
-    async fn token(&self, permissions: &[Permission]) -> (i64, String) {
+    pub async fn token(&self, permissions: &[Permission]) -> (i64, String) {
         let text = TokenText::random().unwrap();
         let made = self.app.store.create_token(&Text::new("Ana & Ben"), permissions, &text, START.wall).await;
         (made.unwrap().id, text.as_str().to_owned())
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Shown {
+        let response = self.answer(method, path, headers, body).await;
+        Self::shown(response).await
+    }
+
+    /// The answer before its body is read: a stream has no end.
+    pub async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response<Body> {
         let mut request = Request::new(Body::from(body.to_owned()));
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
         *request.uri_mut() = path.parse().unwrap();
@@ -64,7 +91,10 @@ impl Pages {
                 .headers_mut()
                 .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
         }
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn shown(response: Response<Body>) -> Shown {
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
         if path.contains("/sheet") && policy.contains("nonce-") {
             // Paper has a style of its own and nothing else.
@@ -134,7 +164,7 @@ pub fn csrf(cookie: &str) -> String {
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     text.bytes()
         .map(
             |byte| {

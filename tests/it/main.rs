@@ -8,15 +8,20 @@
 
 mod accounts;
 mod admin_accounts;
+mod admin_audit;
 mod admin_bulk;
 mod admin_counter;
 mod admin_dashboard;
 mod admin_devices;
+mod admin_events;
+mod admin_hooks;
 mod admin_pages;
 mod admin_plans;
 mod admin_sessions;
 mod admin_signin;
+mod admin_tokens;
 mod admin_vouchers;
+mod admin_watch;
 mod admin_zones;
 mod admins_api;
 mod api;

@@ -7,4 +7,4 @@ mod examples;
 mod hostile;
 mod locks_and_events;
 mod schema;
-mod supervised;
+pub mod supervised;
