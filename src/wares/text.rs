@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use chrono::DateTime;
 use serde::de::DeserializeOwned;
 
 use crate::domain::{Mbps, WallTime, roles};

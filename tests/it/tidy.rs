@@ -30,7 +30,10 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wares", &["domain", "http", "runtime", "store"]),
     (
         "api",
-        &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "events", "tls", "wares"],
+        &[
+            "domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "events", "tls",
+            "wares",
+        ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
     ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "hooks", "events", "wares"]),

@@ -39,6 +39,23 @@ pub(crate) struct Lines<'a> {
     pub(crate) ticks: &'a [Tick<WallTime>],
 }
 
+/// A plot of one line through points in time.
+#[derive(Debug, Clone)]
+pub(crate) struct Curve<'a> {
+    /// Names its elements on the page.
+    pub(crate) id: &'a str,
+    /// What it shows.
+    pub(crate) title: &'a str,
+    /// What it says.
+    pub(crate) about: &'a str,
+    /// What its values are.
+    pub(crate) unit: Unit,
+    /// In their order.
+    pub(crate) points: &'a [(WallTime, f64)],
+    /// What stands below its first and its last point.
+    pub(crate) ends: [&'a str; 2],
+}
+
 /// A plot of bars, one group for each slot.
 #[derive(Debug, Clone)]
 pub(crate) struct Bars<'a> {
@@ -105,6 +122,28 @@ impl Lines<'_> {
             }
         }
         gaps
+    }
+}
+
+impl Curve<'_> {
+    pub(crate) fn svg(&self) -> String {
+        let axis = axis(self.unit, 0.0, self.points.iter().map(|(_, value)| *value).fold(0.0, f64::max));
+        let mut svg = head(self.id, self.title, self.about);
+        grid(&mut svg, &axis);
+        let first = self.points.first().map_or(0, |(at, _)| at.0);
+        let last = self.points.last().map_or(1, |(at, _)| at.0).max(first.saturating_add(1));
+        for (label, at) in self.ends.into_iter().zip([first, last]) {
+            below(&mut svg, along(at.saturating_sub(first), last.saturating_sub(first)), label, true);
+        }
+        let mut path = String::new();
+        for (at, value) in self.points {
+            let step = if path.is_empty() { 'M' } else { 'L' };
+            let x = along(at.0.saturating_sub(first), last.saturating_sub(first));
+            // Writing to a String cannot fail.
+            let _ = write!(path, "{step}{x:.1} {:.1}", up(*value, &axis));
+        }
+        let _ = write!(svg, "<path class=\"line s1\" d=\"{path}\"/></svg>");
+        svg
     }
 }
 
@@ -324,6 +363,18 @@ mod tests {
         assert!(svg.contains(">-2</text>") && svg.contains(">4</text>"), "{svg}");
         let beside = Bars { stacked: false, ..bars };
         assert!(beside.svg().contains(">2</text>"));
+    }
+
+    #[test]
+    fn a_curve_goes_through_its_points() {
+        let points = [(WallTime(0), 0.0), (WallTime(50), 2e3), (WallTime(100), 4e3)];
+        let about = "up & away";
+        let curve =
+            Curve { id: "c", title: "Data", about, unit: Unit::Bytes, points: &points, ends: ["a", "b"] };
+        let svg = curve.svg();
+        assert!(svg.contains("class=\"line s1\" d=\"M46.0 ") && svg.contains("L352.0 "), "{svg}");
+        assert!(svg.contains("up &amp; away") && svg.contains(">b</text>") && !svg.contains("NaN"), "{svg}");
+        assert!(!Curve { points: &[], ..curve }.svg().contains("NaN"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod draw;
 mod scale;
 
-pub(super) use draw::{Bars, Line, Lines};
+pub(super) use draw::{Bars, Curve, Line, Lines};
 pub(super) use scale::{Tick, Unit, time_ticks};
 
 /// A plot with all that stands around it.

@@ -8,7 +8,7 @@ use super::history::{self, Line};
 use super::name::{Name, badge, of_device};
 use super::sessions::address;
 use super::typed::{Hidden, Typed};
-use super::usage::{Bar, Plot, amount, speeds};
+use super::usage::{Bar, amount, grown, speeds};
 use crate::admin::clerk::Clerk;
 use crate::admin::frame::Frame;
 use crate::admin::page::{failed, forbidden, html, refused};
@@ -42,7 +42,8 @@ struct SessionPage<'a> {
     is_running: bool,
     facts: Vec<(&'static str, Name)>,
     bars: [Bar; 2],
-    plot: Option<Plot>,
+    /// How its data grew; SVG, escaped.
+    plot: Option<String>,
     /// What time and data limit it now, for the form.
     limits: [String; 2],
     speeds: [String; 2],
@@ -176,7 +177,7 @@ pub(super) async fn page(
         is_running: session.is_running(),
         facts: facts(state, session, &device, &policies),
         bars: Bar::of(session),
-        plot: Plot::of(&told, session, state.handle.now().wall.0, time),
+        plot: grown(&told, session, state.handle.now().wall.0, time),
         limits: [
             terms.time_limit_ms.map(shown::duration).unwrap_or_default(),
             terms.data_limit_bytes.map(amount).unwrap_or_default(),

@@ -1,8 +1,9 @@
 //! What of a session is used and left, as bars, and how its data grew, as far as what was told of it says.
 
 use super::name::Name;
+use crate::admin::plot::{Curve, Unit};
 use crate::admin::shown;
-use crate::domain::{ClientSession, FixedKey};
+use crate::domain::{ClientSession, FixedKey, WallTime};
 use crate::store::LoggedSessionEvent;
 
 /// A limit and how much of it is used.
@@ -53,58 +54,41 @@ pub(super) fn amount(bytes: u64) -> String {
     }
 }
 
-/// How a session's data grew: a line in a box of [`Plot::WIDTH`] by [`Plot::HEIGHT`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plot {
-    /// The corners of the line, as SVG writes them.
-    pub(super) points: String,
-    /// What it shows, in words.
-    pub(super) says: String,
-    pub(super) most: String,
-    pub(super) from: String,
-    pub(super) until: String,
-}
-
-impl Plot {
-    /// How wide the box is.
-    pub(super) const WIDTH: u64 = 600;
-    /// How high.
-    pub(super) const HEIGHT: u64 = 120;
-
-    /// Of what was told of a session and how it stands now; `None` if that is too little for a line. Times are in
-    /// milliseconds; `time` writes one.
-    pub(super) fn of(
-        told: &[LoggedSessionEvent],
-        session: &ClientSession,
-        now_ms: i64,
-        time: impl Fn(i64) -> String,
-    ) -> Option<Self> {
-        let used = |event: &LoggedSessionEvent| {
-            let text = event.event.properties.get(FixedKey::DataUsed.as_str())?;
-            Some((event.event.at.0, megabytes(text)?))
-        };
-        let end = session.ended_at.map_or(now_ms, |at| at.0);
-        let mut corners: Vec<(i64, u64)> = told.iter().filter_map(used).collect();
-        corners.push((end, session.usage.data_bytes()));
-        corners.sort_by_key(|(at, _)| *at);
-        let (first, last) = (corners.first()?.0, corners.last()?.0);
-        let most = corners.iter().map(|(_, bytes)| *bytes).max()?;
-        let span = u64::try_from(last - first).ok().filter(|span| *span > 0)?;
-        if most == 0 || corners.len() < 3 {
-            return None;
-        }
-        let scaled =
-            |value: u64, whole: u64, size: u64| u128::from(value) * u128::from(size) / u128::from(whole);
-        let corner = |(at, bytes): &(i64, u64)| {
-            let x = scaled(u64::try_from(at - first).unwrap_or(0), span, Self::WIDTH);
-            let y = u128::from(Self::HEIGHT) - scaled(*bytes, most, Self::HEIGHT);
-            format!("{x},{y}")
-        };
-        let points: Vec<String> = corners.iter().map(corner).collect();
-        let (from, until, most) = (time(first), time(last), amount(most));
-        let says = format!("Data used from {from} to {until}: up to {most}.");
-        Some(Self { points: points.join(" "), says, most, from, until })
+/// How a session's data grew, as SVG. Times are in milliseconds; `time` writes one. `None` if what was told of it and how it
+/// stands now are too little for a line.
+pub(super) fn grown(
+    told: &[LoggedSessionEvent],
+    session: &ClientSession,
+    now_ms: i64,
+    time: impl Fn(i64) -> String,
+) -> Option<String> {
+    let used = |event: &LoggedSessionEvent| {
+        let text = event.event.properties.get(FixedKey::DataUsed.as_str())?;
+        Some((event.event.at.0, megabytes(text)?))
+    };
+    let end = session.ended_at.map_or(now_ms, |at| at.0);
+    let mut corners: Vec<(i64, u64)> = told.iter().filter_map(used).collect();
+    corners.push((end, session.usage.data_bytes()));
+    corners.sort_by_key(|(at, _)| *at);
+    let (first, last) = (corners.first()?.0, corners.last()?.0);
+    let most = corners.iter().map(|(_, bytes)| *bytes).max()?;
+    if most == 0 || corners.len() < 3 || first >= last {
+        return None;
     }
+    #[expect(clippy::cast_precision_loss, reason = "places on a drawing")]
+    let points: Vec<(WallTime, f64)> =
+        corners.into_iter().map(|(at, bytes)| (WallTime(at), bytes as f64)).collect();
+    let (from, until) = (time(first), time(last));
+    let about = format!("Data used from {from} to {until}: up to {}.", amount(most));
+    let curve = Curve {
+        id: "grown",
+        title: "Data used",
+        about: &about,
+        unit: Unit::Bytes,
+        points: &points,
+        ends: [&from, &until],
+    };
+    Some(curve.svg())
 }
 
 /// Bytes of a property in MB.
@@ -123,7 +107,7 @@ pub(super) fn speeds(down: Option<crate::domain::Mbps>, up: Option<crate::domain
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DeviceId, ProviderName, SessionId, SessionKind, SessionTerms, WallTime};
+    use crate::domain::{DeviceId, ProviderName, SessionId, SessionKind, SessionTerms};
 
     fn session(used_ms: u64, used_bytes: u64) -> ClientSession {
         let terms =
@@ -145,6 +129,6 @@ mod tests {
 
     #[test]
     fn without_history_there_is_no_line() {
-        assert_eq!(Plot::of(&[], &session(1, 1), 10, |at| at.to_string()), None);
+        assert_eq!(grown(&[], &session(1, 1), 10, |at| at.to_string()), None);
     }
 }

@@ -12,9 +12,9 @@ use crate::admin::logins::Who;
 use crate::admin::once::{new_once, once};
 use crate::admin::page::{Confirm, Message, failed, html, refused, say, sentence};
 use crate::admin::permissions::{self, Tick, Ticked};
+use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::admin::tables::Name;
-use crate::admin::shown;
 use crate::domain::{Permission, Refusal, Text};
 use crate::store::{AuditLook, AuditPlace, Token, TokenText};
 
