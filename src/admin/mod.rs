@@ -33,8 +33,8 @@ mod tables;
 mod till;
 mod voucher;
 mod vouchers;
-mod zones;
 mod watch;
+mod zones;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -6,9 +6,9 @@ use super::logins::Logins;
 use super::zones::Drafts;
 use crate::config::{CoinSlotConfig, ZoneConfig};
 use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
-use crate::portal::Themes;
 use crate::events::EventHub;
 use crate::hooks::Hooks;
+use crate::portal::Themes;
 use crate::runtime::Handle;
 use crate::store::Store;
 

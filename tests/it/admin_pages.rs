@@ -69,7 +69,7 @@ impl Pages {
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Shown {
         let response = self.answer(method, path, headers, body).await;
-        Self::shown(response).await
+        Self::shown(path, response).await
     }
 
     /// The answer before its body is read: a stream has no end.
@@ -94,7 +94,7 @@ impl Pages {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    async fn shown(response: Response<Body>) -> Shown {
+    async fn shown(path: &str, response: Response<Body>) -> Shown {
         let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
         if path.contains("/sheet") && policy.contains("nonce-") {
             // Paper has a style of its own and nothing else.

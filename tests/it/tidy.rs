@@ -36,7 +36,10 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
-    ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "hooks", "events", "wares"]),
+    (
+        "admin",
+        &["domain", "clock", "config", "http", "portal", "runtime", "store", "hooks", "events", "wares"],
+    ),
     (
         "app",
         &[
