@@ -122,9 +122,10 @@ fn row(state: &AdminState, clerk: &Clerk, lock: &LockStatus, names: &HashMap<Dev
         name,
         holder: owner(lock.owner, names),
         since: time(lock.since),
-        frees: match lock.scope {
-            LockScope::ConnectionLoss => "when it leaves the network",
-            LockScope::SessionLoss => "when it is away for long",
+        frees: match (lock.owner, lock.scope) {
+            (LockOwner::Connection(_), _) => "when its connection ends",
+            (LockOwner::Device(_), LockScope::ConnectionLoss) => "when it leaves the network",
+            (LockOwner::Device(_), LockScope::SessionLoss) => "when it is away for long",
         },
         waiting: waiting.collect(),
         release: may_release(clerk, &lock.name).then(|| address("/admin/locks/release", &of)),
