@@ -163,7 +163,8 @@ async fn a_coin_slot_shows_who_is_at_it_what_it_took_today_and_its_trouble() {
                 [[coinslot]]\nname = \"1\"\npipe = \"/nonexistent\"\n\
                 rates = [{ amount = \"1\", time_secs = 600 }]\npulses = [[1, \"1\"]]\n";
     let config = Config::parse(text, std::path::Path::new("test")).unwrap();
-    let app = TestApp::start().await;
+    let slot = Arc::new(Broken(ProviderName::new("coin-1")));
+    let app = TestApp::start_with(vec![zone()], vec![slot]).await;
     let device = app.device(1).await;
     let pages = Pages::on(app, |state| state.with_coin_slots(&config.coin_slots));
     let cookie = pages.log_in(&[Permission::ViewSession]).await;
