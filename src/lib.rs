@@ -20,4 +20,5 @@ pub mod runtime;
 pub mod shaper;
 pub mod store;
 pub mod tls;
+pub mod upkeep;
 pub mod wares;

@@ -46,6 +46,9 @@ const ENTRIES: &[Entry] = &[
     entry(Group::Sales, "Till", "/admin/till", SELL),
     entry(Group::System, "Zones", "/admin/zones", ADMINISTER),
     entry(Group::System, "People", "/admin/people", ADMINISTER),
+    entry(Group::System, "Settings", "/admin/settings", ADMINISTER),
+    entry(Group::System, "Back-up", "/admin/backup", ADMINISTER),
+    entry(Group::System, "Log", "/admin/log", ADMINISTER),
 ];
 
 /// A group of the navigation as one person sees it.

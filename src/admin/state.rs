@@ -1,12 +1,13 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use super::logins::Logins;
+use super::logins::{Logins, SignIns};
 use super::zones::Drafts;
 use crate::config::ZoneConfig;
 use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
 use crate::portal::Themes;
 use crate::runtime::Handle;
 use crate::store::Store;
+use crate::upkeep::Upkeep;
 
 /// What the admin pages work with.
 #[derive(Clone)]
@@ -29,7 +30,8 @@ pub struct AdminState {
     pub themes: Themes,
     /// Looks that somebody is at work on.
     pub(super) drafts: Drafts,
-    logins: Arc<Mutex<Logins>>,
+    sign_ins: SignIns,
+    upkeep: Option<Upkeep>,
 }
 
 impl AdminState {
@@ -44,14 +46,27 @@ impl AdminState {
     ) -> Self {
         let zones: Arc<[ZoneConfig]> = Vec::new().into();
         let (themes, drafts) = (Themes::default(), Drafts::default());
-        Self { handle, store, codes, place, gateway, currency, zones, themes, drafts, logins: Arc::default() }
+        let (sign_ins, upkeep) = (SignIns::default(), None);
+        Self { handle, store, codes, place, gateway, currency, zones, themes, drafts, sign_ins, upkeep }
+    }
+
+    /// With those who are signed in already.
+    #[must_use]
+    pub fn with_sign_ins(self, sign_ins: SignIns) -> Self {
+        Self { sign_ins, ..self }
     }
 
     /// The same, where people are signed in no longer than that: without doing anything, and in all.
     #[must_use]
     pub fn with_sign_in_times(self, idle_secs: u64, longest_secs: u64) -> Self {
-        let lasting = Logins::lasting(idle_secs.saturating_mul(1000), longest_secs.saturating_mul(1000));
-        Self { logins: Arc::new(Mutex::new(lasting)), ..self }
+        self.logins().last(idle_secs.saturating_mul(1000), longest_secs.saturating_mul(1000));
+        self
+    }
+
+    /// With what the daemon knows of itself: without it there are no settings, back-ups or log.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Upkeep) -> Self {
+        Self { upkeep: Some(upkeep), ..self }
     }
 
     /// The same with the zones of the configuration, and how their portals look.
@@ -61,7 +76,11 @@ impl AdminState {
     }
 
     pub(super) fn logins(&self) -> MutexGuard<'_, Logins> {
-        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sign_ins.lock()
+    }
+
+    pub(super) const fn upkeep(&self) -> Option<&Upkeep> {
+        self.upkeep.as_ref()
     }
 }
 

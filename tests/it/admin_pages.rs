@@ -35,6 +35,11 @@ pub struct Shown {
 
 impl Pages {
     pub async fn start() -> Self {
+        Self::start_as(|state| state).await
+    }
+
+    /// The same, with more in its state.
+    pub async fn start_as(change: impl FnOnce(AdminState) -> AdminState) -> Self {
         let app = TestApp::start().await;
         let codes = Arc::clone(&app.vault) as Arc<dyn VoucherCodes>;
         let (handle, store) = (app.handle.clone(), app.store.clone());
@@ -42,7 +47,7 @@ impl Pages {
         let state = AdminState::new(handle, store, codes, Arc::new(Utc), Text::new("Café <b>"), euro);
         let local: SocketAddr = "10.0.0.1:2051".parse().unwrap();
         let peer: SocketAddr = "10.0.0.99:40000".parse().unwrap();
-        let router = admin::router(state).layer(Extension(Endpoints::new(peer, local)));
+        let router = admin::router(change(state)).layer(Extension(Endpoints::new(peer, local)));
         Self { app, router }
     }
 

@@ -29,7 +29,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wares", &["domain", "http", "runtime", "store"]),
     ("api", &["domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "tls", "wares"]),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
-    ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "wares"]),
+    ("upkeep", &["domain", "clock", "config", "store", "providers"]),
+    ("admin", &["domain", "clock", "config", "http", "portal", "runtime", "store", "upkeep", "wares"]),
     (
         "app",
         &[
@@ -50,9 +51,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "admin",
             "coinslot",
             "tls",
+            "upkeep",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "http", "app"]),
+    ("cli", &["domain", "clock", "config", "http", "app", "upkeep"]),
 ];
 
 fn root() -> &'static Path {
