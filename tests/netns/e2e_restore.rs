@@ -177,7 +177,7 @@ fn the_pages_of_settings_back_ups_and_the_log_can_be_used_by_everybody() {
     browser.waits_for("Make and download");
     operator.looks("backup");
     backup(&daemon, &lab, "one.backup");
-    browser.choose("#file", &lab.dir.path().join("one.backup"));
+    browser.choose_file("#file", &lab.dir.path().join("one.backup"));
     browser.press("form[enctype] button");
     browser.waits_for("Restore this back-up?");
     operator.looks("restore");

@@ -116,13 +116,6 @@ impl<'lab> Browser<'lab> {
         self.must("POST", &format!("element/{element}/value"), &json!({"text": text}));
     }
 
-    /// Chooses a file in a field for files.
-    pub fn choose(&self, css: &str, path: &std::path::Path) {
-        let element = self.must_find(css);
-        let text = path.display().to_string();
-        self.must("POST", &format!("element/{element}/value"), &json!({"text": text}));
-    }
-
     /// Types where the focus is; keys as WebDriver names them (17.4.2), as in `\u{E004}` for Tab.
     pub fn types(&self, keys: &str) {
         let element = self.must("GET", "element/active", &Value::Null);
