@@ -1,154 +1,62 @@
 //! The composition root: the only file that names every adapter.
 
+mod anew;
 mod certificates;
+mod doors;
 mod listeners;
 mod look;
 mod process;
+mod service;
 mod wan;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
-use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::coinslot;
 use crate::config::Config;
-use crate::domain::{ClientKey, ZoneName};
+use crate::domain::ZoneName;
 use crate::gate::{Gate, Policy, ZoneGate};
-use crate::net::{Net, NetWatch};
-use crate::plugins::PluginHost;
+use crate::net::Net;
 use crate::providers::account::{AccountProvider, Hasher};
 use crate::providers::free::FreeProvider;
-use crate::providers::voucher::{VoucherProvider, VoucherVault};
+use crate::providers::voucher::VoucherProvider;
 use crate::providers::{AuthPolicy, Authenticators, OnSilence, Registry};
-use crate::runtime::{
-    Hostnames, LinuxKernel, LinuxLan, Runtime, keep_samples, watch_lan, watch_offload, watch_table,
-};
 use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 use crate::store::Store;
-use certificates::Certificates;
-use listeners::Listeners;
-use process::{bind_socket, raise_open_files, wait_for_signal};
-use wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
+use crate::upkeep::LogTail;
+use anew::{Kept, Next, Turn};
+use process::raise_open_files;
+use service::Service;
+use wan::wan_devices;
 
 /// How long a session provider has to answer.
 const PROVIDER_DEADLINE: Duration = Duration::from_secs(5);
-/// How long requests may go on after the daemon was told to stop.
-const DRAIN: Duration = Duration::from_secs(2);
 
-/// Runs the daemon until SIGTERM or SIGINT. The rules stand when it ends.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// Runs the daemon with the configuration that stands in `file` until SIGTERM or SIGINT. The rules stand when it ends.
+///
+/// A configuration that is changed, on the pages or in the file (SIGHUP), takes effect by starting everything anew within this
+/// process. The kernel enforces the sessions meanwhile, as it does while a daemon is not there at all; listeners stay open,
+/// and whoever knocks waits for an instant.
+pub async fn run(config: Config, file: PathBuf, log: LogTail) -> anyhow::Result<()> {
     raise_open_files();
-    let clock = Clock::machine();
-    let store = Store::open(&config.store.path).await?;
-    let key_path = key_path(&config);
-    let vault = Arc::new(VoucherVault::open(&key_path, store.any_voucher().await?.as_ref())?);
-    let net = Net::open()?;
-    let wan = wan_devices(&config, &net).await;
-    let gate = Gate::open(config.network.mark_mask)?;
-    let table = gate.watch()?;
-    let kernel =
-        Arc::new(LinuxKernel::new(gate, policy(&config, &wan), Shaper::open(shaping(&config, &wan))?));
-    kernel.check().await.context("this kernel cannot enforce sessions")?;
-    kernel.warn("wan", wan_warning(&wan));
-    let zones = zone_devices(&config);
-    let hostnames = Hostnames::default();
-    let lan = Arc::new(LinuxLan::new(net.clone(), zones.clone(), hostnames.clone()));
-    let mut listeners = Listeners::bind(&config).await?;
-    let certificates = Certificates::open(&config, &clock);
-    let plugin_socket = bind_socket(&config.plugin_socket, 0o660)
-        .with_context(|| format!("[plugins] socket {} cannot be opened", config.plugin_socket.display()))?;
-    let registry = Arc::new(registry(&config).with_clock(clock.clone()));
-    built_in(&config, &registry, &store, &clock)?;
-    let runtime = Runtime {
-        clock,
-        store: store.clone(),
-        kernel: Arc::clone(&kernel) as Arc<dyn crate::runtime::Kernel>,
-        lan,
-        registry,
-        vault: Arc::clone(&vault),
-        zones: config.zones.iter().map(crate::config::ZoneConfig::policy).collect(),
-        roles: config.roles.clone(),
-        gateway: config.gateway.facts(),
-        max_key: ClientKey::max_for(config.network.mark_mask),
-        flush_secs: config.store.flush_secs,
-        audit_keep_days: config.audit.keep_days,
-    };
-    let devices: Vec<String> = zones.iter().flat_map(|(_, devices)| devices.iter().cloned()).collect();
-    let net_watch = NetWatch::open(&devices).await?;
-    let (handle, mut owner) = runtime.start().await?;
-    let mut watchers = JoinSet::new();
-    watchers.spawn(watch_table(handle.clone(), table));
-    watchers.spawn(watch_offload(Arc::clone(&kernel)));
-    watchers.spawn(keep_samples(handle.clone()));
-    let isolated: Vec<String> =
-        config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect();
-    watchers.spawn(watch_lan(
-        handle.clone(),
-        net_watch,
-        zones,
-        hostnames,
-        config.network.lease_files.clone(),
-        net.clone(),
-        isolated.clone(),
-    ));
-    for slot in coinslot::open(&handle, &store, config.site.currency, &config.coin_slots)? {
-        watchers.spawn(slot);
-    }
-    if config.network.wan.is_empty() {
-        watchers.spawn(follow_wan(config.clone(), net.clone(), Arc::clone(&kernel), handle.clone(), wan));
-    }
-    watchers.spawn(watch_uplink(config.clone(), net.clone(), handle.clone(), listeners.uplink.clone()));
-    for bridge in &isolated {
-        if let Err(error) = net.isolate_ports(bridge, true).await {
-            warn!(%error, bridge, "the bridge's ports could not be isolated");
-            handle.warn("isolate", Some(format!("the ports of {bridge} could not be isolated: {error}")));
+    let (mut kept, mut turn) = (Kept::new(file, log)?, Turn::first(config));
+    loop {
+        let service = match Service::start(&turn.config, &mut kept).await {
+            Ok(service) => service,
+            Err(error) => {
+                turn = turn.back(&kept, error)?;
+                continue;
+            }
+        };
+        turn.holds(&kept, &service).await;
+        match service.serve(&turn.config, &mut kept).await? {
+            Next::Stop => return Ok(()),
+            Next::Anew(next) => turn = turn.to(*next).await,
         }
     }
-    listeners.themes = look::themes(&config, &handle, &store).await?;
-    let (stop, stopped) = watch::channel(false);
-    let (mut servers, audit) = listeners.serve(&config, &handle, &store, &vault, &certificates, &stopped)?;
-    watchers.spawn(certificates.watch(handle.clone()));
-    let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
-    let mut plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);
-    info!("turnpike is ready");
-    // Whatever ends by itself has broken off. What stands in the kernel goes on; the daemon is to be started anew.
-    let ended = tokio::select! {
-        signal = wait_for_signal() => signal,
-        ended = &mut owner => Err(broke_off("the sessions manager", ended.err())),
-        Some(ended) = watchers.join_next() => Err(broke_off("watching the network", ended.err())),
-        Some(ended) = servers.join_next() => Err(broke_off("a listener", ended.err())),
-        Some(ended) = plugins.join_next() => Err(broke_off("a plugin's supervisor", ended.err())),
-    };
-    info!("stopping; the rules stand");
-    // The receivers may have gone already.
-    let _ = stop.send(true);
-    if tokio::time::timeout(DRAIN, servers.join_all()).await.is_err() {
-        warn!("some requests were still under way");
-    }
-    // Those that do not end by themselves are killed; here they are waited for.
-    if tokio::time::timeout(DRAIN, plugins.join_all()).await.is_err() {
-        warn!("some plugins were still there");
-    }
-    watchers.abort_all();
-    if !owner.is_finished() {
-        handle.stop().await;
-        owner.await.context("the sessions manager broke off")?;
-    }
-    audit.flush().await;
-    if let Err(error) = handle.write_samples().await {
-        warn!(%error, "what was counted last could not be written");
-    }
-    store.close().await?;
-    // Nobody listens there any more. That it cannot be taken away does no harm: the next start does it.
-    let _ = std::fs::remove_file(&config.control.socket);
-    let _ = std::fs::remove_file(&config.plugin_socket);
-    ended
 }
 
 /// The session providers as the zones have them, and who is asked before a device is let through.
@@ -182,13 +90,6 @@ fn built_in(config: &Config, registry: &Registry, store: &Store, clock: &Clock) 
     Ok(())
 }
 
-fn broke_off(what: &str, failure: Option<JoinError>) -> anyhow::Error {
-    match failure {
-        Some(failure) => anyhow::Error::new(failure).context(format!("{what} broke off")),
-        None => anyhow::anyhow!("{what} ended before it was told to"),
-    }
-}
-
 /// Removes the rules and classes of a daemon that does not run. Sessions stay in the store.
 pub async fn down(config: Config) -> anyhow::Result<()> {
     let net = Net::open()?;
@@ -196,13 +97,6 @@ pub async fn down(config: Config) -> anyhow::Result<()> {
     Gate::open(config.network.mark_mask)?.down().await?;
     Shaper::open(shaping(&config, &wan))?.down().await?;
     Ok(())
-}
-
-/// The vouchers' key lies beside the database, so that a copy of the database alone gives no code away.
-fn key_path(config: &Config) -> PathBuf {
-    let mut path = config.store.path.clone().into_os_string();
-    path.push(".key");
-    path.into()
 }
 
 fn zone_devices(config: &Config) -> Vec<(ZoneName, Vec<String>)> {

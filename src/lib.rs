@@ -21,4 +21,5 @@ pub mod runtime;
 pub mod shaper;
 pub mod store;
 pub mod tls;
+pub mod upkeep;
 pub mod wares;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use turnpike::{app, cli};
 
 fn main() -> ExitCode {
-    let daemon =
-        cli::Daemon { run: |config| Box::pin(app::run(config)), down: |config| Box::pin(app::down(config)) };
+    let daemon = cli::Daemon {
+        run: |config, file, log| Box::pin(app::run(config, file, log)),
+        down: |config| Box::pin(app::down(config)),
+    };
     ExitCode::from(cli::main(std::env::args_os(), daemon))
 }

@@ -34,6 +34,7 @@ dismiss = إخفاء
 please-choose = اختر من فضلك
 terms = شروط الاستخدام
 terms-accept = أوافق على شروط الاستخدام
+terms-read = اقرأها
 terms-missing = يرجى الموافقة على شروط الاستخدام.
 loads-itself = { $count ->
     [zero] تُحدَّث هذه الصفحة تلقائيًا باستمرار.

@@ -34,6 +34,7 @@ dismiss = Dismiss
 please-choose = Please choose
 terms = Terms of use
 terms-accept = I accept the terms of use
+terms-read = Read them
 terms-missing = Please accept the terms of use.
 loads-itself = { $count ->
     [one] This page loads itself again every second.

@@ -34,6 +34,7 @@ dismiss = Descartar
 please-choose = Elige una opción
 terms = Condiciones de uso
 terms-accept = Acepto las condiciones de uso
+terms-read = Leerlas
 terms-missing = Acepta las condiciones de uso, por favor.
 loads-itself = { $count ->
     [one] Esta página se recarga sola cada segundo.

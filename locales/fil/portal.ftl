@@ -34,6 +34,7 @@ dismiss = Isara
 please-choose = Pumili
 terms = Mga tuntunin ng paggamit
 terms-accept = Tinatanggap ko ang mga tuntunin ng paggamit
+terms-read = Basahin
 terms-missing = Pakitanggap ang mga tuntunin ng paggamit.
 loads-itself = { $count ->
     [one] Kusang nagre-reload ang pahinang ito bawat { $count } segundo.

@@ -34,6 +34,7 @@ dismiss = Fermer
 please-choose = Veuillez choisir
 terms = Conditions d’utilisation
 terms-accept = J’accepte les conditions d’utilisation
+terms-read = Les lire
 terms-missing = Veuillez accepter les conditions d’utilisation.
 loads-itself = { $count ->
     [one] Cette page se recharge toute seule chaque seconde.

@@ -34,6 +34,7 @@ dismiss = Tutup
 please-choose = Silakan pilih
 terms = Ketentuan penggunaan
 terms-accept = Saya menyetujui ketentuan penggunaan
+terms-read = Baca
 terms-missing = Silakan setujui ketentuan penggunaan.
 loads-itself = Halaman ini dimuat ulang sendiri setiap { $count } detik.
 stop-that = Hentikan

@@ -34,6 +34,7 @@ dismiss = Dispensar
 please-choose = Escolha uma opção
 terms = Termos de uso
 terms-accept = Aceito os termos de uso
+terms-read = Ler
 terms-missing = Por favor, aceite os termos de uso.
 loads-itself = { $count ->
     [one] Esta página recarrega sozinha a cada segundo.

@@ -25,6 +25,9 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("sales.css", CSS, include_str!("../../static/admin/sales.css")),
     ("theme.css", CSS, include_str!("../../static/admin/theme.css")),
     ("theme.js", JS, include_str!("../../static/admin/theme.js")),
+    ("log.js", JS, include_str!("../../static/admin/log.js")),
+    ("settings.js", JS, include_str!("../../static/admin/settings.js")),
+    ("system.css", CSS, include_str!("../../static/admin/system.css")),
     ("tables.css", CSS, include_str!("../../static/admin/tables.css")),
     ("watch.css", CSS, include_str!("../../static/admin/watch.css")),
 ];

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,23 @@ const MAX_REMEMBERED: usize = 1_024;
 /// Random bytes of a cookie.
 const COOKIE_BYTES: usize = 32;
 
-/// Who is signed in, and who may try to. In memory: a restart signs everybody out. Pure but for the making of cookies.
+/// Who is signed in to the admin pages; clones share it. Whoever starts the service anew in the same process hands it on, and
+/// everybody stays signed in.
+#[derive(Debug, Clone, Default)]
+pub struct SignIns(Arc<Mutex<Logins>>);
+
+impl SignIns {
+    /// Everybody has to sign in again.
+    pub fn sign_all_out(&self) {
+        self.lock().by_cookie.clear();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Logins> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is signed in, and who may try to. In memory: the end of the process signs everybody out. Pure but for the making of cookies.
 #[derive(Debug)]
 pub(super) struct Logins {
     /// By the digest of the cookie, so that what is in memory opens nothing and how long a look-up takes says nothing.
@@ -117,8 +134,12 @@ impl<By: Clone + Eq + Hash> Tries<By> {
 }
 
 impl Logins {
-    /// For those who are signed in no longer than that: without doing anything, and in all.
-    pub(super) fn lasting(idle_ms: u64, longest_ms: u64) -> Self {
+    /// From now on people are signed in no longer than that: without doing anything, and in all.
+    pub(super) fn last(&mut self, idle_ms: u64, longest_ms: u64) {
+        (self.idle_ms, self.longest_ms) = (idle_ms, longest_ms);
+    }
+
+    fn lasting(idle_ms: u64, longest_ms: u64) -> Self {
         Self {
             by_cookie: HashMap::new(),
             by_address: Tries::new(ADDRESS_FREE, ADDRESS_EVERY_MS),

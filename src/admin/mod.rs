@@ -29,6 +29,7 @@ mod sale;
 mod setup;
 mod shown;
 mod state;
+mod system;
 mod tables;
 mod till;
 mod voucher;
@@ -42,10 +43,18 @@ use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 
+use std::time::Duration;
+
+pub use logins::SignIns;
 pub use state::AdminState;
 
 /// Forms here are small.
 const MAX_FORM_BYTES: usize = 16 * 1024;
+
+/// The requests that may take longer than others, and how long.
+pub fn patience(path: &str) -> Option<Duration> {
+    system::patience(path)
+}
 
 /// The pages. Requests need [`crate::http::Endpoints`] among their extensions.
 pub fn router(state: AdminState) -> Router {
@@ -83,6 +92,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(zones::routes())
         .merge(watch::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .merge(system::routes())
         .layer(middleware::from_fn_with_state(state.clone(), door::pass))
         .with_state(state)
 }

@@ -55,6 +55,9 @@ const ENTRIES: &[Entry] = &[
     entry(Group::System, "People", "/admin/people", ADMINISTER),
     entry(Group::System, "Tokens", "/admin/tokens", ADMINISTER),
     entry(Group::System, "Audit log", "/admin/audit", ADMINISTER),
+    entry(Group::System, "Settings", "/admin/settings", ADMINISTER),
+    entry(Group::System, "Back-up", "/admin/backup", ADMINISTER),
+    entry(Group::System, "Log", "/admin/log", ADMINISTER),
 ];
 
 /// A group of the navigation as one person sees it.

@@ -1,8 +1,8 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::broadcast;
 
-use super::logins::Logins;
+use super::logins::{Logins, SignIns};
 use super::zones::Drafts;
 use crate::config::{CoinSlotConfig, ZoneConfig};
 use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
@@ -11,6 +11,7 @@ use crate::hooks::Hooks;
 use crate::portal::Themes;
 use crate::runtime::Handle;
 use crate::store::Store;
+use crate::upkeep::Upkeep;
 
 /// What the admin pages work with.
 #[derive(Clone)]
@@ -41,7 +42,8 @@ pub struct AdminState {
     pub(super) revoked: broadcast::Sender<i64>,
     /// What takes coins.
     pub(super) coin_slots: Arc<[CoinSlotConfig]>,
-    logins: Arc<Mutex<Logins>>,
+    sign_ins: SignIns,
+    upkeep: Option<Upkeep>,
 }
 
 impl AdminState {
@@ -70,7 +72,8 @@ impl AdminState {
             hooks: None,
             revoked: broadcast::channel(64).0,
             coin_slots: Arc::default(),
-            logins: Arc::default(),
+            sign_ins: SignIns::default(),
+            upkeep: None,
         }
     }
 
@@ -98,11 +101,23 @@ impl AdminState {
         Self { coin_slots: slots.into(), ..self }
     }
 
+    /// With those who are signed in already.
+    #[must_use]
+    pub fn with_sign_ins(self, sign_ins: SignIns) -> Self {
+        Self { sign_ins, ..self }
+    }
+
     /// The same, where people are signed in no longer than that: without doing anything, and in all.
     #[must_use]
     pub fn with_sign_in_times(self, idle_secs: u64, longest_secs: u64) -> Self {
-        let lasting = Logins::lasting(idle_secs.saturating_mul(1000), longest_secs.saturating_mul(1000));
-        Self { logins: Arc::new(Mutex::new(lasting)), ..self }
+        self.logins().last(idle_secs.saturating_mul(1000), longest_secs.saturating_mul(1000));
+        self
+    }
+
+    /// With what the daemon knows of itself: without it there are no settings, back-ups or log.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Upkeep) -> Self {
+        Self { upkeep: Some(upkeep), ..self }
     }
 
     /// The same with the zones of the configuration, and how their portals look.
@@ -112,7 +127,11 @@ impl AdminState {
     }
 
     pub(super) fn logins(&self) -> MutexGuard<'_, Logins> {
-        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sign_ins.lock()
+    }
+
+    pub(super) const fn upkeep(&self) -> Option<&Upkeep> {
+        self.upkeep.as_ref()
     }
 }
 

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::certificates::Certificates;
-use super::process::bind_socket;
+use super::doors::Doors;
 use super::told;
-use crate::admin::{self, AdminState};
+use crate::admin::{self, AdminState, SignIns};
 use crate::api::{self, ApiState, AuditLog};
 use crate::clock::MachinePlace;
 use crate::config::{AdminTls, Config};
@@ -23,6 +22,21 @@ use crate::portal::{self, EndNotice, PortalState, Streams, Themes, Uplink, ZoneT
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::Handle;
 use crate::store::Store;
+use crate::upkeep::Upkeep;
+
+/// What the pages get of what outlives a start anew.
+pub(super) struct About {
+    pub(super) upkeep: Upkeep,
+    pub(super) sign_ins: SignIns,
+}
+
+/// What serves.
+pub(super) struct Served {
+    pub(super) servers: JoinSet<()>,
+    pub(super) audit: AuditLog,
+    /// The guests' open pages.
+    pub(super) streams: Streams,
+}
 
 /// Every door that is open, before anybody is served through it.
 pub(super) struct Listeners {
@@ -37,29 +51,14 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    pub(super) async fn bind(config: &Config) -> anyhow::Result<Self> {
+    /// Takes all of them, opening those that are not open yet.
+    pub(super) fn open(config: &Config, doors: &Doors, control: UnixListener) -> anyhow::Result<Self> {
         let mut portals = Vec::new();
         for zone in &config.zones {
-            let listener = TcpListener::bind(zone.portal).await;
-            let listener = listener
-                .with_context(|| format!("zone {}: portal {} cannot be opened", zone.name, zone.portal))?;
-            let mut secure = None;
-            if let Some(address) = zone.portal_tls {
-                let listener = TcpListener::bind(address).await;
-                secure =
-                    Some(listener.with_context(|| {
-                        format!("zone {}: portal_tls {address} cannot be opened", zone.name)
-                    })?);
-            }
-            portals.push((listener, secure));
+            let secure = zone.portal_tls.map(|address| doors.tcp(address)).transpose()?;
+            portals.push((doors.tcp(zone.portal)?, secure));
         }
-        let admin = TcpListener::bind(config.admin.listen).await;
-        let admin =
-            admin.with_context(|| format!("[admin] listen {} cannot be opened", config.admin.listen))?;
-        // Who is not root needs a token there.
-        let control = bind_socket(&config.control.socket, 0o666).with_context(|| {
-            format!("[control] socket {} cannot be opened", config.control.socket.display())
-        })?;
+        let admin = doors.tcp(config.admin.listen)?;
         Ok(Self { portals, admin, control, uplink: Uplink::default(), themes: Themes::default() })
     }
 
@@ -70,8 +69,9 @@ impl Listeners {
         store: &Store,
         vault: &Arc<VoucherVault>,
         certificates: &Certificates,
+        about: About,
         stopped: &watch::Receiver<bool>,
-    ) -> anyhow::Result<(JoinSet<()>, AuditLog)> {
+    ) -> anyhow::Result<Served> {
         let mut servers = JoinSet::new();
         let streams = Streams::default();
         for ((listener, secure), zone) in self.portals.into_iter().zip(&config.zones) {
@@ -104,7 +104,9 @@ impl Listeners {
         let place = Arc::new(MachinePlace);
         let mut pages =
             AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
+                .with_sign_ins(about.sign_ins)
                 .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
+                .with_upkeep(about.upkeep)
                 .with_zones(config.zones.clone(), self.themes.clone())
                 .with_coin_slots(&config.coin_slots);
         let providers: Vec<ProviderName> =
@@ -143,7 +145,7 @@ impl Listeners {
             events.stop();
         });
         servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
-        Ok((servers, audit))
+        Ok(Served { servers, audit, streams })
     }
 }
 
@@ -179,7 +181,7 @@ fn programs() -> Limits {
         per_address: 2048,
         // A filter stands in the address, and is long before it is too long.
         head_bytes: 2 * Filter::MAX_BYTES,
-        patience: api::patience,
+        patience: |request| api::patience(request).or_else(|| admin::patience(request.uri().path())),
         ..Limits::default()
     }
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
 /// Lets this process have as many files open as it ever may: each connection is one. The usual soft limit of 1,024 is for
@@ -37,16 +36,6 @@ pub(super) fn bind_socket(path: &Path, mode: u32) -> std::io::Result<UnixListene
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(mode))?;
     Ok(listener)
-}
-
-/// Waits for SIGTERM or SIGINT.
-pub(super) async fn wait_for_signal() -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans, sales,
-    sessions, status, tokens, vouchers,
+    accounts, admins, backup, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans,
+    sales, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -28,6 +28,10 @@ pub enum Command {
     CheckConfig(ConfigFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
+    /// Write a back-up of everything, also while the daemon runs
+    Backup(backup::Backup),
+    /// Look at a back-up, and put it in the place of a daemon's state that does not run
+    Restore(backup::Restore),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
     /// Ask a running daemon.

@@ -1,9 +1,14 @@
+use std::path::PathBuf;
+
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::ConfigFile;
 use super::output::{Failure, complain, say};
 use crate::config::Config;
 use crate::domain::BoxFuture;
+use crate::upkeep::LogTail;
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const LOG: &str = "info";
@@ -12,8 +17,8 @@ const LOG: &str = "info";
 /// without it.
 #[derive(Debug, Clone, Copy)]
 pub struct Daemon {
-    /// Runs until it is told to stop.
-    pub run: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
+    /// Runs with what stands in the file until it is told to stop; what is logged is also in the tail.
+    pub run: fn(Config, PathBuf, LogTail) -> BoxFuture<'static, anyhow::Result<()>>,
     /// Removes what a daemon that does not run left in the kernel.
     pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
 }
@@ -21,11 +26,12 @@ pub struct Daemon {
 /// `turnpike run`.
 pub(super) fn run(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
     let config = load(file)?;
-    start_log();
+    let log = LogTail::default();
+    start_log(Some(&log));
     for warning in &config.warnings {
         tracing::warn!("{}:{warning}", file.config.display());
     }
-    block_on((daemon.run)(config))
+    block_on((daemon.run)(config, file.config.clone(), log))
 }
 
 /// `turnpike check-config`.
@@ -41,7 +47,7 @@ pub(super) fn check_config(file: &ConfigFile) -> Result<(), Failure> {
 /// `turnpike down`.
 pub(super) fn down(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
     let config = load(file)?;
-    start_log();
+    start_log(None);
     block_on((daemon.down)(config))
 }
 
@@ -49,11 +55,12 @@ fn load(file: &ConfigFile) -> Result<Config, Failure> {
     Config::load(&file.config).map_err(|error| Failure(error.to_string()))
 }
 
-fn start_log() {
+fn start_log(tail: Option<&LogTail>) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
     // The journal and procd keep the time; a terminal shows it.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if let Err(error) = log.try_init() {
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let all = tracing_subscriber::registry().with(filter).with(log).with(tail.map(LogTail::layer));
+    if let Err(error) = all.try_init() {
         complain(&Failure(format!("the log could not be started: {error}")));
     }
 }

@@ -7,6 +7,8 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
     (&["down"], &["turnpike down"]),
+    (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
+    (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),
     (
         &["dhcp-options"],
         &[

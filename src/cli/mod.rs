@@ -4,6 +4,7 @@
 mod accounts;
 mod admins;
 mod args;
+mod backup;
 mod client;
 mod credits;
 mod daemon;
@@ -72,6 +73,8 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Down(file) => daemon::down(&file, daemon),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),
         Command::Ask(ask) => client::ask(&ask),
         Command::Completions(shell) => shell.print(),

@@ -209,6 +209,11 @@ impl Config {
         whole::parse(&text, file, files)
     }
 
+    /// Checks the text of a file, and looks into the certificates and keys that it names; `file` is for messages only.
+    pub fn check_text(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        whole::parse(text, file, Files::Read)
+    }
+
     /// Checks the text of a file; `file` is for messages only.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
         whole::parse(text, file, Files::Left)

@@ -185,7 +185,7 @@ fn sheet(theme: &Theme, only: Option<Shade>) -> String {
         let _ = write!(
             text,
             "body::before{{content:\"\";position:fixed;inset:0;z-index:-1;background:url(\"{}\") center/cover}}\
-             header,footer{{background:var(--card);border-radius:1rem;padding:.25rem .75rem}}",
+             header,footer{{background:var(--card);border-radius:1rem;padding:.25rem .75rem}}footer{{padding:.75rem}}",
             Dress::picture_name("background", picture)
         );
     }

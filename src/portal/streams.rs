@@ -56,6 +56,13 @@ impl Streams {
         Some(Slot { streams: self.clone(), device, number, replaced })
     }
 
+    /// Closes all of them: their pages come back by themselves.
+    pub fn close(&self) {
+        let mut table = self.table();
+        table.open.clear();
+        table.count = 0;
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

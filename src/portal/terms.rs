@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+
+use crate::http::Endpoints;
 
 use super::dress::Dress;
 use super::page::html;
@@ -23,10 +25,17 @@ pub struct TermsPage {
 }
 
 /// `GET /terms`
-pub(super) async fn show(State(state): State<PortalState>, wish: Wish) -> Response {
+pub(super) async fn show(
+    State(state): State<PortalState>,
+    Extension(endpoints): Extension<Endpoints>,
+    wish: Wish,
+) -> Response {
     let dress = state.dress();
     if !dress.has_terms() {
         return missing(&state, wish);
     }
-    html(StatusCode::OK, TermsPage { t: wish.words(), dress }.render())
+    // Whoever is not known here may read them as well.
+    let visitor = state.visitor(endpoints.peer.ip()).await;
+    let t = visitor.map_or_else(|_| wish.words(), |device| state.words(wish, &device));
+    html(StatusCode::OK, TermsPage { t, dress }.render())
 }

@@ -146,6 +146,13 @@ impl Handle {
         self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).get(&device).cloned()
     }
 
+    /// Whether a provider waits for somebody for so long only, as for whoever puts coins into a slot.
+    pub fn is_awaited(&self) -> bool {
+        let now = self.now().boot;
+        let all = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().any(|(_, waiting)| waiting.until.is_some_and(|until| until > now))
+    }
+
     /// Ends all waits of a provider that has gone.
     pub fn end_waits(&self, provider: &ProviderName) {
         let mut all = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use super::StoreError;
 /// The file is never deleted: between the deletion and the next creation two processes could hold two different files.
 #[derive(Debug)]
 pub(super) struct DatabaseLock {
-    _file: File,
+    file: File,
 }
 
 impl DatabaseLock {
@@ -41,7 +41,15 @@ impl DatabaseLock {
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| writeln!(file, "{}", std::process::id()))
             .map_err(failed("write the lock file"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl DatabaseLock {
+    /// Gives the claim up before all who know of it are gone.
+    pub(super) fn release(&self) {
+        // What cannot be given up now goes with the file.
+        let _ = self.file.unlock();
     }
 }
 

@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 use tokio::sync::Semaphore;
 
 use super::lock::{DatabaseLock, beside};
-use super::{StoreError, StoreMeasures};
+use super::{StoreError, StoreMeasures, restore};
 
 /// The tables, embedded; append-only once released.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -45,7 +45,7 @@ pub struct Store {
     pub(super) accounts: Arc<AtomicBool>,
     path: Arc<PathBuf>,
     measures: Arc<StoreMeasures>,
-    _lock: Arc<DatabaseLock>,
+    lock: Arc<DatabaseLock>,
 }
 
 /// How much the store holds.
@@ -66,8 +66,10 @@ impl Store {
     /// [`StoreError::InUse`] if another process has it; [`StoreError::Damaged`], [`StoreError::Version`] and the like
     /// name the file.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        make_file(path)?;
+        make_directory(path)?;
         let lock = DatabaseLock::take(path)?;
+        restore::complete(path)?;
+        make_file(path)?;
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
         let writer = writer_pool(path).await.map_err(|source| opening(path, source))?;
@@ -87,7 +89,7 @@ impl Store {
         let accounts = Arc::new(AtomicBool::new(any));
         let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
         let searches = Arc::new(Semaphore::new(1));
-        Ok(Self { writer, readers, searches, accounts, path, measures, _lock: Arc::new(lock) })
+        Ok(Self { writer, readers, searches, accounts, path, measures, lock: Arc::new(lock) })
     }
 
     /// The database file.
@@ -125,22 +127,30 @@ impl Store {
         Ok(())
     }
 
-    /// The clean end: everything in one file, all connections closed. Later calls fail.
+    /// The clean end: everything in one file, all connections closed, free for the next. Later calls fail.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.readers.close().await;
         let moved = self.checkpoint().await;
         self.writer.close().await;
+        self.lock.release();
         moved
     }
 }
 
-/// Makes file and directory, so that SQLite and the files it adds never have wider permissions.
+fn make_directory(path: &Path) -> Result<(), StoreError> {
+    let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|source| StoreError::File {
+        path: directory.to_owned(),
+        action: "make the directory",
+        source,
+    })
+}
+
+/// Makes the file, so that SQLite and the files it adds never have wider permissions.
 fn make_file(path: &Path) -> Result<(), StoreError> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|source| {
-            StoreError::File { path: directory.to_owned(), action: "make the directory", source }
-        })?;
-    }
     OpenOptions::new()
         .read(true)
         .write(true)

@@ -38,7 +38,12 @@ pub struct Shown {
 
 impl Pages {
     pub async fn start() -> Self {
-        Self::on(TestApp::start().await, |state| state)
+        Self::start_as(|state| state).await
+    }
+
+    /// The same, with more in its state.
+    pub async fn start_as(change: impl FnOnce(AdminState) -> AdminState) -> Self {
+        Self::on(TestApp::start().await, change)
     }
 
     /// Of a daemon that runs already, with what else its pages know.
@@ -130,6 +135,42 @@ impl Pages {
         let body: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         self.ask("POST", path, &headers, &body.join("&")).await
+    }
+
+    /// As a browser posts a form that holds a file.
+    pub async fn post_bytes(&self, cookie: &str, path: &str, kind: &str, body: Vec<u8>) -> Shown {
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = path.parse().unwrap();
+        for (name, value) in [("host", HOST), ("origin", ORIGIN), ("cookie", cookie), ("content-type", kind)]
+        {
+            request
+                .headers_mut()
+                .insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let header =
+            |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let (status, to) = (response.status().as_u16(), header(header::LOCATION));
+        let text = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        Shown { status, to, cookie: String::new(), text: String::from_utf8(text).unwrap() }
+    }
+
+    /// The bytes that come back for a form.
+    pub async fn post_raw(&self, cookie: &str, path: &str) -> Vec<u8> {
+        let mut request = Request::new(Body::from(format!("csrf={}", csrf(cookie))));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = path.parse().unwrap();
+        let form = "application/x-www-form-urlencoded";
+        for (name, value) in [("host", HOST), ("origin", ORIGIN), ("cookie", cookie), ("content-type", form)]
+        {
+            request
+                .headers_mut()
+                .insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
     }
 
     pub async fn get(&self, cookie: &str, path: &str) -> Shown {

@@ -17,7 +17,7 @@ use crate::support::TestApp;
 /// A daemon that must not be started.
 fn no_daemon() -> Daemon {
     Daemon {
-        run: |_| Box::pin(async { anyhow::bail!("started") }),
+        run: |_, _, _| Box::pin(async { anyhow::bail!("started") }),
         down: |_| Box::pin(async { anyhow::bail!("started") }),
     }
 }

@@ -36,9 +36,13 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
+    ("upkeep", &["domain", "clock", "config", "store", "providers"]),
     (
         "admin",
-        &["domain", "clock", "config", "http", "portal", "runtime", "store", "hooks", "events", "wares"],
+        &[
+            "domain", "clock", "config", "http", "portal", "runtime", "store", "hooks", "events", "upkeep",
+            "wares",
+        ],
     ),
     (
         "app",
@@ -60,9 +64,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "admin",
             "coinslot",
             "tls",
+            "upkeep",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "http", "app"]),
+    ("cli", &["domain", "clock", "config", "http", "app", "upkeep"]),
 ];
 
 fn root() -> &'static Path {

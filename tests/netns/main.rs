@@ -29,6 +29,8 @@ mod e2e_operator;
 mod e2e_plugins;
 mod e2e_probes;
 mod e2e_rates;
+mod e2e_restore;
+mod e2e_settings;
 mod e2e_time;
 mod e2e_tls;
 mod e2e_walk;

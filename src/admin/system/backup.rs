@@ -1,0 +1,312 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use askama::Template;
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::stream;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+use super::parcel::{self, Unread};
+use super::upkeep;
+use crate::admin::clerk::Clerk;
+use crate::admin::frame::Frame;
+use crate::admin::page::{Message, html, sentence};
+use crate::admin::shown;
+use crate::admin::state::AdminState;
+use crate::domain::Money;
+use crate::http::Endpoints;
+use crate::upkeep::{BackupFacts, CameTo, LastOrder, Upkeep, upload_path, write_backup};
+
+const PATH: &str = "/admin/backup";
+/// More than this is no back-up of a hotspot.
+const MAX_UPLOAD_BYTES: u64 = 4_000_000_000;
+/// So much of the disk is left alone.
+const SPARE_BYTES: u64 = 20_000_000;
+/// So much is read at once.
+const PIECE_BYTES: usize = 64 * 1024;
+
+#[derive(Debug, Template)]
+#[template(path = "admin/backup.html")]
+struct BackupPage {
+    frame: Frame,
+    trouble: Option<String>,
+    /// What became of the last restore, and whether it worked.
+    last: Option<(bool, String)>,
+    staged: Option<Staged>,
+    in_clear: bool,
+    database: String,
+}
+
+/// What is ready to be restored, as it is shown.
+#[derive(Debug)]
+struct Staged {
+    made: String,
+    version: String,
+    gateway: String,
+    devices: i64,
+    sessions: i64,
+    vouchers: i64,
+    till: String,
+}
+
+impl Staged {
+    fn of(facts: &BackupFacts, state: &AdminState) -> Self {
+        Self {
+            made: shown::time(facts.note.made_at, &*state.place),
+            version: facts.note.version.clone(),
+            gateway: facts.note.gateway.clone(),
+            devices: facts.devices,
+            sessions: facts.sessions,
+            vouchers: facts.vouchers,
+            till: state.currency.show(Money(facts.till)),
+        }
+    }
+}
+
+fn became(last: &LastOrder, state: &AdminState) -> (bool, String) {
+    let (at, by) = (shown::time(last.at, &*state.place), &last.by);
+    match &last.came_to {
+        CameTo::UnderWay => (true, format!("A back-up is being restored, as {by} wanted at {at}.")),
+        CameTo::Done => (true, format!("The back-up that {by} chose at {at} is restored.")),
+        CameTo::TakenBack(why) => (
+            false,
+            format!(
+                "The back-up that {by} chose at {at} could not be restored, and everything is as it was: {}",
+                sentence(why)
+            ),
+        ),
+    }
+}
+
+fn page(
+    clerk: &Clerk,
+    state: &AdminState,
+    upkeep: &Upkeep,
+    is_tls: bool,
+    trouble: Option<String>,
+) -> Response {
+    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let database = state.store.path();
+    let page = BackupPage {
+        frame: clerk.frame(state, PATH),
+        trouble,
+        last: upkeep.last().filter(|last| last.is_restore).map(|last| became(&last, state)),
+        staged: upkeep.staged(database).map(|facts| Staged::of(&facts, state)),
+        in_clear: !is_tls,
+        database: database.display().to_string(),
+    };
+    html(status, page.render())
+}
+
+/// `GET /admin/backup`
+pub(super) async fn show(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    Ok(page(&clerk, &state, &upkeep, ends.is_tls, None))
+}
+
+/// A file that is deleted when nobody needs it any more.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// `POST /admin/backup/file`: makes a back-up and sends it.
+pub(super) async fn download(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    match made(&state, &upkeep).await {
+        Ok((file, length)) => {
+            clerk.note_with(&state, "backup.download", "backup", "with all keys").await;
+            let now = state.place.local(state.handle.now().wall).format("%Y-%m-%d-%H%M");
+            let name = format!("attachment; filename=\"turnpike-{now}.backup\"");
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+                (header::CONTENT_DISPOSITION, name),
+                (header::CONTENT_LENGTH, length.to_string()),
+            ];
+            Ok((headers, streamed(file)).into_response())
+        }
+        Err(trouble) => Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble))),
+    }
+}
+
+/// A back-up, open and without a name any more: it goes with whoever reads it.
+async fn made(state: &AdminState, upkeep: &Upkeep) -> Result<(File, u64), String> {
+    let database = state.store.path();
+    let needed = state.store.size().map_or(0, |size| size.file_bytes.saturating_add(size.log_bytes));
+    enough_room(state, needed)?;
+    let mut name = database.as_os_str().to_owned();
+    name.push(format!(".backup-{}", uuid::Uuid::now_v7()));
+    let place = Temporary(name.into());
+    // A daemon whose file is gone has state all the same.
+    let settings = upkeep.settings().read().unwrap_or_default();
+    let now = state.handle.now().wall;
+    let written = write_backup(database, &place.0, settings, state.gateway.as_str(), now).await;
+    written.map_err(|error| format!("The back-up could not be made: {}", sentence(&error.to_string())))?;
+    let open = async {
+        let file = File::open(&place.0).await?;
+        let length = file.metadata().await?.len();
+        io::Result::Ok((file, length))
+    };
+    open.await.map_err(|error| format!("The back-up could not be read: {error}."))
+}
+
+fn enough_room(state: &AdminState, needed: u64) -> Result<(), String> {
+    let free = state.store.space().map_or(u64::MAX, |space| space.free_bytes);
+    if free < needed.saturating_add(SPARE_BYTES) {
+        let (needed, free) = (needed / 1_000_000 + 1, free / 1_000_000);
+        return Err(format!(
+            "There is too little room beside the database: {needed} MB are needed beyond what must stay free, {free} MB are \
+             free. Nothing was changed."
+        ));
+    }
+    Ok(())
+}
+
+fn streamed(file: File) -> Body {
+    Body::from_stream(stream::unfold(Some(file), async |file| {
+        let mut file = file?;
+        let mut piece = vec![0; PIECE_BYTES];
+        match file.read(&mut piece).await {
+            Ok(0) => None,
+            Ok(read) => {
+                piece.truncate(read);
+                Some((Ok(Bytes::from(piece)), Some(file)))
+            }
+            Err(error) => Some((Err(error), None)),
+        }
+    }))
+}
+
+/// `POST /admin/backup/upload`: a file is looked at, and lies ready.
+pub(super) async fn upload(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+    request: Request,
+) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    match taken_in(&state, &upkeep, request).await {
+        Ok(()) => {
+            clerk.note_with(&state, "backup.upload", "backup", "looked at, not restored").await;
+            Ok(Redirect::to("/admin/backup/restore").into_response())
+        }
+        Err(trouble) => Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble))),
+    }
+}
+
+async fn taken_in(state: &AdminState, upkeep: &Upkeep, request: Request) -> Result<(), String> {
+    let database = state.store.path();
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let announced = announced.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+    enough_room(state, announced)?;
+    let free = state.store.space().map_or(u64::MAX, |space| space.free_bytes);
+    let most = free.saturating_sub(SPARE_BYTES).min(MAX_UPLOAD_BYTES);
+    upkeep.discard(database);
+    let place = upload_path(database);
+    let read = parcel::receive(request, &place, most).await;
+    let staged = match read {
+        Ok(()) => upkeep.stage(database).await.map_err(|error| sentence(&error.to_string())),
+        Err(Unread::TooMuch) => Err("There is too little room for it beside the database.".to_owned()),
+        Err(Unread::Empty) => Err("Choose a file first.".to_owned()),
+        Err(Unread::Broken) => Err("The file did not come whole. Try again.".to_owned()),
+        Err(Unread::Disk(error)) => Err(format!("It could not be written beside the database: {error}.")),
+    };
+    staged.map_err(|why| {
+        remove(&place);
+        format!("This cannot be restored. {why} Nothing was changed.")
+    })
+}
+
+fn remove(path: &Path) {
+    // It may be gone already.
+    let _ = fs::remove_file(path);
+}
+
+#[derive(Debug, Template)]
+#[template(path = "admin/restore.html")]
+struct RestorePage {
+    frame: Frame,
+    staged: Staged,
+    database: String,
+}
+
+/// `GET /admin/backup/restore`: what is ready, and what will happen.
+pub(super) async fn confirm(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    let database = state.store.path();
+    let Some(facts) = upkeep.staged(database) else { return Ok(Redirect::to(PATH).into_response()) };
+    let staged = Staged::of(&facts, &state);
+    let page =
+        RestorePage { frame: clerk.frame(&state, PATH), staged, database: database.display().to_string() };
+    Ok(html(StatusCode::OK, page.render()))
+}
+
+/// `GET /admin/backup/settings`: the configuration file that was saved with it.
+pub(super) async fn settings(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    let Some(facts) = upkeep.staged(state.store.path()) else {
+        return Ok(Redirect::to(PATH).into_response());
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"turnpike.toml\""),
+    ];
+    Ok((headers, facts.note.settings).into_response())
+}
+
+/// `POST /admin/backup/discard`
+pub(super) async fn discard(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    upkeep.discard(state.store.path());
+    Ok(Redirect::to(PATH).into_response())
+}
+
+/// `POST /admin/backup/restore`
+pub(super) async fn restore(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+) -> Result<Response, Response> {
+    let upkeep = upkeep(&clerk, &state).await?;
+    let Some(facts) = upkeep.staged(state.store.path()) else {
+        let trouble = "There is nothing to restore any more: send the file again.".to_owned();
+        return Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble)));
+    };
+    let made = chrono::DateTime::from_timestamp_millis(facts.note.made_at.0).unwrap_or_default();
+    let details =
+        format!("the back-up of {} made at {}", facts.note.gateway, made.format("%Y-%m-%dT%H:%M:%SZ"));
+    if let Err(refused) = upkeep.restore(clerk.doing("backup.restore", &details)).await {
+        let trouble = format!("{} Nothing was changed.", sentence(&refused.to_string()));
+        return Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble)));
+    }
+    let text = "It takes about a second. Then sign in with a name and password, or a token, as they were when the back-up was \
+                made: this page says how it went.";
+    let page = Message {
+        frame: Frame::bare(&state),
+        heading: "The back-up is being restored",
+        text,
+        link: PATH,
+        link_text: "Go on",
+    };
+    let mut response = page.respond(StatusCode::OK);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Ok(response)
+}

@@ -1,0 +1,286 @@
+//! From one configuration to the next within one process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::doors::Doors;
+use super::listeners::About;
+use super::service::Service;
+use crate::admin::SignIns;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Actor, AuditLine, Text};
+use crate::runtime::Handle;
+use crate::store::Store;
+use crate::upkeep::{
+    CameTo, LogTail, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore, undo_restore,
+};
+
+/// How long somebody who stands at a coin slot is waited for.
+const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What outlives a start anew.
+pub(super) struct Kept {
+    pub(super) clock: Clock,
+    pub(super) doors: Doors,
+    upkeep: Upkeep,
+    orders: mpsc::Receiver<Order>,
+    sign_ins: SignIns,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+/// What comes after a service.
+pub(super) enum Next {
+    /// The end.
+    Stop,
+    /// Another one.
+    Anew(Box<Ahead>),
+}
+
+/// With what to start anew.
+pub(super) struct Ahead {
+    config: Config,
+    /// The file's text before and now, if it was we who wrote it.
+    written: Option<(String, String)>,
+    by: Actor,
+    /// Whether what is staged is to be the state.
+    restores: bool,
+    /// Who waits to hear that it was written.
+    reply: Option<oneshot::Sender<Result<(), NotTaken>>>,
+}
+
+/// A configuration, and what to go back to if it turns out not to work.
+pub(super) struct Turn {
+    pub(super) config: Config,
+    before: Option<Before>,
+    /// Why what was wanted was not taken.
+    failed: Option<(Wish, String)>,
+}
+
+/// What holds again if what is tried now does not work.
+struct Before {
+    config: Config,
+    written: Option<(String, String)>,
+    wish: Wish,
+}
+
+/// Who wanted what.
+struct Wish {
+    by: Actor,
+    restores: bool,
+}
+
+impl Kept {
+    pub(super) fn new(file: PathBuf, log: LogTail) -> anyhow::Result<Self> {
+        let (upkeep, orders) = Upkeep::new(SettingsFile::new(file), log);
+        Ok(Self {
+            clock: Clock::machine(),
+            doors: Doors::default(),
+            upkeep,
+            orders,
+            sign_ins: SignIns::default(),
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// What the pages get of it.
+    pub(super) fn about(&self) -> About {
+        About { upkeep: self.upkeep.clone(), sign_ins: self.sign_ins.clone() }
+    }
+
+    /// Waits for a signal or an order that ends the service.
+    pub(super) async fn next(&mut self, config: &Config, handle: &Handle, store: &Store) -> Next {
+        loop {
+            let ahead = tokio::select! {
+                _ = self.terminate.recv() => return Next::Stop,
+                _ = self.interrupt.recv() => return Next::Stop,
+                _ = self.hangup.recv() => self.look_again(config).await,
+                order = self.orders.recv() => match order {
+                    Some(Order::Settings(new)) => self.take(*new, store).await,
+                    Some(Order::Restore { by, reply }) => {
+                        let config = config.clone();
+                        Some(Ahead { config, written: None, by, restores: true, reply: Some(reply) })
+                    }
+                    // We have a sender ourselves.
+                    None => return Next::Stop,
+                },
+            };
+            let Some(mut ahead) = ahead else {
+                // What was opened for it already.
+                self.doors.keep_only(config);
+                continue;
+            };
+            let at = self.clock.now().wall;
+            self.upkeep.begin(at, ahead.by.name.clone(), ahead.restores);
+            note(store, &self.clock, &ahead.by, self.upkeep.settings()).await;
+            if handle.is_awaited() {
+                // That takes longer than a page may.
+                ahead.written_down();
+            }
+            tokio::select! {
+                () = nobody_is_awaited(handle) => {}
+                _ = self.terminate.recv() => return Next::Stop,
+                _ = self.interrupt.recv() => return Next::Stop,
+            }
+            return Next::Anew(Box::new(ahead));
+        }
+    }
+
+    /// SIGHUP: takes what stands in the file, if it is something else.
+    async fn look_again(&mut self, config: &Config) -> Option<Ahead> {
+        let settings = self.upkeep.settings();
+        let read = settings.read().map_err(|error| error.to_string());
+        let checked = read.and_then(|text| settings.check(&text).map_err(|error| error.to_string()));
+        let new = match checked {
+            Ok(new) => new,
+            Err(mistakes) => {
+                for mistake in mistakes.lines() {
+                    error!("the configuration is not taken: {mistake}");
+                }
+                return None;
+            }
+        };
+        if new == *config {
+            info!("the configuration is the same as before");
+            return None;
+        }
+        if let Err(error) = self.doors.prepare(&new).await {
+            error!("the configuration is not taken: {error:#}");
+            return None;
+        }
+        let by = Actor {
+            name: Text::new("root"),
+            origin: Text::new("SIGHUP"),
+            action: "settings.change",
+            details: Text::new("the configuration file was changed by hand"),
+        };
+        Some(Ahead { config: new, written: None, by, restores: false, reply: None })
+    }
+
+    /// Writes what the pages order.
+    async fn take(&mut self, new: NewSettings, store: &Store) -> Option<Ahead> {
+        let NewSettings { config, text, seen, by, reply } = new;
+        let written = match self.doors.prepare(&config).await {
+            Ok(()) => {
+                let settings = self.upkeep.settings();
+                let old = settings.read().map_err(NotTaken::from);
+                old.and_then(|old| settings.replace(&text, &seen).map(|()| old).map_err(NotTaken::from))
+            }
+            Err(error) => Err(NotTaken::Unfit(format!("{error:#}"))),
+        };
+        match written {
+            Ok(old) => {
+                let written = Some((old, text));
+                Some(Ahead { config, written, by, restores: false, reply: Some(reply) })
+            }
+            Err(refused) => {
+                warn!(%refused, "settings were not taken");
+                let details = Text::new(&format!("refused: {refused}"));
+                note(store, &self.clock, &Actor { details, ..by }, self.upkeep.settings()).await;
+                // Whoever asked may have gone.
+                let _ = reply.send(Err(refused));
+                None
+            }
+        }
+    }
+}
+
+impl Ahead {
+    /// Tells whoever waits for it that it was written.
+    pub(super) fn written_down(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            // Whoever asked may have gone; it is done all the same.
+            let _ = reply.send(Ok(()));
+        }
+    }
+}
+
+/// Resolves when nobody stands at a coin slot, or has for too long.
+async fn nobody_is_awaited(handle: &Handle) {
+    let waited = async {
+        while handle.is_awaited() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waited).await.is_err() {
+        warn!("somebody is still at a coin slot; what was put in is kept");
+    }
+}
+
+/// Writes a line of the audit log about the configuration.
+async fn note(store: &Store, clock: &Clock, actor: &Actor, settings: &SettingsFile) {
+    let subject = Some(settings.path().display().to_string());
+    let line = AuditLine { at: clock.now().wall, actor: actor.clone(), subject, before: None, after: None };
+    if let Err(error) = store.append_audit(&[line]).await {
+        error!(%error, actor = %actor.name, action = actor.action, "an audit line was lost");
+    }
+}
+
+impl Turn {
+    pub(super) const fn first(config: Config) -> Self {
+        Self { config, before: None, failed: None }
+    }
+
+    /// To another configuration, or another state; the present one is what is gone back to.
+    pub(super) async fn to(self, ahead: Ahead) -> Self {
+        let Ahead { config, written, by, restores, .. } = ahead;
+        let wish = Wish { by, restores };
+        if restores && let Err(error) = begin_restore(&self.config.store.path).await {
+            error!(%error, "the back-up could not be restored; everything is as it was");
+            return Self { config: self.config, before: None, failed: Some((wish, error.to_string())) };
+        }
+        Self { config, before: Some(Before { config: self.config, written, wish }), failed: None }
+    }
+
+    /// Back to what was before, whose file is put back as well if it was we who wrote the new one. An error if there is
+    /// nothing to go back to.
+    pub(super) fn back(self, kept: &Kept, error: anyhow::Error) -> anyhow::Result<Self> {
+        let Some(Before { config, written, wish }) = self.before else { return Err(error) };
+        let why = format!("{error:#}");
+        if wish.restores {
+            error!(
+                "the service does not start with the restored state, and the old one is taken again: {why}"
+            );
+            undo_restore(&config.store.path)?;
+        } else {
+            error!("the new configuration does not work, and the old one is taken again: {why}");
+        }
+        if let Some((old, new)) = written
+            && let Err(error) = kept.upkeep.settings().put_back(&old, &new)
+        {
+            error!(%error, "the old configuration could not be put back into its file");
+        }
+        Ok(Self { config, before: None, failed: Some((wish, why)) })
+    }
+
+    /// The service has started with it.
+    pub(super) async fn holds(&mut self, kept: &Kept, service: &Service) {
+        if let Some((Wish { by, restores }, why)) = self.failed.take() {
+            let details = Text::new(&format!("taken back: {why}"));
+            let action = if restores { "backup.taken_back" } else { "settings.taken_back" };
+            let actor = Actor { name: Text::new("turnpike"), details, action, ..by };
+            note(&service.store, &kept.clock, &actor, kept.upkeep.settings()).await;
+            kept.upkeep.end(CameTo::TakenBack(why));
+        } else if let Some(Before { wish: Wish { by, restores }, .. }) = self.before.take() {
+            if restores {
+                info!("the restored state holds");
+                // The line before is in the state that was set aside.
+                note(&service.store, &kept.clock, &by, kept.upkeep.settings()).await;
+                // Numbers of tokens and accounts may be others' there.
+                kept.sign_ins.sign_all_out();
+            } else {
+                info!("the new configuration holds");
+            }
+            kept.upkeep.end(CameTo::Done);
+        }
+    }
+}

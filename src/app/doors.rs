@@ -1,0 +1,173 @@
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpListener as StdTcp};
+use std::os::unix::net::UnixListener as StdUnix;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio::net::{TcpListener, UnixListener};
+
+use super::process::bind_socket;
+use crate::config::Config;
+
+/// What is listened on. It stays open while the service starts anew: who comes meanwhile waits in the kernel's queue, and
+/// nobody is turned away.
+#[derive(Debug, Default)]
+pub(super) struct Doors {
+    tcp: HashMap<SocketAddr, StdTcp>,
+    unix: HashMap<PathBuf, StdUnix>,
+}
+
+/// What a configuration listens on, with what is said of it in an error.
+fn addresses(config: &Config) -> Vec<(SocketAddr, String)> {
+    let mut all = Vec::new();
+    for zone in &config.zones {
+        all.push((zone.portal, format!("zone {}: portal {}", zone.name, zone.portal)));
+        if let Some(address) = zone.portal_tls {
+            all.push((address, format!("zone {}: portal_tls {address}", zone.name)));
+        }
+    }
+    all.push((config.admin.listen, format!("[admin] listen {}", config.admin.listen)));
+    all
+}
+
+impl Doors {
+    /// Opens what a configuration needs beyond what is open already: what cannot be had is known before anything is changed.
+    /// What only we ourselves stand in the way of is opened when the old one is closed.
+    pub(super) async fn prepare(&mut self, config: &Config) -> anyhow::Result<()> {
+        let wanted = addresses(config);
+        let mut new = Vec::new();
+        for (address, name) in &wanted {
+            if self.tcp.contains_key(address) || self.tcp.keys().any(|open| open.port() == address.port()) {
+                continue;
+            }
+            new.push((*address, bind(*address).await.with_context(|| format!("{name} cannot be opened"))?));
+        }
+        for (path, name) in sockets(config) {
+            let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+            if let Some(directory) = directory.filter(|_| !self.unix.contains_key(path)) {
+                std::fs::create_dir_all(directory)
+                    .with_context(|| format!("{name} {} cannot be opened", path.display()))?;
+            }
+        }
+        self.tcp.extend(new);
+        Ok(())
+    }
+
+    /// Closes what a configuration does not need.
+    pub(super) fn keep_only(&mut self, config: &Config) {
+        let wanted: Vec<SocketAddr> = addresses(config).into_iter().map(|(address, _)| address).collect();
+        self.tcp.retain(|address, _| wanted.contains(address));
+        let paths: Vec<&Path> = sockets(config).into_iter().map(|(path, _)| path).collect();
+        self.unix.retain(|path, _| {
+            let is_wanted = paths.contains(&path.as_path());
+            if !is_wanted {
+                // Nobody listens there any more; one that stays does no harm.
+                let _ = std::fs::remove_file(path);
+            }
+            is_wanted
+        });
+    }
+
+    /// All TCP listeners of a configuration.
+    pub(super) async fn open(&mut self, config: &Config) -> anyhow::Result<()> {
+        let wanted = addresses(config);
+        // Those of the configuration before may stand in the way of new ones on the same port.
+        self.tcp.retain(|address, _| {
+            let is_wanted = wanted.iter().any(|(wanted, _)| wanted == address);
+            is_wanted || !wanted.iter().any(|(wanted, _)| wanted.port() == address.port())
+        });
+        for (address, name) in wanted {
+            if !self.tcp.contains_key(&address) {
+                let listener = bind(address).await.with_context(|| format!("{name} cannot be opened"))?;
+                self.tcp.insert(address, listener);
+            }
+        }
+        Ok(())
+    }
+
+    /// One that is open.
+    pub(super) fn tcp(&self, address: SocketAddr) -> anyhow::Result<TcpListener> {
+        let open = self.tcp.get(&address).with_context(|| format!("{address} is not open"))?;
+        Ok(TcpListener::from_std(open.try_clone()?)?)
+    }
+
+    /// A Unix socket for those who may by its mode.
+    fn unix(&mut self, path: &Path, mode: u32) -> std::io::Result<UnixListener> {
+        // Whoever took the file away wants it back.
+        if !path.exists() {
+            self.unix.remove(path);
+        }
+        let open = match self.unix.get(path) {
+            Some(open) => open.try_clone()?,
+            None => {
+                let open = bind_socket(path, mode)?.into_std()?;
+                let clone = open.try_clone()?;
+                self.unix.insert(path.to_owned(), open);
+                clone
+            }
+        };
+        UnixListener::from_std(open)
+    }
+
+    /// The control socket. Who is not root needs a token there.
+    pub(super) fn control(&mut self, config: &Config) -> anyhow::Result<UnixListener> {
+        let path = &config.control.socket;
+        self.unix(path, 0o666)
+            .with_context(|| format!("[control] socket {} cannot be opened", path.display()))
+    }
+
+    /// The socket of those plugins that run by themselves.
+    pub(super) fn plugins(&mut self, config: &Config) -> anyhow::Result<UnixListener> {
+        let path = &config.plugin_socket;
+        self.unix(path, 0o660)
+            .with_context(|| format!("[plugins] socket {} cannot be opened", path.display()))
+    }
+}
+
+fn sockets(config: &Config) -> [(&Path, &'static str); 2] {
+    [(&config.control.socket, "[control] socket"), (&config.plugin_socket, "[plugins] socket")]
+}
+
+async fn bind(address: SocketAddr) -> std::io::Result<StdTcp> {
+    TcpListener::bind(address).await?.into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(port: u16, admin: u16) -> Config {
+        let text = format!(
+            "[[zone]]\nname = \"guests\"\nlan = [\"br\"]\nportal = \"127.0.0.1:{port}\"\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n"
+        );
+        Config::parse(&text, Path::new("t")).unwrap()
+    }
+
+    fn free_port() -> u16 {
+        StdTcp::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    #[tokio::test]
+    async fn a_door_stays_open_and_one_that_cannot_be_had_is_known_before() {
+        let (portal, admin, taken) = (free_port(), free_port(), StdTcp::bind("127.0.0.1:0").unwrap());
+        let old = config(portal, admin);
+        let mut doors = Doors::default();
+        doors.open(&old).await.unwrap();
+        let first = doors.tcp(old.admin.listen).unwrap();
+        drop(first);
+        // Who comes while nobody accepts is taken in by the next.
+        let waiting = std::net::TcpStream::connect(old.admin.listen).unwrap();
+        let second = doors.tcp(old.admin.listen).unwrap();
+        let (_, peer) = second.accept().await.unwrap();
+        assert_eq!(peer, waiting.local_addr().unwrap());
+        let error = doors.prepare(&config(portal, taken.local_addr().unwrap().port())).await.unwrap_err();
+        assert!(format!("{error:#}").contains("[admin] listen"), "{error:#}");
+        let new = config(portal, free_port());
+        doors.prepare(&new).await.unwrap();
+        doors.open(&new).await.unwrap();
+        doors.keep_only(&new);
+        drop(second);
+        assert!(std::net::TcpStream::connect(old.admin.listen).is_err(), "closed");
+        assert!(std::net::TcpStream::connect(new.admin.listen).is_ok());
+    }
+}

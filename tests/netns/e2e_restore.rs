@@ -1,0 +1,188 @@
+//! A back-up is restored while guests are online, and the daemon is killed meanwhile.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::lab::{
+    Daemon, HttpAnswer, HttpRequest, Lab, NET4, Operator, UdpBlaster, UdpEcho, eventually, header_bytes,
+    holds_for,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const ADMIN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 2051);
+
+fn backup(daemon: &Daemon<'_>, lab: &Lab, name: &str) -> Vec<u8> {
+    let file = lab.dir.path().join(name);
+    let config = daemon.config().display().to_string();
+    let made = Daemon::run_cli(lab, &["backup", &file.display().to_string(), "--config", &config]);
+    assert!(made.ok(), "{made:?}");
+    fs::read(file).unwrap()
+}
+
+/// Signs in with a token and returns the cookie.
+fn sign_in(lab: &Lab, token: &str) -> String {
+    let answer = post(
+        lab,
+        "",
+        "/admin/login",
+        "application/x-www-form-urlencoded",
+        format!("token={token}").as_bytes(),
+    );
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+fn csrf(cookie: &str) -> String {
+    let value = cookie.split_once('=').map_or("", |(_, value)| value);
+    let digest = Sha256::digest(format!("turnpike admin form 1\0{value}"));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn post(lab: &Lab, cookie: &str, path: &str, kind: &str, body: &[u8]) -> HttpAnswer {
+    HttpRequest::new("POST", path, kind, body)
+        .header("Cookie", cookie)
+        .header("Origin", &format!("http://{}:{}", ADMIN.0, ADMIN.1))
+        .send(&lab.router, ADMIN)
+        .unwrap()
+}
+
+/// Has the back-up restored on the pages.
+fn restore(lab: &Lab, token: &str, file: &[u8]) {
+    let cookie = sign_in(lab, token);
+    let head = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\n".to_vec();
+    let body = [head.as_slice(), file, b"\r\n--XX--\r\n"].concat();
+    let path = format!("/admin/backup/upload?csrf={}", csrf(&cookie));
+    let answer = post(lab, &cookie, &path, "multipart/form-data; boundary=XX", &body);
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let body = format!("csrf={}", csrf(&cookie));
+    let answer =
+        post(lab, &cookie, "/admin/backup/restore", "application/x-www-form-urlencoded", body.as_bytes());
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn token(daemon: &Daemon<'_>) -> String {
+    let made = daemon.post("/api/v1/tokens", &json!({"name": "desk", "permissions": ["admin"]}));
+    made["token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn whoever_is_in_the_back_up_stays_online_and_is_not_charged_twice() {
+    let lab = Lab::with_phones(2);
+    let daemon = Daemon::start(&lab);
+    let token = token(&daemon);
+    let terms = json!({"kind": "data", "data_mb": 100});
+    let session = daemon.let_through(&lab.phones[0], &terms);
+    let echo = UdpEcho::open(&lab.internet, (NET4, 7));
+    let gap = Duration::from_millis(2);
+    let mut blaster = UdpBlaster::start(&lab.phones[0], (NET4, 7), 500, gap);
+    assert!(eventually(SECOND, || blaster.answers() > 100));
+    let file = backup(&daemon, &lab, "one.backup");
+    // Whoever comes later is in no back-up.
+    let later = daemon.let_through(&lab.phones[1], &terms);
+    let stranger = UdpBlaster::start(&lab.phones[1], (NET4, 7), 100, gap);
+    assert!(eventually(SECOND, || stranger.answers() > 100));
+    let before = daemon.used(&session);
+    restore(&lab, &token, &file);
+    assert!(
+        eventually(10 * SECOND, || daemon.log().contains("the restored state holds")),
+        "{}",
+        daemon.log()
+    );
+    assert_eq!(daemon.state(&session), "running");
+    assert_eq!(daemon.send(&HttpRequest::get(&format!("/api/v1/sessions/{later}"))).status, 404);
+    let shut = stranger.answers();
+    assert!(
+        holds_for(SECOND / 2, || stranger.answers() <= shut + 5),
+        "who is not in the back-up is still online"
+    );
+    let answers = blaster.answers();
+    assert!(eventually(SECOND, || blaster.answers() > answers + 100), "who is in the back-up is offline");
+    blaster.stop();
+    assert_eq!(blaster.answers(), blaster.packets(), "packets were lost on the way");
+    let passed = echo_bytes(&blaster);
+    let used = daemon.used(&session);
+    assert!(used < passed && used > 0, "{used} of {passed}: what lay between is not charged");
+    assert!(before > 0 && echo.packets() > 0);
+    let audit = daemon.get("/api/v1/audit?action=backup.");
+    assert_eq!(audit["items"][0]["action"], "backup.restore", "{audit}");
+}
+
+/// What the flow of a blaster comes to, in both directions.
+fn echo_bytes(blaster: &UdpBlaster) -> u64 {
+    let one_way = blaster.answer_bytes() + blaster.answers() * header_bytes((IpAddr::from(NET4), 7).into());
+    2 * one_way as u64
+}
+
+#[test]
+fn kill_9_at_any_moment_of_a_restore_leaves_the_old_or_the_new_state_whole() {
+    let lab = Lab::with_phones(1);
+    let mut daemon = Daemon::start(&lab);
+    let token = token(&daemon);
+    let terms = json!({"kind": "data", "data_mb": 100});
+    let session = daemon.let_through(&lab.phones[0], &terms);
+    let file = backup(&daemon, &lab, "one.backup");
+    let (mut old, mut new) = (0, 0);
+    for wait in [0, 5, 10, 20, 40, 80, 120, 160, 240] {
+        let mark = daemon.post("/api/v1/devices", &json!({"mac": format!("02:00:5e:00:54:{wait:02x}")}));
+        restore(&lab, &token, &file);
+        sleep(Duration::from_millis(wait));
+        daemon.kill();
+        daemon.restart();
+        // The device that came after the back-up tells which state it is.
+        let path = format!("/api/v1/devices/{}", mark["id"].as_str().unwrap());
+        match daemon.send(&HttpRequest::get(&path)).status {
+            200 => old += 1,
+            404 => new += 1,
+            status => panic!("{status}"),
+        }
+        assert_eq!(daemon.state(&session), "running", "after {wait} ms");
+        // Its token is in both.
+        assert!(!sign_in(&lab, &token).is_empty());
+    }
+    assert!(new > 0, "never restored: {old} times the old state, {new} times the new one");
+}
+
+#[test]
+fn the_pages_of_settings_back_ups_and_the_log_can_be_used_by_everybody() {
+    let lab = Lab::builder().office().build();
+    let config = crate::lab::DaemonConfig { more: Operator::config(), ..Default::default() };
+    let daemon = Daemon::start_with(&lab, &config);
+    let operator = Operator::sets_up(&lab, &daemon);
+    let browser = &operator.browser;
+    operator.opens("/admin/settings");
+    browser.waits_for("The configuration file");
+    operator.looks("settings");
+    let text = browser.value("#text");
+    browser.fill("#text", &format!("{text}\n[gateway]\nname = \"Harbour café\"\nheight = 3\n"));
+    browser.press("button[value=check]");
+    browser.waits_for("There is a mistake");
+    operator.looks("settings-mistake");
+    browser.fill("#text", &format!("{text}\n[gateway]\nname = \"Harbour café\"\n"));
+    browser.press("button[value=save]");
+    browser.waits_for("Save and apply these settings?");
+    operator.looks("settings-confirm");
+    browser.press("form[action='/admin/settings/apply'] button");
+    browser.waits_for("The new settings hold");
+    operator.looks("settings-result");
+    assert!(fs::read_to_string(daemon.config()).unwrap().contains("Harbour café"));
+    operator.opens("/admin/log");
+    browser.waits_for("turnpike is ready");
+    operator.looks("log");
+    operator.opens("/admin/backup");
+    browser.waits_for("Make and download");
+    operator.looks("backup");
+    backup(&daemon, &lab, "one.backup");
+    browser.choose_file("#file", &lab.dir.path().join("one.backup"));
+    browser.press("form[enctype] button");
+    browser.waits_for("Restore this back-up?");
+    operator.looks("restore");
+    browser.press("form[action='/admin/backup/restore'] button");
+    browser.waits_for("The back-up is being restored");
+    browser.press("main a.button");
+    browser.waits_for("Sign in");
+}
