@@ -16,7 +16,6 @@ mod admin_devices;
 mod admin_events;
 mod admin_hooks;
 mod admin_log;
-
 mod admin_pages;
 mod admin_plans;
 mod admin_sessions;
