@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{SocketAddr, TcpListener as StdTcp};
 use std::os::unix::net::UnixListener as StdUnix;
 use std::path::{Path, PathBuf};
@@ -77,9 +78,9 @@ impl Doors {
             is_wanted || !wanted.iter().any(|(wanted, _)| wanted.port() == address.port())
         });
         for (address, name) in wanted {
-            if !self.tcp.contains_key(&address) {
+            if let Entry::Vacant(place) = self.tcp.entry(address) {
                 let listener = bind(address).await.with_context(|| format!("{name} cannot be opened"))?;
-                self.tcp.insert(address, listener);
+                place.insert(listener);
             }
         }
         Ok(())

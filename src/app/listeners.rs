@@ -30,6 +30,16 @@ pub(super) struct About {
     pub(super) sign_ins: SignIns,
 }
 
+/// What the faces speak to.
+#[derive(Clone, Copy)]
+pub(super) struct Behind<'a> {
+    pub(super) config: &'a Config,
+    pub(super) handle: &'a Handle,
+    pub(super) store: &'a Store,
+    pub(super) vault: &'a Arc<VoucherVault>,
+    pub(super) certificates: &'a Certificates,
+}
+
 /// What serves.
 pub(super) struct Served {
     pub(super) servers: JoinSet<()>,
@@ -62,25 +72,20 @@ impl Listeners {
         Ok(Self { portals, admin, control, uplink: Uplink::default(), themes: Themes::default() })
     }
 
+    /// Serves every face of what stands behind it.
     pub(super) fn serve(
         self,
-        config: &Config,
-        handle: &Handle,
-        store: &Store,
-        vault: &Arc<VoucherVault>,
-        certificates: &Certificates,
+        behind: Behind<'_>,
         about: About,
         stopped: &watch::Receiver<bool>,
     ) -> anyhow::Result<Served> {
+        let Behind { config, handle, store, vault, certificates } = behind;
         let mut servers = JoinSet::new();
         let streams = Streams::default();
         for ((listener, secure), zone) in self.portals.into_iter().zip(&config.zones) {
+            let theme = self.themes.of(&zone.name);
             let state = PortalState::new(handle.clone(), zone.name.clone(), config.gateway.name.clone())
-                .with_theme(
-                    self.themes
-                        .of(&zone.name)
-                        .unwrap_or_else(|| ZoneTheme::from(config.gateway.name.as_str())),
-                )
+                .with_theme(theme.unwrap_or_else(|| ZoneTheme::from(config.gateway.name.as_str())))
                 .with_history(Arc::new(store.clone()))
                 .with_inbox(Arc::new(store.clone()))
                 .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
-use super::listeners::{Listeners, Served};
+use super::listeners::{Behind, Listeners, Served};
 use super::wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
 use super::{built_in, look, policy, registry, shaping, zone_devices};
 use crate::coinslot;
@@ -139,7 +139,9 @@ impl Service {
             let certificates = Certificates::open(config, &kept.clock);
             listeners.themes = look::themes(config, &handle, store).await?;
             let about = kept.about();
-            let served = listeners.serve(config, &handle, store, &vault, &certificates, about, &stopped)?;
+            let behind =
+                Behind { config, handle: &handle, store, vault: &vault, certificates: &certificates };
+            let served = listeners.serve(behind, about, &stopped)?;
             watchers.spawn(certificates.watch(handle.clone()));
             let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
             let plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);

@@ -66,7 +66,12 @@ async fn stage_here(database: &Path) -> Result<(BackupFacts, Store), StoreError>
     // Brings its tables up to date, or says that they are newer than this program.
     let store = Store::open(&staged).await.map_err(|error| match error {
         StoreError::Version { problem, .. } => StoreError::Version { path: PathBuf::new(), problem },
-        error => error,
+        error @ (StoreError::InUse { .. }
+        | StoreError::File { .. }
+        | StoreError::Open { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Row { .. }
+        | StoreError::Database(_)) => error,
     })?;
     let (theirs, ours) = (schema(&staged).await?, schema(database).await?);
     if theirs != ours {

@@ -15,7 +15,12 @@ impl From<StoreError> for BackupError {
         Self(match error {
             // Of a file that has no name for whoever sent it.
             StoreError::Version { problem, .. } => problem,
-            other => other.to_string(),
+            other @ (StoreError::InUse { .. }
+            | StoreError::File { .. }
+            | StoreError::Open { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Row { .. }
+            | StoreError::Database(_)) => other.to_string(),
         })
     }
 }

@@ -17,7 +17,7 @@ const PATH: &str = "/admin/log";
 /// So many are shown at once; the file has them all.
 const MOST_SHOWN: usize = 300;
 /// More than this nobody searches for.
-const MAX_SEARCH_BYTES: usize = 200;
+const MAX_SEARCH_CHARS: usize = 200;
 
 /// The levels that can be chosen: value, name, and what is then shown.
 const LEVELS: [(&str, &str, Option<Level>); 4] = [
@@ -67,9 +67,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     fn search(&self) -> String {
-        let mut search = self.q.trim().to_owned();
-        search.truncate(search.floor_char_boundary(MAX_SEARCH_BYTES));
-        search
+        self.q.trim().chars().take(MAX_SEARCH_CHARS).collect()
     }
 
     fn lines(&self, upkeep: &Upkeep) -> Vec<LogLine> {

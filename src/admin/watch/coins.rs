@@ -46,7 +46,7 @@ pub(super) async fn all(state: &AdminState, known: &[ProviderStatus]) -> Result<
         if let Some(LockOwner::Device(id)) = lock.map(|lock| lock.owner) {
             let found =
                 state.handle.devices_by_id([id].into()).await.map_err(|refusal| refused(state, refusal))?;
-            let name = found.get(&id).map_or_else(|| id.to_string(), |device| shown::device_name(device));
+            let name = found.get(&id).map_or_else(|| id.to_string(), shown::device_name);
             guest = Some((Name::short(name), format!("/admin/devices/{id}")));
         }
         slots.push(Slot {

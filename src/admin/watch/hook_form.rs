@@ -111,7 +111,7 @@ async fn show(
 }
 
 /// What was typed, or the form with what is wrong with it.
-fn read(typed: &Typed) -> Result<HookPatch, Rejected> {
+fn read(typed: &Typed) -> Result<HookPatch, Box<Rejected>> {
     let filled = |name: &str| Some(typed.get(name)).filter(|text| !text.is_empty());
     let fields = HookFields {
         name: Some(typed.get("name")),
@@ -128,7 +128,7 @@ fn read(typed: &Typed) -> Result<HookPatch, Rejected> {
             "kinds" => "choose at least one".to_owned(),
             _ => problem,
         };
-        (typed.clone().refused_at(Wrong::field(field, text)), filter)
+        Box::new((typed.clone().refused_at(Wrong::field(field, text)), filter))
     })
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn create(
     let typed = Typed::new(FORM, fields);
     let mut written = match read(&typed) {
         Ok(written) => written,
-        Err(rejected) => return show(&clerk, &state, None, rejected).await,
+        Err(rejected) => return show(&clerk, &state, None, *rejected).await,
     };
     let once = once(&state, &clerk, typed.get("once"), &["hook", typed.get("name"), typed.get("url")]);
     let once = once?;
@@ -208,7 +208,7 @@ pub(super) async fn change(
     let typed = Typed::new(FORM, fields);
     let patch = match read(&typed) {
         Ok(patch) => patch,
-        Err(rejected) => return show(&clerk, &state, Some(&kept.hook), rejected).await,
+        Err(rejected) => return show(&clerk, &state, Some(&kept.hook), *rejected).await,
     };
     let has_secret = patch.secret.is_some();
     let changed = state.store.change_hook(kept.hook.id, patch).await;
