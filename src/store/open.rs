@@ -127,8 +127,11 @@ impl Store {
         Ok(())
     }
 
-    /// The clean end: everything in one file, all connections closed, free for the next. Later calls fail.
+    /// The clean end: everything in one file, all connections closed, free for the next. Later calls fail, but for this one.
     pub async fn close(&self) -> Result<(), StoreError> {
+        if self.writer.is_closed() {
+            return Ok(());
+        }
         self.readers.close().await;
         let moved = self.checkpoint().await;
         self.writer.close().await;

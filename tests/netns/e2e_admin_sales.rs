@@ -72,6 +72,7 @@ fn a_plan_its_vouchers_on_paper_and_taken_back() {
     let phone = &lab.phones[0];
     daemon.meet(phone);
     daemon.post(&format!("/api/v1/vouchers/{}/redeem", codes[0]), &json!({"device": phone.mac}));
+    daemon.connect(&phone.mac);
     let running = || daemon.get(&format!("/api/v1/devices/{}/session", phone.mac))["state"].clone();
     assert_eq!(running(), "running");
     browser.goto(&batch);
@@ -142,6 +143,6 @@ fn an_account_is_made_blocked_and_deleted_and_a_seller_sees_what_sellers_may() {
     let shown = browser.text();
     assert!(shown.contains("Till") && !shown.contains("People"), "{shown}");
     operator.opens("/admin/people");
-    browser.waits_for("may not");
+    browser.waits_for("You lack the permission admin");
     operator.looks("forbidden");
 }
