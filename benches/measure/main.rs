@@ -17,6 +17,7 @@ mod footprint;
 #[path = "../../tests/netns/lab/mod.rs"]
 mod lab;
 mod listeners;
+mod lists;
 mod machine;
 mod packets;
 mod pages;
@@ -47,7 +48,7 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 10] = [
+const AREAS: [Area; 11] = [
     ("footprint", footprint::measure),
     ("connects", connects::measure),
     ("listeners", listeners::measure),
@@ -56,6 +57,7 @@ const AREAS: [Area; 10] = [
     ("steering", steer::measure),
     ("vouchers", vouchers::measure),
     ("pages", pages::measure),
+    ("lists", lists::measure),
     ("packets", packets::measure),
     ("share", share::measure),
 ];

@@ -209,7 +209,8 @@ fn nginx(lab: &Lab, page: &str) -> Option<Process> {
     fs::write(&file, config).expect("the configuration");
     // Phones are led to it as they are to the portal.
     lab.router.nft(
-        "table ip led { chain pre { type nat hook prerouting priority dstnat; iifname br-lan tcp dport 80 dnat to 192.168.77.1:2051; } }",
+        "table ip led {\n chain pre {\n type nat hook prerouting priority dstnat;\n\
+         iifname br-lan tcp dport 80 dnat to 192.168.77.1:2051\n }\n}\n",
     );
     let (program, file) = (program.display().to_string(), file.display().to_string());
     let process =

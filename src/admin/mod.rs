@@ -1,8 +1,7 @@
-//! The admin pages on `admin.listen`: at present the counter, where vouchers are sold, redeemed, topped up and taken back, and
-//! the till is read. Plain forms: nothing here needs a script, and none would run.
+//! The admin pages on `admin.listen`: all that the API can do, for people. Forms and tables that work without a script.
 //!
-//! Whoever logs in does so with a token of the API and may do here what the token may do there. The browser keeps a cookie
-//! that stands for the token while this daemon runs; the token itself is in no page and no cookie.
+//! Whoever signs in has an account of these pages, or a token of the API, and may do what that may. The browser keeps a cookie
+//! that stands for the sign-in; no password and no token is in a page or a cookie.
 
 mod accounts;
 mod assets;

@@ -86,3 +86,22 @@ fn sessions_are_found_by_a_filter_and_closed_after_a_look() {
     assert!(closed, "{}\n{}", daemon.state(&low), browser.text());
     assert_eq!(daemon.state(&high), "running");
 }
+
+#[test]
+fn the_dashboard_keeps_up_by_itself() {
+    let lab = Lab::builder().phones(1).office().build();
+    let daemon = Daemon::start_with(&lab, &config());
+    let operator = Operator::sets_up(&lab, &daemon);
+    let browser = &operator.browser;
+    browser.waits_for("Nobody is online");
+    browser.runs("window.stays = true;");
+    daemon.let_through(&lab.phones[0], &json!({"kind": "time", "time_secs": 600}));
+    let kept_up =
+        eventually(20 * SECOND, || browser.text_of("#live-busy").is_some_and(|text| text.contains("min")));
+    assert!(kept_up, "{}", browser.text());
+    assert_eq!(browser.evaluate("window.stays"), true, "without being loaded again");
+    // Paused, it stays as it is.
+    browser.press("#live-pause");
+    browser.waits_for("Go on");
+    browser.shot("admin-dashboard-paused");
+}

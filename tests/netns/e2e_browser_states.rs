@@ -37,6 +37,8 @@ fn look_at(browser: &Browser<'_>, state: &str, heading: &str) {
             browser.shot(&format!("{state}-{language}-{screen}"));
         }
         browser.screen(390, 844, false);
+        let hurdles = browser.keyboard_hurdles(&format!("{state} {language}"));
+        assert!(hurdles.is_empty(), "{}", hurdles.join("\n"));
     }
     assert!(browser.text().contains(heading), "{state}: {}", browser.text());
 }

@@ -14,6 +14,17 @@ const CHECK: &str = "var done = arguments[arguments.length - 1];\
         return rule.id + ' at ' + node.target.join(' ') + ': ' + node.failureSummary; })); }, [])); },\
       function (error) { done(['axe: ' + error]); });";
 
+/// Gives each thing that can be reached by keyboard the focus, and hands over those that do not show that they have it.
+const FOCUS: &str = "[].filter.call(document.querySelectorAll(\
+      'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex=\"0\"]'), function (it) {\
+        it.focus({ preventScroll: true });\
+        if (document.activeElement !== it) { return false; }\
+        var style = getComputedStyle(it);\
+        return style.outlineStyle === 'none' && style.boxShadow === 'none'; })\
+    .map(function (it) { return 'shows no focus: ' + it.outerHTML.slice(0, 200); })\
+    .concat([].map.call(document.querySelectorAll('[tabindex]:not([tabindex=\"0\"]):not([tabindex=\"-1\"])'),\
+      function (it) { return 'has a place of its own in the order: ' + it.outerHTML.slice(0, 200); }))";
+
 /// The program; `scripts/test` fetches it.
 fn source() -> String {
     let place =
@@ -37,6 +48,16 @@ impl Browser<'_> {
             found.push(format!("{what}: {wide} points wider than the screen"));
         }
         found
+    }
+
+    /// What of the page that is shown does not work by keyboard alone.
+    pub fn keyboard_hurdles(&self, what: &str) -> Vec<String> {
+        // From here on the focus is shown, as to somebody who moves it with keys.
+        self.types("\u{e004}");
+        let found = self.evaluate(FOCUS);
+        self.runs("document.activeElement.blur(); window.scrollTo(0, 0);");
+        let found = found.as_array().unwrap_or_else(|| panic!("{what}: {found}"));
+        found.iter().map(|hurdle| format!("{what}: {hurdle}")).collect()
     }
 
     /// Nothing on the page that is shown keeps anybody out.

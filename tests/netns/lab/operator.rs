@@ -53,6 +53,7 @@ impl<'lab> Operator<'lab> {
             self.browser.shot(&format!("admin-{name}-{screen}"));
         }
         self.browser.screen(1280, 800, false);
+        hurdles.extend(self.browser.keyboard_hurdles(name));
         hurdles
     }
 
