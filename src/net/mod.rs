@@ -5,6 +5,7 @@
 
 mod attachment;
 mod error;
+mod holder;
 mod leases;
 mod link;
 mod neighbour;

@@ -13,6 +13,7 @@ use rtnetlink::LinkBridgePort;
 use tokio::sync::Mutex;
 
 use super::attachment::Attachments;
+use super::holder::Indexes;
 use super::neighbour::Sighting;
 use super::{Link, Neighbour, NetError};
 use crate::domain::MacAddr;
@@ -20,7 +21,8 @@ use crate::domain::MacAddr;
 /// The kernel's links, addresses, routes and neighbours, asked through one netlink socket. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Net {
-    handle: rtnetlink::Handle,
+    pub(super) handle: rtnetlink::Handle,
+    pub(super) indexes: Arc<Mutex<Indexes>>,
     /// One listing at a time: a socket's second one is refused while the first goes on (EBUSY, `net/netlink/af_netlink.c`).
     listing: Arc<Mutex<()>>,
     pub(super) attachments: Arc<Mutex<Attachments>>,
@@ -37,7 +39,7 @@ impl Net {
     pub fn open() -> Result<Self, NetError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { handle, listing: Arc::default(), attachments: Arc::default() })
+        Ok(Self { handle, indexes: Arc::default(), listing: Arc::default(), attachments: Arc::default() })
     }
 
     /// All links.

@@ -25,6 +25,15 @@ pub trait Lan: Send + Sync {
         address: IpAddr,
     ) -> BoxFuture<'a, Result<Option<Neighbour>, String>>;
 
+    /// The MAC of whoever uses this address on this zone's devices: what each visit asks, so it must be quick.
+    fn holder<'a>(
+        &'a self,
+        zone: &'a ZoneName,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<Option<MacAddr>, String>> {
+        Box::pin(async move { Ok(self.neighbour(zone, address).await?.map(|neighbour| neighbour.mac)) })
+    }
+
     /// How fast the device answers ARP or ND; `None` if it does not.
     fn ping<'a>(&'a self, device: &'a ClientDevice) -> BoxFuture<'a, Result<Option<Duration>, String>>;
 

@@ -9,7 +9,9 @@ use tracing::{error, warn};
 
 use super::kernel::{AllBooks, Kernel, KernelError};
 use super::lan::{Lan, Neighbour};
-use crate::domain::{Access, Books, BootTime, BoxFuture, ClientDevice, ClientKey, GateOp, ShapeOp, ZoneName};
+use crate::domain::{
+    Access, Books, BootTime, BoxFuture, ClientDevice, ClientKey, GateOp, MacAddr, ShapeOp, ZoneName,
+};
 use crate::gate::{Gate, GateError, Policy};
 use crate::net::{self, Net, NetError};
 use crate::shaper::Shaper;
@@ -275,6 +277,17 @@ impl Lan for LinuxLan {
                 hostname: self.hostnames.of(neighbour.mac),
                 attached: super::watch::attached(&self.net, &neighbour.device, neighbour.mac).await,
             }))
+        })
+    }
+
+    fn holder<'a>(
+        &'a self,
+        zone: &'a ZoneName,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<Option<MacAddr>, String>> {
+        Box::pin(async move {
+            let devices = self.devices(Some(zone));
+            self.net.holder_of(&devices, address).await.map_err(|error| error.to_string())
         })
     }
 

@@ -46,20 +46,24 @@ impl Handle {
                     .cloned()
             })
             .await?;
-        let neighbour = self.shared.lan.neighbour(&zone, address).await.map_err(|error| {
+        let refused = |error| {
             self.shared.measures.netlink_errors.count("look_up");
             Refusal::Kernel(error)
-        })?;
-        match (known, neighbour) {
-            // The kernel may have dropped what it knew since the visit began.
-            (Some(device), None) => Ok(device),
-            (Some(device), Some(neighbour)) if device.mac == neighbour.mac => Ok(device),
-            (_, Some(neighbour)) => {
+        };
+        if let Some(device) = known {
+            match self.shared.lan.holder(&zone, address).await.map_err(refused)? {
+                Some(mac) if mac != device.mac => {}
+                // The kernel may have dropped what it knew since the visit began.
+                Some(_) | None => return Ok(device),
+            }
+        }
+        match self.shared.lan.neighbour(&zone, address).await.map_err(refused)? {
+            Some(neighbour) => {
                 let Neighbour { zone, mac, hostname, attached } = neighbour;
                 let address = Some(address);
                 self.sighted(Sighting { mac, zone, address, hostname, attached, alive: true }).await
             }
-            (None, None) => Err(Refusal::UnknownDevice),
+            None => Err(Refusal::UnknownDevice),
         }
     }
 

@@ -1,0 +1,98 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use futures_util::{StreamExt, TryStreamExt};
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use super::neighbour::Sighting;
+use super::{Link, Net, NetError};
+use crate::domain::MacAddr;
+
+/// The numbers of devices by their names, as they were when they were asked for. A device that is made anew has another one.
+pub(super) type Indexes = HashMap<String, u32>;
+
+const DOING: &str = "looking up a neighbour";
+const ENOENT: i32 = -2;
+const ENODEV: i32 = -19;
+
+/// What the kernel says of one address.
+enum Found {
+    /// Who has it, if anybody.
+    Mac(Option<MacAddr>),
+    /// The device is gone.
+    NoDevice,
+}
+
+impl Net {
+    /// Who has this address on one of these devices: a question for that one address, which costs the same however many
+    /// neighbours there are, where [`Net::neighbour_of`] lists all of them.
+    pub async fn holder_of(&self, devices: &[String], address: IpAddr) -> Result<Option<MacAddr>, NetError> {
+        let address = address.to_canonical();
+        for device in devices {
+            let mut index = self.known_index(device, false).await?;
+            let mut found = self.look_up(index, address).await?;
+            if matches!(found, Found::NoDevice) {
+                index = self.known_index(device, true).await?;
+                found = self.look_up(index, address).await?;
+            }
+            if let Found::Mac(Some(mac)) = found {
+                return Ok(Some(mac));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn known_index(&self, device: &str, anew: bool) -> Result<u32, NetError> {
+        let mut known = self.indexes.lock().await;
+        if let Some(index) = known.get(device).filter(|_| !anew) {
+            return Ok(*index);
+        }
+        known.remove(device);
+        let mut found = self.handle.link().get().match_name(device.to_owned()).execute();
+        let link = match found.try_next().await {
+            Ok(link) => link.as_ref().and_then(Link::read),
+            Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == ENODEV => None,
+            Err(error) => return Err(NetError::refused(DOING)(error)),
+        };
+        let index = link.ok_or_else(|| NetError::NoDevice(device.to_owned()))?.index;
+        known.insert(device.to_owned(), index);
+        Ok(index)
+    }
+
+    async fn look_up(&self, index: u32, address: IpAddr) -> Result<Found, NetError> {
+        let mut question = NeighbourMessage::default();
+        question.header.ifindex = index;
+        let (family, destination) = match address {
+            IpAddr::V4(v4) => (AddressFamily::Inet, NeighbourAddress::Inet(v4)),
+            IpAddr::V6(v6) => (AddressFamily::Inet6, NeighbourAddress::Inet6(v6)),
+        };
+        question.header.family = family;
+        question.attributes.push(NeighbourAttribute::Destination(destination));
+        let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetNeighbour(question));
+        request.header.flags = NLM_F_REQUEST;
+        let mut answers = self.handle.clone().request(request).map_err(NetError::refused(DOING))?;
+        while let Some(answer) = answers.next().await {
+            match answer.payload {
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message)) => {
+                    let found = Sighting::read(&message).filter(|sighting| sighting.address == address);
+                    return Ok(Found::Mac(found.and_then(|sighting| sighting.found).map(|(mac, _)| mac)));
+                }
+                NetlinkPayload::Error(error) => {
+                    return match error.raw_code() {
+                        ENOENT => Ok(Found::Mac(None)),
+                        ENODEV => Ok(Found::NoDevice),
+                        _ => Err(NetError::refused(DOING)(rtnetlink::Error::NetlinkError(error))),
+                    };
+                }
+                NetlinkPayload::InnerMessage(_)
+                | NetlinkPayload::Done(_)
+                | NetlinkPayload::Noop
+                | NetlinkPayload::Overrun(_)
+                | _ => {}
+            }
+        }
+        Ok(Found::Mac(None))
+    }
+}
