@@ -90,12 +90,13 @@ impl Guest {
     }
 }
 
-async fn text(response: Response) -> String {
+/// The body of an answer.
+pub async fn text(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
 /// Reads a stream until it says `word`; what came up to there.
-async fn read_until(body: &mut Body, word: &str) -> String {
+pub async fn read_until(body: &mut Body, word: &str) -> String {
     let mut got = String::new();
     while !got.contains(word) {
         let frame = tokio::time::timeout(Duration::from_secs(10), body.frame())

@@ -11,7 +11,6 @@ use axum::Extension;
 use axum::body::Body;
 use axum::http::{HeaderName, Method, Request, StatusCode, header};
 use axum::response::Response;
-use http_body_util::BodyExt;
 use tower::ServiceExt;
 use turnpike::domain::{Every, FreeGift, FreeOffer, Phrase, Repeat, Text, Utc, ZoneName};
 use turnpike::http::Endpoints;
@@ -19,6 +18,7 @@ use turnpike::portal::{self, EndNotice, PortalState};
 use turnpike::providers::free::FreeProvider;
 use turnpike::providers::voucher::VoucherProvider;
 
+use crate::portal_guest::{read_until, text};
 use crate::support::{TestApp, minutes, zone};
 
 const HOST: &str = "10.0.0.254:2050";
@@ -89,26 +89,8 @@ impl Guest {
     }
 }
 
-async fn text(response: Response) -> String {
-    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
-}
-
 fn lang(page: &str) -> &str {
     page.split("<html lang=\"").nth(1).unwrap().split('"').next().unwrap()
-}
-
-/// Reads a stream until it says `word`; what came up to there.
-async fn read_until(body: &mut Body, word: &str) -> String {
-    let mut got = String::new();
-    while !got.contains(word) {
-        let frame = tokio::time::timeout(Duration::from_secs(10), body.frame())
-            .await
-            .unwrap_or_else(|_| panic!("no {word:?} in {got:?}"))
-            .unwrap_or_else(|| panic!("ended before {word:?}: {got:?}"))
-            .unwrap();
-        got.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
-    }
-    got
 }
 
 #[tokio::test]
