@@ -23,8 +23,12 @@ const SCREENS: [(&str, u32, u32, bool); 4] = [
 /// that can be pressed must be large enough for a finger.
 fn look_at(browser: &Browser<'_>, state: &str, heading: &str) {
     for (language, dir) in [("ar", "rtl"), ("en", "ltr")] {
-        browser.goto(&format!("http://{LAN4}:2050/?lang={language}"));
-        assert_eq!(browser.evaluate("document.documentElement.dir"), dir);
+        // An open page that loads itself just then goes elsewhere.
+        let turned = eventually(10 * SECOND, || {
+            browser.goto(&format!("http://{LAN4}:2050/?lang={language}"));
+            browser.evaluate("document.documentElement.dir") == dir
+        });
+        assert!(turned, "{state} {language}");
         for (screen, width, height, dark) in SCREENS {
             browser.screen(width, height, dark);
             let small = browser.evaluate(
@@ -48,7 +52,7 @@ fn each_state_is_clear_on_every_screen_and_an_open_page_keeps_up() {
     let lab = Lab::builder().phones(1).alone().build();
     let pipe = lab.dir.path().join("coins");
     let zone = format!(
-        "client_down_mbps = 20\nnotice_mb = 4\n[site]\ncurrency = \"PHP\"\n[free]\ntime_secs = 1800\n\
+        "client_down_mbps = 20\nnotice_mb = 57\n[site]\ncurrency = \"PHP\"\n[free]\ntime_secs = 1800\n\
          [[coinslot]]\nname = \"1\"\npipe = \"{}\"\nwindow_secs = 60\npulses = [[1, \"1\"], [5, \"5\"]]\n\
          rates = [{{ amount = \"1\", time_secs = 600 }}, {{ amount = \"5\", time_secs = 3600 }}]\n",
         pipe.display()
@@ -73,7 +77,7 @@ fn each_state_is_clear_on_every_screen_and_an_open_page_keeps_up() {
 
     let voucher =
         |mb: &str| daemon.cli_json(&["voucher", "create", "--count", "1", "--kind", "data", "--data-mb", mb]);
-    for made in [voucher("6"), voucher("50")] {
+    for made in [voucher("60"), voucher("100")] {
         browser.goto(&format!("http://{LAN4}:2050/?lang=en&code={}", code_of(&made)));
         submit(&browser, "voucher", &[]);
         browser.waits_for("You are online");
@@ -81,14 +85,15 @@ fn each_state_is_clear_on_every_screen_and_an_open_page_keeps_up() {
     look_at(&browser, "online", "1 more session is waiting for you");
     assert!(!browser.shows("#soon"), "there is enough left");
 
-    // The open page says by itself that little is left, and that the Internet is gone and back.
+    // The open page says by itself that little is left, and that the Internet is gone and back. A download ends when
+    // this test gets to it: far above the 3 MB that it takes there is room.
     browser.goto(&format!("http://{LAN4}:2050/?lang=en"));
     let download = Transfer::download(phone, FAR);
-    let came = eventually(20 * SECOND, || download.bytes() > 2_200_000);
+    let came = eventually(20 * SECOND, || download.bytes() > 3_300_000);
     drop(download);
     assert!(came, "nothing comes through");
-    browser.waits_for("Less than 4 MB left.");
-    look_at(&browser, "soon", "Less than 4 MB left.");
+    browser.waits_for("Less than 57 MB left.");
+    look_at(&browser, "soon", "Less than 57 MB left.");
     lab.router.ip(&format!("route del default via {NET4}\nroute del default via {NET6}\n"));
     browser.waits_for("no Internet connection");
     look_at(&browser, "offline", "Nothing is used up meanwhile.");
