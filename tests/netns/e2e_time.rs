@@ -37,7 +37,10 @@ fn a_wall_clock_that_jumps_by_years_changes_no_consumption() {
             "after a jump by {years} years: {}",
             daemon.session(&session)
         );
-        assert!(blaster.answers() > answers + 50, "after a jump by {years} years the phone is offline");
+        assert!(
+            eventually(SECOND, || blaster.answers() > answers + 50),
+            "after a jump by {years} years the phone is offline"
+        );
     }
 }
 
@@ -46,16 +49,19 @@ fn paused_time_is_not_charged() {
     let lab = Lab::with_phones(1);
     let daemon = Daemon::start(&lab);
     let phone = &lab.phones[0];
+    let begun = Instant::now();
     let session = daemon.let_through(phone, &json!({"kind": "time", "time_secs": 600}));
     std::thread::sleep(SECOND);
     daemon.disconnect(&phone.mac);
     let used = secs_used(&daemon, &session);
-    assert!((1.0 - 0.5..3.0).contains(&used), "{used}");
+    assert!((1.0 - 0.5..begun.elapsed().as_secs_f64() + 1.0).contains(&used), "{used}");
     assert_eq!(daemon.state(&session), "paused");
     std::thread::sleep(2 * SECOND);
     assert!((secs_used(&daemon, &session) - used).abs() < f64::EPSILON);
+    let begun = Instant::now();
     daemon.connect(&phone.mac);
-    assert!(secs_used(&daemon, &session) - used < 1.5);
+    let more = secs_used(&daemon, &session) - used;
+    assert!(more < begun.elapsed().as_secs_f64() + 1.0, "{more}");
 }
 
 #[test]

@@ -1,18 +1,11 @@
 //! Speeds as they are measured, with the trees as the kernel has them.
 
 use std::net::IpAddr;
-use std::sync::Mutex;
-use std::time::Duration;
 
 use turnpike::domain::{ClassRates, ClientKey, ClientRates, Mbps, ShapeOp, ZoneName};
 use turnpike::shaper::{LeafKind, Shaper, ShaperConfig, ZoneShape};
 
-use crate::lab::{Lab, NET4, NET6, TcpServer, Transfer};
-
-/// Measuring tests take turns: two cores carry all of them.
-static MEASURING: Mutex<()> = Mutex::new(());
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::lab::{Lab, NET4, NET6, TcpServer, Transfer, frame_speeds, settles, usual_mbps};
 
 fn mbps(speed: f64) -> Option<Mbps> {
     Mbps::from_mbps(speed).unwrap()
@@ -55,7 +48,15 @@ async fn apply(shaper: &Shaper, ops: &[ShapeOp]) {
 
 /// A lab whose router gives each phone the class of its number, as the packet path does.
 fn lab(phones: usize) -> Lab {
-    let lab = Lab::with_phones(phones);
+    marked(Lab::with_phones(phones))
+}
+
+/// The same with no other one beside it, to measure in.
+fn alone(phones: usize) -> Lab {
+    marked(Lab::builder().phones(phones).alone().build())
+}
+
+fn marked(lab: Lab) -> Lab {
     let rules: String = lab
         .phones
         .iter()
@@ -76,49 +77,43 @@ fn lab(phones: usize) -> Lab {
     lab
 }
 
-/// The best of six runs, as a part of `rate`: TCP does not fill its share in each (BBR looks for more, or less, all the time).
-fn best(rate: f64, run: impl Fn() -> f64) -> f64 {
-    let mut runs = [0.0; 6];
-    for share in &mut runs {
-        *share = run() / rate;
-        if (0.90..=1.02).contains(share) {
-            return *share;
-        }
-    }
-    panic!("of {rate} Mbit/s in six runs: {runs:?}");
+#[track_caller]
+fn assert_share(what: &str, share: f64, wanted: std::ops::RangeInclusive<f64>) {
+    eprintln!("{what}: {share:.3}");
+    assert!(wanted.contains(&share), "{what}: {share:.3}");
 }
 
-fn measure(transfer: Transfer) -> f64 {
-    std::thread::sleep(SECOND / 2);
-    let speed = transfer.mbps_over(3 * SECOND);
-    transfer.stop();
-    speed
-}
-
-fn measure_up(lab: &Lab, server: &TcpServer) -> f64 {
-    let transfer = Transfer::upload(&lab.phones[0], server.address());
-    std::thread::sleep(SECOND / 2);
-    // What arrived, not what was handed to the sender's buffers.
-    let speed = crate::lab::mbps(3 * SECOND, || server.received_bytes());
-    transfer.stop();
-    speed
-}
-
-fn speeds_hold_with(leaf: Option<LeafKind>, speeds: &[f64]) {
-    let _turn = MEASURING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let lab = lab(1);
+fn speeds_hold_with(leaf: Option<LeafKind>, rates: &[f64]) {
+    let lab = alone(1);
+    let phone = &lab.phones[0];
     lab.router.enter_async(|| async {
         let shaper = match leaf {
             Some(leaf) => Shaper::open_with_leaf(config(0.0, 0.0), leaf).unwrap(),
             None => Shaper::open(config(0.0, 0.0)).unwrap(),
         };
-        for speed in speeds {
-            apply(&shaper, &[set(1, *speed, *speed)]).await;
-            for address in [IpAddr::from(NET4), NET6.into()] {
-                let server = TcpServer::open(&lab.internet, (address, 5001));
-                let down = best(*speed, || measure(Transfer::download(&lab.phones[0], server.address())));
-                let up = best(*speed, || measure_up(&lab, &server));
-                eprintln!("{leaf:?} {speed} Mbit/s to {address}: down {down:.3}, up {up:.3} of it");
+        for rate in rates {
+            for far in [IpAddr::from(NET4), NET6.into()] {
+                let what = |what: &str| format!("{leaf:?}, {rate} Mbit/s, {far}: {what}");
+                apply(&shaper, &[set(1, *rate, 2.5 * rate)]).await;
+                let [down, up] = frame_speeds(phone, &lab.internet, far, 4.0 * rate);
+                assert_share(&what("frames down"), down / rate, 0.96..=1.01);
+                assert_share(&what("frames up"), up / 2.5 / rate, 0.96..=1.01);
+
+                apply(&shaper, &[set(1, *rate, *rate)]).await;
+                let server = TcpServer::open(&lab.internet, (far, 5001));
+                // One direction with each family: the frames have shown that it is all the same.
+                if far.is_ipv6() {
+                    let _upload = Transfer::upload(phone, server.address());
+                    // What arrived, not what was handed to the sender's buffers.
+                    settles(*rate, || server.received_bytes());
+                    let [up] = usual_mbps(|| [server.received_bytes()]);
+                    assert_share(&what("TCP up"), up / rate, 0.88..=1.02);
+                    continue;
+                }
+                let download = Transfer::download(phone, server.address());
+                settles(*rate, || download.bytes());
+                let [down] = usual_mbps(|| [download.bytes()]);
+                assert_share(&what("TCP down"), down / rate, 0.88..=1.02);
             }
         }
     });
@@ -136,51 +131,44 @@ fn speeds_hold_with_the_plain_queue_too() {
 
 #[test]
 fn two_clients_share_a_full_zone_and_none_exceeds_it() {
-    let _turn = MEASURING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let lab = lab(2);
+    let lab = alone(2);
     let server = TcpServer::open(&lab.internet, (NET4, 5001));
     lab.router.enter_async(|| async {
         let shaper = Shaper::open(config(6.0, 6.0)).unwrap();
         // One has no speed of its own.
         apply(&shaper, &[set(1, 0.0, 0.0), set(2, 20.0, 20.0)]).await;
         let one = Transfer::download(&lab.phones[0], server.address());
-        std::thread::sleep(SECOND);
-        let alone = one.mbps_over(2 * SECOND) / 6.0;
+        settles(6.0, || one.bytes());
+        let [alone] = usual_mbps(|| [one.bytes()]);
+        assert_share("alone, of the zone", alone / 6.0, 0.88..=1.02);
         let two = Transfer::download(&lab.phones[1], server.address());
-        std::thread::sleep(SECOND);
-        let (before_one, before_two) = (one.bytes(), two.bytes());
-        let both = crate::lab::mbps(4 * SECOND, || one.bytes() + two.bytes()) / 6.0;
-        let (one_bytes, two_bytes) = (one.bytes() - before_one, two.bytes() - before_two);
-        #[expect(clippy::cast_precision_loss, reason = "a few megabytes")]
-        let share = one_bytes as f64 / (one_bytes + two_bytes) as f64;
-        eprintln!("alone {alone:.3}, both {both:.3} of the zone, the first {share:.3} of both");
-        assert!((0.85..=1.02).contains(&alone), "{alone}");
-        assert!((0.85..=1.02).contains(&both), "{both}");
-        assert!((0.4..=0.6).contains(&share), "{share}");
+        settles(3.0, || two.bytes());
+        let both = usual_mbps(|| [one.bytes(), two.bytes()]);
+        let sum: f64 = both.iter().sum();
+        assert_share("both, of the zone", sum / 6.0, 0.88..=1.02);
+        assert_share("the first, of both", both[0] / sum, 0.4..=0.6);
 
         // The zone's speed acts on the running transfers.
         shaper.set_zone(&zone(), mbps(12.0), None).await.unwrap();
-        std::thread::sleep(SECOND);
-        let faster = crate::lab::mbps(3 * SECOND, || one.bytes() + two.bytes());
-        assert!((0.85 * 12.0..=1.02 * 12.0).contains(&faster), "{faster}");
+        settles(12.0, || one.bytes() + two.bytes());
+        let [faster] = usual_mbps(|| [one.bytes() + two.bytes()]);
+        assert_share("both, of the faster zone", faster / 12.0, 0.88..=1.02);
     });
 }
 
 #[test]
 fn a_change_of_speed_acts_on_the_running_transfer() {
-    let _turn = MEASURING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let lab = lab(1);
+    let lab = alone(1);
     let server = TcpServer::open(&lab.internet, (NET4, 5001));
     lab.router.enter_async(|| async {
         let shaper = Shaper::open(config(0.0, 0.0)).unwrap();
         apply(&shaper, &[set(1, 20.0, 0.0)]).await;
         let transfer = Transfer::download(&lab.phones[0], server.address());
-        for speed in [20.0, 2.0, 10.0] {
-            apply(&shaper, &[set(1, speed, 0.0)]).await;
-            std::thread::sleep(2 * SECOND);
-            let share = transfer.mbps_over(3 * SECOND) / speed;
-            eprintln!("{share:.3} of {speed}");
-            assert!((0.85..=1.05).contains(&share), "{share} of {speed}");
+        for rate in [20.0, 2.0, 10.0] {
+            apply(&shaper, &[set(1, rate, 0.0)]).await;
+            settles(rate, || transfer.bytes());
+            let [speed] = usual_mbps(|| [transfer.bytes()]);
+            assert_share(&format!("of {rate} Mbit/s"), speed / rate, 0.88..=1.02);
         }
         assert!(transfer.alive());
     });

@@ -60,7 +60,7 @@ impl<'lab> Browser<'lab> {
             // The admin pages have a certificate that the box made for itself.
             "acceptInsecureCerts": true,
             "goog:chromeOptions": {"args": arguments},
-            "timeouts": {"pageLoad": 10_000, "script": 20_000, "implicit": 0},
+            "timeouts": {"pageLoad": 30_000, "script": 40_000, "implicit": 0},
         }}});
         let mut browser = Self { here, driver, session: String::new(), shots: lab.dir.path().to_owned() };
         let made = browser.call("POST", "/session", &wanted).unwrap_or_else(|problem| panic!("{problem}"));

@@ -137,6 +137,9 @@ impl LabBuilder {
             .zip(&devices)
             .map(|(ns, (segment, n))| set_up_phone(ns, segment, *n, self.dhcp))
             .collect();
+        let ends: Vec<&Ns> =
+            phones.iter().map(|phone| &**phone).chain(&office).chain([&internet, &router]).collect();
+        wait_for_links(&ends);
         let guests = phones.split_off(self.phones);
         let mut lab = Lab { phones, guests, router, internet, office, dnsmasq: None, dir, _turn: turn };
         if self.dns {
@@ -144,6 +147,21 @@ impl LabBuilder {
             start_dnsmasq(&mut lab, "");
         }
         lab
+    }
+}
+
+/// What is sent before the kernel has got round to a link that came up is lost, and the next question of ARP comes a second later.
+fn wait_for_links(spaces: &[&Ns]) {
+    // Nobody may be on a bridge; and the loopback does not say.
+    let is_up =
+        |link: &serde_json::Value| link["operstate"] == "UP" || link["linkinfo"]["info_kind"] != "veth";
+    for space in spaces {
+        let mut links = serde_json::Value::Null;
+        let ready = super::eventually(std::time::Duration::from_secs(1), || {
+            links = space.run(&["ip", "-j", "-d", "link", "show"]).json();
+            links.as_array().is_some_and(|links| links.iter().all(is_up))
+        });
+        assert!(ready, "a link stays down: {links}");
     }
 }
 
@@ -169,6 +187,10 @@ fn port_name(segment: &Segment, number: usize) -> String {
 fn prepare(ns: &Ns, forwards: bool) {
     let forward = if forwards { "1" } else { "0" };
     ns.sysctl(&[
+        // The machine's own choice may look for more bandwidth, or less, all the time (BBR); this one every kernel has, and it
+        // keeps a queue full. Nothing is remembered of the connections before, either.
+        ("net/ipv4/tcp_congestion_control", "reno"),
+        ("net/ipv4/tcp_no_metrics_save", "1"),
         ("net/ipv6/conf/all/accept_dad", "0"),
         ("net/ipv6/conf/default/accept_dad", "0"),
         ("net/ipv6/conf/default/dad_transmits", "0"),

@@ -12,6 +12,10 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 use super::ns::Ns;
 
+const CONNECT: Duration = Duration::from_secs(5);
+/// A browser's first page takes long where there is much else to do.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// One request on a connection of its own.
 #[derive(Debug, Clone)]
 pub struct HttpRequest {
@@ -74,8 +78,8 @@ impl HttpRequest {
 
     /// Sends it from where the thread is.
     pub fn send_here(&self, address: SocketAddr) -> std::io::Result<HttpAnswer> {
-        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let stream = TcpStream::connect_timeout(&address, CONNECT)?;
+        stream.set_read_timeout(Some(ANSWER))?;
         self.exchange(stream, &address.to_string())
     }
 
@@ -100,8 +104,8 @@ impl HttpRequest {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
         ns.enter(move || {
-            let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            let stream = TcpStream::connect_timeout(&address, CONNECT)?;
+            stream.set_read_timeout(Some(ANSWER))?;
             self.exchange(StreamOwned::new(connection, stream), &address.to_string())
         })
     }
@@ -109,7 +113,7 @@ impl HttpRequest {
     /// Sends it to a Unix socket.
     pub fn send_unix(&self, path: &Path) -> std::io::Result<HttpAnswer> {
         let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(ANSWER))?;
         self.exchange(stream, "localhost")
     }
 
@@ -134,8 +138,8 @@ impl HttpRequest {
 /// Sends a request as it is written, from a namespace.
 pub fn send_raw(ns: &Ns, address: SocketAddr, raw: &str) -> std::io::Result<HttpAnswer> {
     ns.enter(|| {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT)?;
+        stream.set_read_timeout(Some(ANSWER))?;
         // What is too long is refused before all of it is written.
         stream.write_all(raw.as_bytes()).ok();
         HttpAnswer::receive(stream)

@@ -25,6 +25,7 @@ mod ns;
 mod operator;
 mod poll;
 mod process;
+mod speed;
 mod tcp;
 mod udp;
 
@@ -43,7 +44,8 @@ pub use ns::{Ns, Output};
 pub use operator::{Operator, SCREENS};
 pub use poll::{eventually, holds_for};
 pub use process::Process;
-pub use tcp::{TcpServer, Transfer, connect, mbps};
+pub use speed::{Flood, frame_speeds, mbps, settles, speeds, usual_mbps};
+pub use tcp::{TcpServer, Transfer, connect};
 pub use udp::{UdpBlaster, UdpEcho, UdpSink, header_bytes, send_datagrams};
 
 /// The router's address on `br-lan`.

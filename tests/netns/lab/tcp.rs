@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::ns::Ns;
+use super::speed::mbps;
 
 const TICK: Duration = Duration::from_millis(20);
 const CHUNK_BYTES: usize = 16 << 10;
@@ -156,16 +157,6 @@ impl Transfer {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.take().and_then(|thread| thread.join().ok()).flatten()
     }
-}
-
-/// What a counter grows by during `time`, as Mbit/s.
-pub fn mbps(time: Duration, counter: impl Fn() -> usize) -> f64 {
-    let (begun, before) = (Instant::now(), counter());
-    std::thread::sleep(time);
-    let bits = (counter() - before) * 8;
-    #[expect(clippy::cast_precision_loss, reason = "a measurement")]
-    let bits = bits as f64;
-    bits / begun.elapsed().as_secs_f64() / 1e6
 }
 
 impl Drop for Transfer {

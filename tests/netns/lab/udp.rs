@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use super::ns::Ns;
 
 const TICK: Duration = Duration::from_millis(20);
+/// How long after the last datagram its answer may come.
+const LATE: Duration = Duration::from_millis(300);
 /// Large enough that the socket itself loses nothing of a burst.
 const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
 
@@ -210,9 +212,10 @@ impl UdpBlaster {
                     std::thread::sleep((next - now).min(Duration::from_millis(1)));
                 }
             }
-            // What is still on its way back counts, too.
-            let deadline = Instant::now() + Duration::from_millis(50);
-            while Instant::now() < deadline {
+            // What is still on its way back counts, too; whoever answers may be late to look.
+            let deadline = Instant::now() + LATE;
+            let missing = || sent.packets.load(Ordering::SeqCst) > received.packets.load(Ordering::SeqCst);
+            while missing() && Instant::now() < deadline {
                 match socket.recv(&mut buffer) {
                     Ok(size) => received.add(size, sent_at(&buffer[..size])),
                     Err(_) => std::thread::sleep(Duration::from_millis(1)),

@@ -1,0 +1,80 @@
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::ns::Ns;
+use super::poll::eventually;
+use super::udp::{UdpBlaster, UdpEcho, header_bytes};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The Ethernet header: what tc counts beside layer 3.
+const ETHERNET_BYTES: usize = 14;
+const PAYLOAD_BYTES: usize = 1400;
+
+/// What counters grow by during `time`, as Mbit/s.
+pub fn speeds<const N: usize>(time: Duration, counters: impl Fn() -> [usize; N]) -> [f64; N] {
+    let (begun, before) = (Instant::now(), counters());
+    std::thread::sleep(time);
+    let (after, took) = (counters(), begun.elapsed());
+    std::array::from_fn(|n| {
+        #[expect(clippy::cast_precision_loss, reason = "a measurement")]
+        let bits = ((after[n] - before[n]) * 8) as f64;
+        bits / took.as_secs_f64() / 1e6
+    })
+}
+
+/// What a counter grows by during `time`, as Mbit/s.
+pub fn mbps(time: Duration, counter: impl Fn() -> usize) -> f64 {
+    let [speed] = speeds(time, || [counter()]);
+    speed
+}
+
+/// Waits until TCP is near a rate: it begins with more than fits, loses it, and gathers speed again.
+pub fn settles(rate: f64, counter: impl Fn() -> usize) {
+    let near = eventually(Duration::ZERO, || (0.8..=1.05).contains(&(mbps(SECOND / 2, &counter) / rate)));
+    assert!(near, "never near {rate} Mbit/s");
+}
+
+/// What TCP connections usually reach, in Mbit/s: the median of nine half seconds. One that loses a retransmission, or whose
+/// sender gets no turn on a busy machine, stands still for a moment: that is no matter of the rate.
+pub fn usual_mbps<const N: usize>(counters: impl Fn() -> [usize; N]) -> [f64; N] {
+    let mut slices = [(); 9].map(|()| speeds(SECOND / 2, &counters));
+    std::array::from_fn(|n| {
+        slices.sort_by(|one, other| one[n].total_cmp(&other[n]));
+        slices[4][n]
+    })
+}
+
+/// More datagrams than fit, to the far end and back: what passes is the rate itself, whatever TCP would make of it.
+pub struct Flood {
+    echo: UdpEcho,
+    blaster: UdpBlaster,
+    header_bytes: usize,
+}
+
+impl Flood {
+    /// Sends at `mbps` from a phone to a port of its own.
+    pub fn start(phone: &Ns, internet: &Ns, far: impl Into<SocketAddr>, mbps: f64) -> Self {
+        let far = far.into();
+        let header_bytes = header_bytes(far) + ETHERNET_BYTES;
+        #[expect(clippy::cast_precision_loss, reason = "a packet")]
+        let packet_bits = ((PAYLOAD_BYTES + header_bytes) * 8) as f64;
+        let echo = UdpEcho::open(internet, far);
+        let gap = Duration::from_secs_f64(packet_bits / mbps / 1e6);
+        Self { echo, blaster: UdpBlaster::start(phone, far, PAYLOAD_BYTES, gap), header_bytes }
+    }
+
+    /// Bytes of whole frames that came down and up so far.
+    pub fn bytes(&self) -> [usize; 2] {
+        let (down, up) = (self.blaster.answers(), self.echo.packets());
+        [down, up].map(|packets| packets * (PAYLOAD_BYTES + self.header_bytes))
+    }
+}
+
+/// How fast frames go down and up while `mbps` are sent. To tell one from the other, up must be the faster one: all that comes
+/// down went up.
+pub fn frame_speeds(phone: &Ns, internet: &Ns, far: impl Into<IpAddr>, mbps: f64) -> [f64; 2] {
+    let flood = Flood::start(phone, internet, (far.into(), 7), mbps);
+    // The queues are full then.
+    std::thread::sleep(SECOND / 2);
+    speeds(2 * SECOND, || flood.bytes())
+}
