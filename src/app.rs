@@ -54,7 +54,7 @@ pub async fn run(config: Config, file: PathBuf, log: LogTail) -> anyhow::Result<
         turn.holds(&kept, &service).await;
         match service.serve(&turn.config, &mut kept).await? {
             Next::Stop => return Ok(()),
-            Next::Anew(next) => turn = turn.to(*next).await,
+            Next::Anew(next) => turn = turn.to(*next, &kept).await,
         }
     }
 }

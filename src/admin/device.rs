@@ -11,6 +11,7 @@ use super::once::new_once;
 use super::page::{forbidden, html, refused};
 use super::shown;
 use super::state::AdminState;
+use super::tables::Name;
 use crate::domain::{ClientDevice, ClientSession, DeviceId, Refusal};
 use crate::runtime::DeviceRef;
 
@@ -23,7 +24,7 @@ const MOST_FOUND: usize = 20;
 struct DevicePage {
     frame: Frame,
     device: DeviceView,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Name)>,
     sessions: Vec<SessionView>,
     plans: Vec<PlanView>,
     once: String,
@@ -45,9 +46,9 @@ struct DevicesPage {
 #[derive(Debug)]
 struct DeviceView {
     id: DeviceId,
-    name: String,
+    name: Name,
     mac: String,
-    zone: String,
+    zone: Option<Name>,
 }
 
 #[derive(Debug)]
@@ -55,7 +56,7 @@ struct SessionView {
     id: String,
     state: &'static str,
     left: String,
-    sold_as: String,
+    sold_as: Name,
     until: Option<String>,
 }
 
@@ -63,9 +64,9 @@ impl DeviceView {
     fn new(device: &ClientDevice) -> Self {
         Self {
             id: device.id,
-            name: shown::device_name(device),
+            name: Name::whole(shown::device_name(device)),
             mac: device.mac.to_string(),
-            zone: device.zone.as_ref().map(ToString::to_string).unwrap_or_default(),
+            zone: device.zone.as_ref().map(|zone| Name::short(zone.as_str())),
         }
     }
 }
@@ -76,7 +77,7 @@ impl SessionView {
             id: session.id.to_string(),
             state: shown::state(session),
             left: shown::left(session),
-            sold_as: session.plan.clone().unwrap_or_else(|| session.provider.to_string()),
+            sold_as: Name::short(session.plan.clone().unwrap_or_else(|| session.provider.to_string())),
             until: session.expires_at.map(|at| shown::time(at, &*state.place)),
         }
     }
@@ -162,7 +163,7 @@ pub(super) async fn show(
     Ok(html(StatusCode::OK, page.render()))
 }
 
-fn facts(state: &AdminState, device: &ClientDevice, connected: bool) -> Vec<(&'static str, String)> {
+fn facts(state: &AdminState, device: &ClientDevice, connected: bool) -> Vec<(&'static str, Name)> {
     let standing = match (device.blocked, connected) {
         (true, _) => "blocked",
         (false, true) => "let through",
@@ -180,7 +181,7 @@ fn facts(state: &AdminState, device: &ClientDevice, connected: bool) -> Vec<(&'s
     }
     facts.extend(device.zone.as_ref().map(|zone| ("Zone", zone.to_string())));
     facts.extend(device.last_seen.map(|at| ("Last seen", shown::time(at, &*state.place))));
-    facts
+    facts.into_iter().map(|(title, value)| (title, Name::whole(value))).collect()
 }
 
 #[derive(Debug, Deserialize)]

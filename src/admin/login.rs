@@ -92,8 +92,9 @@ pub(super) async fn log_in(
     headers: HeaderMap,
     Fields(given): Fields<Given>,
 ) -> Response {
-    let name = AccountName::parse(&given.name).ok();
     let by_token = !given.token.is_empty();
+    // Beside a token a name says nothing: neither who it was nor whose wrong tries are over.
+    let name = AccountName::parse(&given.name).ok().filter(|_| !by_token);
     let accounts = match state.store.any_admin().await {
         Ok(accounts) => accounts,
         Err(error) => return failed(&state, &error),
@@ -106,11 +107,14 @@ pub(super) async fn log_in(
     let address = ends.peer.ip();
     // Charged before it is looked up, so that many at once count like many in a row.
     let charged = state.logins().charge(address, name.as_ref(), state.handle.now().boot);
-    if let Err(secs) = charged {
-        let text = format!("Too many wrong tries. Try again in {secs} seconds.");
+    let wait = |what: &str, secs: u64| {
+        let text = format!("Too many {what}. Try again in {secs} seconds.");
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, text);
         response.headers_mut().insert(header::RETRY_AFTER, secs.into());
-        return response;
+        response
+    };
+    if let Err(secs) = charged {
+        return wait("wrong tries", secs);
     }
     let found = if by_token {
         by_token_text(&state, &given.token).await
@@ -123,6 +127,15 @@ pub(super) async fn log_in(
             tracing::warn!(%address, name = name.as_ref().map(AccountName::as_str), "a sign-in was refused");
             return again(StatusCode::FORBIDDEN, text);
         }
+        Err(Wrong::Code(text)) => {
+            tracing::warn!(
+                %address,
+                name = name.as_ref().map(AccountName::as_str),
+                "a sign-in was refused: the password was right and the one-time code was not"
+            );
+            return again(StatusCode::FORBIDDEN, text);
+        }
+        Err(Wrong::Wait(secs)) => return wait("wrong one-time codes", secs),
         Err(Wrong::Failed(response)) => return response,
     };
     state.logins().right(address, name.as_ref());
@@ -141,6 +154,10 @@ pub(super) async fn log_in(
 enum Wrong {
     /// In a sentence.
     Said(String),
+    /// The password was right and the one-time code was not: somebody may have learned the password.
+    Code(String),
+    /// There were too many such codes: after so many seconds the next one is looked at.
+    Wait(u64),
     /// Through no fault of theirs.
     Failed(Response),
 }
@@ -181,38 +198,44 @@ async fn by_password(
     if admin.disabled {
         return Err(said("This account has been disabled. Ask whoever looks after this box."));
     }
-    let step = check_code(state, &admin, &given.code).map_err(Wrong::Said)?;
+    let step = check_code(state, &admin, &given.code)?;
     let now = state.handle.now().wall;
     let taken =
         state.store.admin_signed_in(&admin, step, now).await.map_err(|error| failed_inside(&error))?;
     if !taken {
-        return Err(said("This code was used before. Wait for the next one."));
+        return Err(Wrong::Code("This code was used before. Wait for the next one.".to_owned()));
+    }
+    if step.is_some() {
+        state.logins().right_code(&admin.name);
     }
     let who = Who::Admin { id: admin.id, version: admin.version };
     Ok((who, format!("admin {}", admin.name)))
 }
 
 /// The step of the one-time code; `None` if the account needs none.
-fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i64>, String> {
+fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i64>, Wrong> {
     let Some(sealed) = &admin.totp else { return Ok(None) };
     let opened = state.handle.open_secret(&totp_of(admin.id), sealed);
     let secret = opened.ok().and_then(|bytes| bytes.try_into().ok()).map(TotpSecret::new);
     let Some(secret) = secret else {
         tracing::error!(name = %admin.name, "the secret of one-time codes cannot be read; turnpike admin set NAME --no-totp");
-        return Err("Your one-time codes cannot be checked. The log of turnpike says what to do.".to_owned());
+        return Err(said("Your one-time codes cannot be checked. The log of turnpike says what to do."));
     };
+    if typed.trim().is_empty() {
+        return Err(said("This account needs the code that your app shows now."));
+    }
+    let charged = state.logins().charge_code(&admin.name, state.handle.now().boot);
+    charged.map_err(Wrong::Wait)?;
     if let Some(step) = secret.check(typed, state.handle.now().wall, admin.totp_step) {
         return Ok(Some(step));
     }
-    Err(match (typed.trim().is_empty(), state.handle.clock_is_believed()) {
-        (true, _) => "This account needs the code that your app shows now.".to_owned(),
-        (false, true) => {
-            "The code is wrong or was used before. Type the one that your app shows now.".to_owned()
-        }
-        (false, false) => "The code does not fit the clock of this box, which is not set. Wait until it has \
-                           the time, or use turnpike admin set NAME --no-totp on the box."
-            .to_owned(),
-    })
+    let text = if state.handle.clock_is_believed() {
+        "The code is wrong or was used before. Type the one that your app shows now."
+    } else {
+        "The code does not fit the clock of this box, which is not set. Wait until it has the time, or use turnpike \
+         admin set NAME --no-totp on the box."
+    };
+    Err(Wrong::Code(text.to_owned()))
 }
 
 /// Whose a sealed secret of one-time codes is.

@@ -11,6 +11,9 @@ use crate::domain::{AccountName, BootTime, TotpSecret};
 const IDLE_MS: u64 = 30 * 60_000;
 /// Whoever is signed in signs in again after so long, in any case: twelve hours.
 const LONGEST_MS: u64 = 12 * 3_600_000;
+/// The most sign-ins with one account or token at once; one more and that of them which was idle the longest is over. So
+/// nobody signs others out by signing in often.
+const MAX_OF_ONE: usize = 32;
 /// The most who are signed in at once; one more and whoever was idle the longest is signed out.
 const MAX_LOGINS: usize = 256;
 /// Wrong tries of one address that cost nothing but the time to type them …
@@ -19,8 +22,14 @@ const ADDRESS_FREE: u64 = 5;
 const ADDRESS_EVERY_MS: u64 = 30_000;
 /// Wrong tries for one name, from wherever they come …
 const NAME_FREE: u64 = 10;
-/// … then one is looked at every ten seconds: guessing stays hopeless, and whose name it is can still get in.
+/// … then one is looked at every ten seconds: 8,640 a day, which finds none but the most common passwords, and whose name it
+/// is can still get in.
 const NAME_EVERY_MS: u64 = 10_000;
+/// Wrong one-time codes that came with the right password of a name …
+const CODE_FREE: u64 = 5;
+/// … then one is looked at every ten minutes. Three of a million codes fit at any time: 144 a day guess one in six years.
+/// Nobody gets here without the password, so nobody else keeps its owner out.
+const CODE_EVERY_MS: u64 = 600_000;
 /// Addresses and names remembered; beyond that those that may try the soonest are forgotten.
 const MAX_REMEMBERED: usize = 1_024;
 /// Random bytes of a cookie.
@@ -37,6 +46,16 @@ impl SignIns {
         self.lock().by_cookie.clear();
     }
 
+    #[cfg(test)]
+    pub(crate) fn sign_somebody_in(&self) {
+        self.lock().log_in("a", Who::Token(1), BootTime(0));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.lock().by_cookie.len()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Logins> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -49,6 +68,7 @@ pub(super) struct Logins {
     by_cookie: HashMap<[u8; 32], Login>,
     by_address: Tries<IpAddr>,
     by_name: Tries<AccountName>,
+    by_code: Tries<AccountName>,
     idle_ms: u64,
     longest_ms: u64,
 }
@@ -65,6 +85,17 @@ pub(super) enum Who {
         /// The version that it had: when it has another, this is over.
         version: i64,
     },
+}
+
+impl Who {
+    /// Whether it is the same account or token, whatever has changed about it since.
+    const fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Token(id), Self::Token(known))
+            | (Self::Admin { id, .. }, Self::Admin { id: known, .. }) => id == known,
+            (Self::Token(_), Self::Admin { .. }) | (Self::Admin { .. }, Self::Token(_)) => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +162,13 @@ impl<By: Clone + Eq + Hash> Tries<By> {
         let paid_off = self.paid_off.get(&by).copied().unwrap_or_default();
         self.paid_off.insert(by, paid_off.max(now).plus_millis(self.every_ms));
     }
+
+    /// Gives back what one try was charged.
+    fn refund(&mut self, by: &By) {
+        if let Some(paid_off) = self.paid_off.get_mut(by) {
+            *paid_off = BootTime(paid_off.0.saturating_sub(self.every_ms));
+        }
+    }
 }
 
 impl Logins {
@@ -144,6 +182,7 @@ impl Logins {
             by_cookie: HashMap::new(),
             by_address: Tries::new(ADDRESS_FREE, ADDRESS_EVERY_MS),
             by_name: Tries::new(NAME_FREE, NAME_EVERY_MS),
+            by_code: Tries::new(CODE_FREE, CODE_EVERY_MS),
             idle_ms,
             longest_ms,
         }
@@ -170,12 +209,29 @@ impl Logins {
         Ok(())
     }
 
-    /// What was shown was right: the wrong tries are forgotten.
+    /// What was shown was right: the try costs its address nothing, and wrong ones for the name that it proved are forgotten.
+    /// Others of the address stay: whoever has one account or token could guess at all others without a limit.
     pub(super) fn right(&mut self, address: IpAddr, name: Option<&AccountName>) {
-        self.by_address.paid_off.remove(&household(address));
+        self.by_address.refund(&household(address));
         if let Some(name) = name {
             self.by_name.paid_off.remove(name);
         }
+    }
+
+    /// Seconds to wait before the next one-time code of this name is looked at, whose password was right; charges one if
+    /// there is nothing to wait for.
+    pub(super) fn charge_code(&mut self, name: &AccountName, now: BootTime) -> Result<(), u64> {
+        let wait = self.by_code.wait_ms(name, now);
+        if wait > 0 {
+            return Err(wait.div_ceil(1000));
+        }
+        self.by_code.charge(name.clone(), now);
+        Ok(())
+    }
+
+    /// The one-time code was right: the wrong ones are forgotten.
+    pub(super) fn right_code(&mut self, name: &AccountName) {
+        self.by_code.paid_off.remove(name);
     }
 
     fn is_over(&self, login: &Login, now: BootTime) -> bool {
@@ -193,8 +249,11 @@ impl Logins {
         for key in over {
             self.by_cookie.remove(&key);
         }
-        if self.by_cookie.len() >= MAX_LOGINS {
-            let idle = self.by_cookie.iter().min_by_key(|(_, login)| login.last).map(|(key, _)| *key);
+        let own = |login: &Login| login.who.is_same(who);
+        let crowds = self.by_cookie.values().filter(|login| own(login)).count() >= MAX_OF_ONE;
+        if crowds || self.by_cookie.len() >= MAX_LOGINS {
+            let candidates = self.by_cookie.iter().filter(|(_, login)| !crowds || own(login));
+            let idle = candidates.min_by_key(|(_, login)| login.last).map(|(key, _)| *key);
             if let Some(idle) = idle {
                 self.by_cookie.remove(&idle);
             }
@@ -268,11 +327,60 @@ mod tests {
     fn who_is_idle_the_longest_makes_room() {
         let mut logins = Logins::default();
         for number in 0..=MAX_LOGINS as u64 {
-            logins.log_in(&number.to_string(), Who::Token(1), at(number));
+            logins.log_in(&number.to_string(), Who::Token(number as i64), at(number));
         }
         assert_eq!(logins.by_cookie.len(), MAX_LOGINS);
         let found = (logins.find("0", at(999), false), logins.find("1", at(999), false));
         assert_eq!(found, (None, Some(Who::Token(1))));
+    }
+
+    #[test]
+    fn who_signs_in_often_makes_room_for_themselves() {
+        let mut logins = Logins::default();
+        logins.log_in("ana", Who::Token(7), at(0));
+        for number in 0..=MAX_LOGINS as u64 {
+            let who = Who::Admin { id: 7, version: number as i64 / 100 };
+            logins.log_in(&number.to_string(), who, at(number));
+        }
+        assert_eq!(logins.find("ana", at(999), false), SEVEN, "a token is not an account of its number");
+        assert_eq!(logins.by_cookie.len(), MAX_OF_ONE + 1);
+        assert!(logins.find(&MAX_LOGINS.to_string(), at(999), false).is_some());
+        assert_eq!(logins.find("0", at(999), false), None);
+    }
+
+    #[test]
+    fn who_is_right_forgives_what_they_proved_and_nothing_else() {
+        let (mut logins, address) = (Logins::default(), IpAddr::from([10, 0, 0, 7]));
+        let [ana, ben] = ["ana", "ben"].map(|name| AccountName::parse(name).unwrap());
+        for _ in 0..ADDRESS_FREE - 1 {
+            assert_eq!(logins.charge(address, Some(&ben), at(0)), Ok(()));
+            // With a token, and with another's own password.
+            for name in [None, Some(&ana)] {
+                assert_eq!(logins.charge(address, name, at(0)), Ok(()));
+                logins.right(address, name);
+            }
+        }
+        assert_eq!(logins.charge(address, Some(&ben), at(0)), Ok(()));
+        assert_eq!(logins.charge(address, Some(&ben), at(0)), Err(30), "the address is not forgiven");
+        for host in 10..15 {
+            assert_eq!(logins.charge(IpAddr::from([10, 0, 0, host]), Some(&ben), at(0)), Ok(()));
+        }
+        assert_eq!(
+            logins.charge(IpAddr::from([10, 0, 0, 99]), Some(&ben), at(0)),
+            Err(10),
+            "nor is the name"
+        );
+        logins.right(IpAddr::from([10, 0, 0, 10]), Some(&ben));
+        assert_eq!(logins.charge(IpAddr::from([10, 0, 0, 99]), Some(&ben), at(0)), Ok(()));
+    }
+
+    #[test]
+    fn wrong_codes_after_a_right_password_come_to_a_long_wait() {
+        let (mut logins, name) = (Logins::default(), AccountName::parse("ana").unwrap());
+        let looked_at = (0..86_400).filter(|second| logins.charge_code(&name, at(second * 1_000)).is_ok());
+        assert_eq!(looked_at.count(), 148, "in a day");
+        logins.right_code(&name);
+        assert_eq!(logins.charge_code(&name, at(86_400_000)), Ok(()));
     }
 
     #[test]

@@ -127,8 +127,13 @@ pub(super) async fn codes(
     State(state): State<AdminState>,
     Path(what): Path<String>,
 ) -> Result<Response, Response> {
-    if what != "codes" {
-        return Ok(missing(State(state)).await);
+    match what.as_str() {
+        "codes" => {}
+        // What is posted there only; a browser comes here with the button that loads a page again.
+        "password" | "sign-out" | "confirm-codes" | "no-codes" => {
+            return Ok(Redirect::to(PATH).into_response());
+        }
+        _ => return Ok(missing(State(state)).await),
     }
     let secret = state.logins().totp(&clerk.cookie);
     match secret {
@@ -217,7 +222,14 @@ pub(super) async fn change(
             let patch = AdminPatch { sign_out: true, ..AdminPatch::default() };
             anew(&clerk, &state, &ends, &headers, &admin, &patch, ("admin.sign_out", "sign-out")).await
         }
+        "codes" | "confirm-codes" if admin.totp.is_some() => {
+            Ok(again("no-codes", "Codes are on already. Turn them off first to have others."))
+        }
         "codes" => {
+            // Else a minute at an open page would do to have them made on another's phone.
+            if !is_own(&state, &ends, &admin, &given.current).await? {
+                return Ok(again("codes", "This is not your password."));
+            }
             let mut bytes = [0; TotpSecret::BYTES];
             getrandom::fill(&mut bytes).map_err(|error| failed(&state, &error))?;
             state.logins().set_totp(&clerk.cookie, Some(TotpSecret::new(bytes)));

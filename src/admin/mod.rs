@@ -55,6 +55,11 @@ pub fn patience(path: &str) -> Option<Duration> {
     system::patience(path)
 }
 
+/// What is posted from the counter only: a page that says what went wrong, loaded again.
+async fn counter() -> Redirect {
+    Redirect::to("/admin/counter")
+}
+
 /// The pages. Requests need [`crate::http::Endpoints`] among their extensions.
 pub fn router(state: AdminState) -> Router {
     let pages = Router::new()
@@ -72,15 +77,15 @@ pub fn router(state: AdminState) -> Router {
         .route("/admin/me", get(me::show))
         .route("/admin/me/{what}", get(me::codes).post(me::change))
         .route("/admin/logout", get(login::form).post(login::log_out))
-        .route("/admin/sell", post(sale::sell))
-        .route("/admin/topup", post(sale::top_up))
+        .route("/admin/sell", post(sale::sell).get(counter))
+        .route("/admin/topup", post(sale::top_up).get(counter))
         .route("/admin/till", get(till::report))
         .route("/admin/voucher", get(voucher::show))
         .route("/admin/print", get(voucher::print))
-        .route("/admin/redeem", post(voucher::redeem))
-        .route("/admin/revoke", post(voucher::revoke))
+        .route("/admin/redeem", post(voucher::redeem).get(counter))
+        .route("/admin/revoke", post(voucher::revoke).get(counter))
         .route("/admin/device", get(device::show))
-        .route("/admin/connect", post(device::connect))
+        .route("/admin/connect", post(device::connect).get(counter))
         .route("/admin/static/{name}", get(assets::serve))
         .route("/admin/{*rest}", get(page::nowhere).fallback(page::nowhere));
     pages

@@ -1,19 +1,25 @@
 //! Admin accounts: who signs in here, and what they may do.
 
+mod person;
+
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::clerk::{Clerk, Fields};
 use super::frame::Frame;
-use super::page::{Confirm, failed, html, missing, refused, sentence};
+use super::once::{before, new_once, once};
+use super::page::{failed, html, refused, sentence};
 use super::permissions::{self, Tick, Ticked};
 use super::shown;
 use super::state::AdminState;
 use crate::domain::{AccountName, Admin, Permission, Refusal, Text};
-use crate::store::{AdminPatch, NewAdmin};
+use crate::http::Problem;
+use crate::store::NewAdmin;
+
+pub(super) use person::{change, confirm, show};
 
 const PATH: &str = "/admin/people";
 const NEEDS: &[Permission] = &[Permission::Admin];
@@ -41,23 +47,12 @@ struct Person {
     own: bool,
 }
 
-/// Somebody, and what can be changed about them.
-#[derive(Debug, Template)]
-#[template(path = "admin/person.html")]
-struct PersonPage {
-    frame: Frame,
-    person: Person,
-    ticks: Vec<Tick>,
-    locks: String,
-    trouble: Option<Trouble>,
-    done: Option<&'static str>,
-}
-
 /// The form for somebody new.
 #[derive(Debug, Template)]
 #[template(path = "admin/new_person.html")]
 struct NewPage {
     frame: Frame,
+    once: String,
     name: String,
     ticks: Vec<Tick>,
     locks: String,
@@ -69,22 +64,27 @@ struct NewPage {
 struct Trouble {
     field: &'static str,
     text: String,
+    status: StatusCode,
 }
 
 impl Trouble {
     fn new(field: &'static str, text: &str) -> Self {
-        Self { field, text: sentence(text) }
+        Self { field, text: sentence(text), status: StatusCode::UNPROCESSABLE_ENTITY }
+    }
+
+    /// What may not be is what was ticked.
+    fn of_permissions(refusal: Refusal) -> Self {
+        let problem = Problem::from(refusal);
+        Self { status: problem.status(), ..Self::new("permissions", problem.detail()) }
+    }
+
+    fn status(trouble: Option<&Self>) -> StatusCode {
+        trouble.map_or(StatusCode::OK, |trouble| trouble.status)
     }
 }
 
 fn wrong<'t>(trouble: &'t Option<Trouble>, field: &str) -> Option<&'t str> {
     trouble.as_ref().filter(|trouble| trouble.field == field).map(|trouble| trouble.text.as_str())
-}
-
-impl PersonPage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        wrong(&self.trouble, field)
-    }
 }
 
 impl NewPage {
@@ -118,6 +118,7 @@ impl Wanted {
     fn said(&self) -> Option<&'static str> {
         Some(match self.done.as_deref()? {
             "made" => "The account is made.",
+            "again" => "This form was sent before. One account was made then.",
             "permissions" => "What they may do is changed. It holds at once.",
             "password" => "The password is changed, and they are signed out everywhere.",
             "disable" => "The account is disabled, and they are signed out everywhere.",
@@ -146,27 +147,35 @@ pub(super) async fn list(
 /// `GET /admin/people/new`
 pub(super) async fn new(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     clerk.must(&state, NEEDS)?;
-    Ok(show_new(&clerk, &state, "", &[Permission::ViewSession], String::new(), None))
+    Ok(show_new(&clerk, &state, &Given { once: new_once(), ..Given::default() }, None))
 }
 
-fn show_new(
-    clerk: &Clerk,
-    state: &AdminState,
-    name: &str,
-    held: &[Permission],
-    locks: String,
-    trouble: Option<Trouble>,
-) -> Response {
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let name = Text::new(name).as_str().to_owned();
-    let page =
-        NewPage { frame: clerk.frame(state, PATH), name, ticks: permissions::ticks(held), locks, trouble };
+/// The form, with what was sent if that came back.
+fn show_new(clerk: &Clerk, state: &AdminState, given: &Given, trouble: Option<Trouble>) -> Response {
+    let status = Trouble::status(trouble.as_ref());
+    let ticks = match &trouble {
+        Some(_) => given.ticked.ticks(),
+        None => permissions::ticks(&[Permission::ViewSession]),
+    };
+    let page = NewPage {
+        frame: clerk.frame(state, PATH),
+        once: given.once.clone(),
+        name: Text::new(&given.name).as_str().to_owned(),
+        ticks,
+        locks: given.ticked.lock_lines().to_owned(),
+        trouble,
+    };
     html(status, page.render())
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Given {
+    once: String,
+    /// How the account stood that the form changes.
+    tag: String,
+    /// Whether what it comes to was said: `yes`.
+    sure: String,
     name: String,
     password: String,
     #[serde(flatten)]
@@ -191,9 +200,12 @@ pub(super) async fn create(
     Fields(given): Fields<Given>,
 ) -> Result<Response, Response> {
     clerk.must(&state, NEEDS)?;
-    let held = given.ticked.read().unwrap_or_default();
-    let locks = permissions::lock_lines(&held);
-    let again = |trouble| show_new(&clerk, &state, &given.name, &held, locks.clone(), Some(trouble));
+    let again = |trouble| show_new(&clerk, &state, &given, Some(trouble));
+    let once = once(&state, &clerk, &given.once, &["person", &given.name])?;
+    let made_before = || Redirect::to(&format!("{PATH}?done=again")).into_response();
+    if before(&state, &once).await?.is_some() {
+        return Ok(made_before());
+    }
     let name = match AccountName::parse(&given.name) {
         Ok(name) => name,
         Err(error) => return Ok(again(Trouble::new("name", &format!("a name {}", error.problem)))),
@@ -208,150 +220,19 @@ pub(super) async fn create(
     let password = state.handle.hash_password(&given.password).await;
     let password = password.map_err(|refusal| refused(&state, refusal))?;
     let new = NewAdmin { name, password, permissions: granted, first: false };
-    let made = state.store.create_admin(&new, state.handle.now().wall, None).await;
+    let made = state.store.create_admin(&new, state.handle.now().wall, Some(&once)).await;
     match made.map_err(|error| failed(&state, &error))? {
         Ok(admin) => {
             let details = permissions::words(&admin.permissions);
             clerk.note_with(&state, "admin.create", admin.name.as_str(), &details).await;
             Ok(Redirect::to(&format!("{PATH}?done=made")).into_response())
         }
-        Err(Refusal::AdminExists) => {
-            Ok(again(Trouble::new("name", "there is an account of this name already")))
-        }
+        Err(Refusal::DoneBefore) => Ok(made_before()),
+        // Sent twice in one moment, the first one made it.
+        Err(Refusal::AdminExists) => Ok(match before(&state, &once).await? {
+            Some(_) => made_before(),
+            None => again(Trouble::new("name", "there is an account of this name already")),
+        }),
         Err(refusal) => Err(refused(&state, refusal)),
     }
-}
-
-async fn find(state: &AdminState, id: &str) -> Result<Admin, Response> {
-    let found = match id.parse() {
-        Ok(id) => state.store.admin(id).await.map_err(|error| failed(state, &error))?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| refused(state, Refusal::UnknownAdmin))
-}
-
-/// `GET /admin/people/{id}`
-pub(super) async fn show(
-    clerk: Clerk,
-    State(state): State<AdminState>,
-    Path(id): Path<String>,
-    Query(wanted): Query<Wanted>,
-) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let admin = find(&state, &id).await?;
-    Ok(show_one(&clerk, &state, &admin, None, wanted.said()))
-}
-
-fn show_one(
-    clerk: &Clerk,
-    state: &AdminState,
-    admin: &Admin,
-    trouble: Option<Trouble>,
-    done: Option<&'static str>,
-) -> Response {
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = PersonPage {
-        frame: clerk.frame(state, PATH),
-        person: Person::new(state, clerk, admin),
-        ticks: permissions::ticks(&admin.permissions),
-        locks: permissions::lock_lines(&admin.permissions),
-        trouble,
-        done,
-    };
-    html(status, page.render())
-}
-
-/// `GET /admin/people/{id}/{what}`: what will happen.
-pub(super) async fn confirm(
-    clerk: Clerk,
-    State(state): State<AdminState>,
-    Path((id, what)): Path<(String, String)>,
-) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let admin = find(&state, &id).await?;
-    let (name, back) = (&admin.name, format!("{PATH}/{}", admin.id));
-    let (heading, happens, button) = match what.as_str() {
-        "disable" => (
-            format!("Disable {name}?"),
-            vec!["They are signed out everywhere and cannot sign in until you enable the account again."],
-            "Disable",
-        ),
-        "delete" => (
-            format!("Delete {name}?"),
-            vec![
-                "They are signed out everywhere and the account is gone.",
-                "What they did stays in the audit log, and what they sold in the till.",
-            ],
-            "Delete",
-        ),
-        "no-codes" => (
-            format!("Take one-time codes from {name}?"),
-            vec!["Signing in takes only the password then. They can turn codes on again themselves."],
-            "Take them away",
-        ),
-        _ => return Ok(missing(State(state)).await),
-    };
-    let page = Confirm {
-        frame: clerk.frame(&state, PATH),
-        heading: &heading,
-        happens: happens.into_iter().map(str::to_owned).collect(),
-        action: &format!("{back}/{what}"),
-        fields: Vec::new(),
-        button,
-        back: &back,
-    };
-    Ok(page.respond())
-}
-
-/// `POST /admin/people/{id}/{what}`
-pub(super) async fn change(
-    clerk: Clerk,
-    State(state): State<AdminState>,
-    Path((id, what)): Path<(String, String)>,
-    Fields(given): Fields<Given>,
-) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let admin = find(&state, &id).await?;
-    let mut patch = AdminPatch::default();
-    let (action, details) = match what.as_str() {
-        "permissions" => match read_ticked(&given.ticked) {
-            Ok(granted) => {
-                let words = permissions::words(&granted);
-                patch.permissions = Some(granted);
-                ("admin.change", words)
-            }
-            Err(trouble) => return Err(show_one(&clerk, &state, &admin, Some(trouble), None)),
-        },
-        "password" => {
-            if let Err(trouble) = read_password(&given.password) {
-                return Err(show_one(&clerk, &state, &admin, Some(trouble), None));
-            }
-            let hashed = state.handle.hash_password(&given.password).await;
-            patch.password = Some(hashed.map_err(|refusal| refused(&state, refusal))?);
-            ("admin.password", "on the admin pages".to_owned())
-        }
-        "disable" | "enable" => {
-            patch.disabled = Some(what == "disable");
-            ("admin.change", format!("{what}d"))
-        }
-        "sign-out" => {
-            patch.sign_out = true;
-            ("admin.sign_out", "everywhere".to_owned())
-        }
-        "no-codes" => {
-            patch.totp = Some(None);
-            ("admin.change", "no one-time codes".to_owned())
-        }
-        "delete" => {
-            let gone = state.store.delete_admin(&admin.name).await.map_err(|error| failed(&state, &error))?;
-            gone.map_err(|refusal| refused(&state, refusal))?;
-            clerk.note(&state, "admin.delete", admin.name.as_str()).await;
-            return Ok(Redirect::to(&format!("{PATH}?done=delete")).into_response());
-        }
-        _ => return Ok(missing(State(state)).await),
-    };
-    let changed = state.store.change_admin(&admin.name, &patch, None).await;
-    changed.map_err(|error| failed(&state, &error))?.map_err(|refusal| refused(&state, refusal))?;
-    clerk.note_with(&state, action, admin.name.as_str(), &details).await;
-    Ok(Redirect::to(&format!("{PATH}/{}?done={what}", admin.id)).into_response())
 }

@@ -39,7 +39,12 @@ const TICKS: [(&str, Permission, &str, &str); 5] = [
         "Serve guests",
         "Let devices through, change, close and block. Needs “See guests” as well.",
     ),
-    ("manage_vouchers", Permission::ManageVouchers, "Sell", "Vouchers, plans, accounts and the till."),
+    (
+        "manage_vouchers",
+        Permission::ManageVouchers,
+        "Sell",
+        "Vouchers, the till, new plans and accounts. To look at plans and accounts, “See guests” as well.",
+    ),
     (
         "register_handler",
         Permission::RegisterHandler,
@@ -81,6 +86,13 @@ impl Ticked {
     /// The paths of locks as they were written.
     pub(super) fn lock_lines(&self) -> &str {
         &self.locks
+    }
+
+    /// What was sent, as hidden fields of another form.
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        let ticked = self.ticks().into_iter().filter(|tick| tick.ticked);
+        let boxes = ticked.map(|tick| (tick.field, "on".to_owned()));
+        boxes.chain([("locks", self.locks.clone())]).collect()
     }
 
     /// What was ticked and written.

@@ -3,6 +3,7 @@ use std::sync::{Arc, MutexGuard};
 use tokio::sync::broadcast;
 
 use super::logins::{Logins, SignIns};
+use super::vouchers::Searches;
 use super::zones::Drafts;
 use crate::config::{CoinSlotConfig, ZoneConfig};
 use crate::domain::{Currency, LocalTime, Text, VoucherCodes};
@@ -34,6 +35,8 @@ pub struct AdminState {
     pub themes: Themes,
     /// Looks that somebody is at work on.
     pub(super) drafts: Drafts,
+    /// What was found by the beginning of a code.
+    pub(super) searches: Searches,
     /// Who listens to what happens to sessions; `None` where nobody can.
     pub(super) events: Option<EventHub>,
     /// What tells webhooks; `None` where nothing does.
@@ -68,6 +71,7 @@ impl AdminState {
             zones,
             themes,
             drafts,
+            searches: Searches::default(),
             events: None,
             hooks: None,
             revoked: broadcast::channel(64).0,

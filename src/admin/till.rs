@@ -11,6 +11,7 @@ use super::clerk::Clerk;
 use super::frame::Frame;
 use super::page::{failed, forbidden, html};
 use super::state::AdminState;
+use super::tables::Name;
 use crate::domain::{Money, SaleItem, WallTime};
 use crate::store::SalesQuery;
 
@@ -27,7 +28,7 @@ struct TillPage {
     trouble: Option<&'static str>,
     rows: Vec<Row>,
     /// By seller, over all days.
-    sellers: Vec<(String, String)>,
+    sellers: Vec<(Name, String)>,
     sold: u64,
     refunded: u64,
     amount: String,
@@ -36,8 +37,8 @@ struct TillPage {
 #[derive(Debug)]
 struct Row {
     day: String,
-    seller: String,
-    plan: String,
+    seller: Name,
+    plan: Name,
     sold: u64,
     refunded: u64,
     amount: String,
@@ -125,8 +126,8 @@ pub(super) async fn report(
     let shown = |money| state.currency.decimal(money);
     let row = |((day, seller, plan), sum): ((NaiveDate, String, String), Sum)| Row {
         day: day.to_string(),
-        seller,
-        plan,
+        seller: Name::short(seller),
+        plan: Name::short(plan),
         sold: sum.sold,
         refunded: sum.refunded,
         amount: shown(sum.amount),
@@ -139,7 +140,7 @@ pub(super) async fn report(
         rows: by_row.into_iter().map(row).collect(),
         sellers: by_seller
             .into_iter()
-            .map(|(seller, sum)| (seller, state.currency.show(sum.amount)))
+            .map(|(seller, sum)| (Name::short(seller), state.currency.show(sum.amount)))
             .collect(),
         sold: all.sold,
         refunded: all.refunded,

@@ -184,7 +184,7 @@ pub(super) async fn change(
     };
     let patch = patch.read().map_err(wrong)?;
     let has_secret = patch.secret.is_some();
-    let changed = state.store.change_hook(id, patch).await.map_err(store_failed)?;
+    let changed = state.store.change_hook(id, patch, None).await.map_err(store_failed)?;
     let changed = changed.ok_or_else(unknown)?.map_err(refused)?;
     state.told_of_hooks();
     let mut details = changed.hook.brief();

@@ -45,11 +45,14 @@ pub(super) struct RecoveryShape {
 
 /// `GET /api/v1/devices/{dev}/recovery-code`.
 pub(super) async fn recovery_code(
-    _allowed: Allowed<Modify>,
+    allowed: Allowed<Modify>,
     State(state): State<ApiState>,
     PathPart(dev): PathPart,
 ) -> Result<Json<RecoveryShape>, Problem> {
     let device = find(&state, &dev).await?;
     let code = state.handle.recovery_code(device.id).await?.to_string();
+    // Whoever has it can take over what the device has left.
+    let now = state.handle.now().wall;
+    state.audit.note(&allowed.caller, now, "device.recovery_code", device.id, "").await;
     Ok(Json(RecoveryShape { code }))
 }

@@ -106,10 +106,7 @@ impl Kept {
                 _ = self.hangup.recv() => self.look_again(config).await,
                 order = self.orders.recv() => match order {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
-                    Some(Order::Restore { by, reply }) => {
-                        let config = config.clone();
-                        Some(Ahead { config, written: None, by, restores: true, reply: Some(reply) })
-                    }
+                    Some(Order::Restore { of, by, reply }) => self.restore(config, &of, by, reply),
                     // We have a sender ourselves.
                     None => return Next::Stop,
                 },
@@ -121,6 +118,10 @@ impl Kept {
             };
             let at = self.clock.now().wall;
             self.upkeep.begin(at, ahead.by.name.clone(), ahead.restores);
+            // What was ordered before this began was meant for the state that goes.
+            while let Ok(order) = self.orders.try_recv() {
+                order.refuse(NotTaken::Busy);
+            }
             note(store, &self.clock, &ahead.by, self.upkeep.settings()).await;
             if handle.is_awaited() {
                 // That takes longer than a page may.
@@ -164,6 +165,22 @@ impl Kept {
             details: Text::new("the configuration file was changed by hand"),
         };
         Some(Ahead { config: new, written: None, by, restores: false, reply: None })
+    }
+
+    /// Takes what is staged, if it is still what whoever wants it has looked at.
+    fn restore(
+        &self,
+        config: &Config,
+        of: &str,
+        by: Actor,
+        reply: oneshot::Sender<Result<(), NotTaken>>,
+    ) -> Option<Ahead> {
+        if self.upkeep.staged(&config.store.path).is_none_or(|staged| staged.id != of) {
+            // Whoever asked may have gone.
+            let _ = reply.send(Err(NotTaken::Another));
+            return None;
+        }
+        Some(Ahead { config: config.clone(), written: None, by, restores: true, reply: Some(reply) })
     }
 
     /// Writes what the pages order.
@@ -231,12 +248,18 @@ impl Turn {
     }
 
     /// To another configuration, or another state; the present one is what is gone back to.
-    pub(super) async fn to(self, ahead: Ahead) -> Self {
+    ///
+    /// In another database numbers of tokens and accounts may be others': everybody has to sign in again, and before anybody
+    /// is served from it.
+    pub(super) async fn to(self, ahead: Ahead, kept: &Kept) -> Self {
         let Ahead { config, written, by, restores, .. } = ahead;
         let wish = Wish { by, restores };
         if restores && let Err(error) = begin_restore(&self.config.store.path).await {
             error!(%error, "the back-up could not be restored; everything is as it was");
             return Self { config: self.config, before: None, failed: Some((wish, error.to_string())) };
+        }
+        if wish.restores || config.store.path != self.config.store.path {
+            kept.sign_ins.sign_all_out();
         }
         Self { config, before: Some(Before { config: self.config, written, wish }), failed: None }
     }
@@ -246,6 +269,10 @@ impl Turn {
     pub(super) fn back(self, kept: &Kept, error: anyhow::Error) -> anyhow::Result<Self> {
         let Some(Before { config, written, wish }) = self.before else { return Err(error) };
         let why = format!("{error:#}");
+        if wish.restores || config.store.path != self.config.store.path {
+            // Whoever has signed in since may have done so with what was tried.
+            kept.sign_ins.sign_all_out();
+        }
         if wish.restores {
             error!(
                 "the service does not start with the restored state, and the old one is taken again: {why}"
@@ -275,12 +302,52 @@ impl Turn {
                 info!("the restored state holds");
                 // The line before is in the state that was set aside.
                 note(&service.store, &kept.clock, &by, kept.upkeep.settings()).await;
-                // Numbers of tokens and accounts may be others' there.
-                kept.sign_ins.sign_all_out();
             } else {
                 info!("the new configuration holds");
             }
             kept.upkeep.end(CameTo::Done);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn config(store: &str) -> Config {
+        let text = format!("[[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\n[store]\npath = \"{store}\"\n");
+        Config::parse(&text, Path::new("t")).unwrap()
+    }
+
+    fn ahead(config: Config) -> Ahead {
+        let [name, origin, details] = ["ana", "here", ""].map(Text::new);
+        let by = Actor { name, origin, action: "settings.change", details };
+        Ahead { config, written: None, by, restores: false, reply: None }
+    }
+
+    #[tokio::test]
+    async fn nobody_stays_signed_in_to_another_database_there_or_back() {
+        let kept = Kept::new("t".into(), LogTail::default()).unwrap();
+        kept.sign_ins.sign_somebody_in();
+        let turn = Turn::first(config("/tmp/one.db")).to(ahead(config("/tmp/one.db")), &kept).await;
+        assert_eq!(kept.sign_ins.count(), 1, "the same database");
+        let turn = turn.back(&kept, anyhow::anyhow!("no")).unwrap();
+        assert_eq!(kept.sign_ins.count(), 1, "still");
+        let turn = turn.to(ahead(config("/tmp/other.db")), &kept).await;
+        assert_eq!(kept.sign_ins.count(), 0, "before anything is served");
+        kept.sign_ins.sign_somebody_in();
+        let turn = turn.back(&kept, anyhow::anyhow!("no")).unwrap();
+        assert_eq!((kept.sign_ins.count(), turn.config.store.path.as_path()), (0, Path::new("/tmp/one.db")));
+    }
+
+    #[tokio::test]
+    async fn what_is_restored_is_what_was_looked_at() {
+        let kept = Kept::new("t".into(), LogTail::default()).unwrap();
+        let (reply, answer) = oneshot::channel();
+        let by = ahead(config("/tmp/one.db")).by;
+        assert!(kept.restore(&config("/tmp/one.db"), "gone", by, reply).is_none());
+        assert_eq!(answer.await, Ok(Err(NotTaken::Another)));
     }
 }

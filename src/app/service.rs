@@ -23,7 +23,7 @@ use crate::runtime::{
 };
 use crate::shaper::Shaper;
 use crate::store::Store;
-use crate::upkeep::key_path;
+use crate::upkeep::{clear_backup_part, key_path};
 
 /// How long requests may go on after the service was told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -54,6 +54,8 @@ impl Service {
     /// Opens everything and lets people in. If something fails nothing of it is left, and another may be started.
     pub(super) async fn start(config: &Config, kept: &mut Kept) -> anyhow::Result<Self> {
         let store = Store::open(&config.store.path).await?;
+        // A process that was killed while it made one left it.
+        clear_backup_part(&config.store.path);
         let started = match Self::open(config, kept, &store).await {
             Ok(opened) => Self::admit(config, kept, &store, opened).await,
             Err(error) => Err(error),
@@ -101,6 +103,10 @@ impl Service {
             audit_keep_days: config.audit.keep_days,
         };
         let (handle, owner) = runtime.start().await?;
+        // What is counted from here on is counted: the first reading is what the next one is compared with.
+        if let Err(refusal) = handle.sample_step().await {
+            warn!(%refusal, "what happens before the next reading will not be counted");
+        }
         let mut watchers = JoinSet::new();
         watchers.spawn(watch_table(handle.clone(), table));
         watchers.spawn(watch_offload(Arc::clone(&kernel)));
@@ -207,6 +213,9 @@ impl Service {
         }
         self.watchers.shutdown().await;
         if !self.owner.is_finished() {
+            if let Err(refusal) = self.handle.sample_step().await {
+                warn!(%refusal, "what happened since the last reading could not be counted");
+            }
             self.handle.stop().await;
             self.owner.await.context("the sessions manager broke off")?;
         }

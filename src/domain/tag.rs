@@ -2,12 +2,12 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{AtEnd, ClientDevice, ClientSession, Plan, SessionState, SessionTerms};
+use super::{Account, Admin, AtEnd, ClientDevice, ClientSession, Hook, Plan, SessionState, SessionTerms};
 
 /// Bytes of a tag: as many as nobody meets twice by chance.
 const TAG_BYTES: usize = 16;
 
-/// A short name for how a device, a session or a plan stands: it differs as soon as anything differs that somebody could change
+/// A short name for how a device, a session, a plan or an account stands: it differs as soon as anything differs that somebody could change
 /// or decide by.
 ///
 /// What merely flows is left out: usage, addresses, sightings. So a tag lasts while a session is being used, and says that
@@ -84,6 +84,54 @@ impl Tag {
         fields.number(Some(plan.max_devices));
         fields.number(Some(u8::from(plan.on_sale)));
         fields.list(plan.roles.iter());
+        fields.finish()
+    }
+
+    /// How an account stands; its password and where it is logged in are no part of it.
+    pub fn of_account(account: &Account) -> Self {
+        let mut fields = Fields::new("account");
+        fields.number(Some(account.id));
+        fields.text(account.name.as_str());
+        fields.text_if(account.full_name.as_ref().map(super::Text::as_str));
+        fields.text_if(account.note.as_ref().map(super::Text::as_str));
+        fields.number(Some(u64::try_from(account.plans.len()).unwrap_or(u64::MAX)));
+        for attached in &account.plans {
+            fields.text(attached.plan.as_str());
+            fields.number(Some(attached.attached_at.0));
+        }
+        fields.number(Some(account.max_devices));
+        fields.text(account.one_more.as_str());
+        fields.number(Some(u8::from(account.disabled)));
+        fields.number(account.expires_at.map(|at| at.0));
+        fields.list(account.roles.iter());
+        fields.number(Some(u64::try_from(account.properties.len()).unwrap_or(u64::MAX)));
+        for (key, value) in &account.properties {
+            fields.text(key);
+            fields.text(value);
+        }
+        fields.finish()
+    }
+
+    /// What an admin account may do.
+    pub fn of_admin(admin: &Admin) -> Self {
+        let mut fields = Fields::new("admin");
+        fields.number(Some(admin.id));
+        fields.number(Some(u8::from(admin.disabled)));
+        let permissions: Vec<String> = admin.permissions.iter().map(ToString::to_string).collect();
+        fields.list(permissions.iter());
+        fields.finish()
+    }
+
+    /// How a webhook stands; its secret is no part of it.
+    pub fn of_hook(hook: &Hook) -> Self {
+        let mut fields = Fields::new("hook");
+        fields.text(&hook.id.to_string());
+        fields.text(hook.name.as_str());
+        fields.text(hook.url.as_str());
+        fields.text_if(hook.filter.as_ref().map(ToString::to_string).as_deref());
+        fields.text(&hook.kinds.names().join(" "));
+        fields.text(&hook.properties.names().join(" "));
+        fields.number(Some(u8::from(hook.enabled)));
         fields.finish()
     }
 

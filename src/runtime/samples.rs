@@ -1,3 +1,4 @@
+use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -128,7 +129,17 @@ impl Handle {
     }
 
     /// Writes what was counted and is not in the store yet; whether there was anything.
+    ///
+    /// What is begun is finished by a task of its own: whoever waits for it may be stopped meanwhile, and then nobody would know
+    /// whether what was taken is in the store.
     pub async fn write_samples(&self) -> Result<bool, StoreError> {
+        let handle = self.clone();
+        let written = tokio::spawn(async move { handle.write_unwritten().await }).await;
+        // It is cancelled only by the end of the process.
+        written.unwrap_or_else(|error| error.try_into_panic().map_or(Ok(false), |panic| resume_unwind(panic)))
+    }
+
+    async fn write_unwritten(&self) -> Result<bool, StoreError> {
         let _writing = self.shared.samples.writing.lock().await;
         let unwritten = {
             let mut kept = self.kept_samples();

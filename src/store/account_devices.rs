@@ -1,5 +1,9 @@
+use std::collections::HashMap;
+
+use sqlx::QueryBuilder;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::batch_list::push_ids;
 use super::rows::Columns;
 use super::{Store, StoreError};
 use crate::domain::{
@@ -39,6 +43,19 @@ impl Store {
             })
         };
         rows.iter().map(read).collect()
+    }
+
+    /// On how many devices each of these accounts is logged in; one that is on none is left out.
+    pub async fn count_account_devices(&self, accounts: &[i64]) -> Result<HashMap<i64, u64>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT account, count(*) FROM account_devices WHERE account IN ");
+        push_ids(&mut query, accounts);
+        query.push(" GROUP BY account");
+        let rows = query.build().persistent(false).fetch_all(&self.readers).await?;
+        let one = |row: &SqliteRow| {
+            let mut columns = Columns::new(row, "account_devices");
+            Ok((columns.int()?, columns.int()?.unsigned_abs()))
+        };
+        rows.iter().map(one).collect()
     }
 
     /// Every device that is logged in.

@@ -10,7 +10,7 @@ use super::sql::{like_pattern, rows_before};
 use super::{Store, StoreError, once};
 use crate::domain::{
     Account, AccountBook, AccountDevice, AccountName, BoxFuture, DeviceId, DoneOnce, Once, OnceSubject,
-    OneMore, PasswordHash, PlanName, ProviderError, Refusal, TermsError, Text, WallTime,
+    OneMore, PasswordHash, PlanName, ProviderError, Refusal, Tag, TermsError, Text, WallTime,
 };
 
 const COLUMNS: &str = "id, name, password, full_name, note, max_devices, one_more, disabled, expires_at, roles, \
@@ -52,6 +52,8 @@ pub struct AccountPatch {
     pub roles: Option<BTreeSet<String>>,
     /// Properties of its sessions.
     pub properties: Option<BTreeMap<String, String>>,
+    /// How it must still stand: [`Tag::of_account`].
+    pub expected: Option<Tag>,
 }
 
 /// Which accounts a list shows, by name.
@@ -157,6 +159,9 @@ impl Store {
         let Some(mut account) = look_up(&mut transaction, name).await? else {
             return Ok(Err(Refusal::UnknownAccount));
         };
+        if patch.expected.is_some_and(|tag| tag != Tag::of_account(&account)) {
+            return Ok(Err(Refusal::Changed));
+        }
         if let Err(refusal) = patch.apply(&mut account) {
             return Ok(Err(refusal));
         }

@@ -4,7 +4,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::rows::Columns;
 use super::{Store, StoreError, once};
 use crate::domain::{
-    AccountName, Admin, DoneOnce, Once, OnceSubject, PasswordHash, Permission, Refusal, TermsError, WallTime,
+    AccountName, Admin, DoneOnce, Once, OnceSubject, PasswordHash, Permission, Refusal, Tag, TermsError,
+    WallTime,
 };
 
 const COLUMNS: &str =
@@ -36,6 +37,8 @@ pub struct AdminPatch {
     pub totp: Option<Option<(Vec<u8>, i64)>>,
     /// Whoever is signed in has to sign in again.
     pub sign_out: bool,
+    /// How it must still stand: [`Tag::of_admin`].
+    pub expected: Option<Tag>,
 }
 
 impl AdminPatch {
@@ -105,6 +108,9 @@ impl Store {
         let Some(before) = one(&mut transaction, "name = $1", name.as_str().to_owned()).await? else {
             return Ok(Err(Refusal::UnknownAdmin));
         };
+        if patch.expected.is_some_and(|tag| tag != Tag::of_admin(&before)) {
+            return Ok(Err(Refusal::Changed));
+        }
         let mut admin = before.clone();
         patch.apply(&mut admin);
         sqlx::query(

@@ -139,7 +139,7 @@ fn sums(row: &SqliteRow) -> Result<(i64, BatchSums), StoreError> {
     Ok((id, sums))
 }
 
-fn push_ids(query: &mut QueryBuilder<Sqlite>, ids: &[i64]) {
+pub(super) fn push_ids(query: &mut QueryBuilder<Sqlite>, ids: &[i64]) {
     query.push("(");
     let mut list = query.separated(", ");
     for id in ids {

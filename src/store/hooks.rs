@@ -3,7 +3,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::rows::Columns;
 use super::{Store, StoreError, once};
 use crate::domain::{
-    DoneOnce, Hook, HookId, HookKinds, HookPatch, HookSecret, Once, OnceSubject, Refusal, Select, Text,
+    DoneOnce, Hook, HookId, HookKinds, HookPatch, HookSecret, Once, OnceSubject, Refusal, Select, Tag, Text,
     WallTime,
 };
 
@@ -103,9 +103,13 @@ impl Store {
         &self,
         id: HookId,
         patch: HookPatch,
+        expected: Option<Tag>,
     ) -> Result<Option<Result<KeptHook, HookConflict>>, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let Some(mut kept) = one(&mut transaction, id).await? else { return Ok(None) };
+        if expected.is_some_and(|tag| tag != Tag::of_hook(&kept.hook)) {
+            return Ok(Some(Err(HookConflict::Refused(Refusal::Changed))));
+        }
         patch.apply(&mut kept.hook, &mut kept.secret);
         let hook = &kept.hook;
         match conflict(&mut transaction, hook).await? {

@@ -32,6 +32,24 @@ pub fn key_path(database: &Path) -> PathBuf {
     path.into()
 }
 
+/// Where a back-up is made that is sent away: always the same place, so that what a killed process leaves is found.
+pub fn backup_part(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".backup");
+    path.into()
+}
+
+/// Removes what is at [`backup_part`]: it has all keys in it.
+pub fn clear_backup_part(database: &Path) {
+    let part = backup_part(database);
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        let mut path = part.clone().into_os_string();
+        path.push(suffix);
+        // Mostly there is none.
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// Writes a back-up of a database and what belongs to it, also while it is in use. The file is its owner's only.
 pub async fn write_backup(
     database: &Path,

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 
 use crate::config::Config;
 use crate::domain::{Actor, Text, WallTime};
@@ -21,11 +21,11 @@ pub use crate::store::restore::{
     begin as begin_restore, begin_undo as undo_restore, discard, finish as finish_restore, is_free,
     is_staged, upload_path,
 };
-pub use backup::{BackupError, key_path, stage_backup, write_backup};
+pub use backup::{BackupError, backup_part, clear_backup_part, key_path, stage_backup, write_backup};
 pub use diff::{DiffLine, Side, diff};
 pub use log::{LogLine, LogQuery, LogTail, MAX_LOG_LINES, TailLayer};
-pub use settings::{NotWritten, SettingsFile, fingerprint};
-pub use words::changes;
+pub use settings::{NotWritten, SettingsFile, fingerprint, with_ends_of};
+pub use words::{changes, meanwhile};
 
 /// What the pages order and the composition root carries out.
 #[derive(Debug)]
@@ -34,11 +34,34 @@ pub enum Order {
     Settings(Box<NewSettings>),
     /// Put the state that is staged in the place of the present one, and start anew with it.
     Restore {
+        /// Which: [`StagedBackup::id`].
+        of: String,
         /// Who wants it.
         by: Actor,
         /// Whether it is begun; what comes of it then is in [`Upkeep::last`].
         reply: oneshot::Sender<Result<(), NotTaken>>,
     },
+}
+
+impl Order {
+    /// Tells whoever gave it that nothing comes of it.
+    pub fn refuse(self, why: NotTaken) {
+        let reply = match self {
+            Self::Settings(new) => new.reply,
+            Self::Restore { reply, .. } => reply,
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(Err(why));
+    }
+}
+
+/// A back-up that lies ready to be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedBackup {
+    /// Names it: another one, also of the same file, has another.
+    pub id: String,
+    /// What is in it.
+    pub facts: BackupFacts,
 }
 
 /// A configuration that is to be taken.
@@ -68,6 +91,11 @@ pub enum NotTaken {
     /// Another change is being made.
     #[error("another change is being made: wait for it, then try again")]
     Busy,
+    /// What lies ready is another back-up than the one that was looked at, or none.
+    #[error(
+        "another back-up was sent meanwhile, or this one was thrown away: look at what is ready, then try again"
+    )]
+    Another,
 }
 
 /// What has become of the last order.
@@ -81,6 +109,12 @@ pub struct LastOrder {
     pub by: Text,
     /// What it has come to.
     pub came_to: CameTo,
+}
+
+impl LastOrder {
+    fn is_under_way(&self) -> bool {
+        self.came_to == CameTo::UnderWay
+    }
 }
 
 /// What an order has come to.
@@ -101,7 +135,9 @@ pub struct Upkeep {
     log: LogTail,
     orders: mpsc::Sender<Order>,
     last: Arc<watch::Sender<Option<LastOrder>>>,
-    staged: Arc<Mutex<Option<BackupFacts>>>,
+    staged: Arc<Mutex<Option<StagedBackup>>>,
+    receives: Arc<tokio::sync::Mutex<()>>,
+    makes: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Upkeep {
@@ -116,6 +152,8 @@ impl Upkeep {
                 orders,
                 last: Arc::new(watch::channel(None).0),
                 staged: Arc::default(),
+                receives: Arc::default(),
+                makes: Arc::default(),
             },
             receiver,
         )
@@ -139,7 +177,7 @@ impl Upkeep {
     pub async fn take(&self, config: Config, text: String, seen: String, by: Actor) -> Result<(), NotTaken> {
         let (reply, written) = oneshot::channel();
         let order = Order::Settings(Box::new(NewSettings { config, text, seen, by, reply }));
-        self.orders.try_send(order).map_err(|_| NotTaken::Busy)?;
+        self.order(order)?;
         written.await.unwrap_or(Err(NotTaken::Busy))
     }
 
@@ -148,10 +186,28 @@ impl Upkeep {
     /// # Errors
     ///
     /// Nothing was changed.
-    pub async fn restore(&self, by: Actor) -> Result<(), NotTaken> {
+    pub async fn restore(&self, of: String, by: Actor) -> Result<(), NotTaken> {
         let (reply, begun) = oneshot::channel();
-        self.orders.try_send(Order::Restore { by, reply }).map_err(|_| NotTaken::Busy)?;
+        self.order(Order::Restore { of, by, reply })?;
         begun.await.unwrap_or(Err(NotTaken::Busy))
+    }
+
+    /// Hands an order over, unless one is being carried out: it would be made to what that one leads to, unseen. Whether one
+    /// is, is looked at under the lock that [`Upkeep::begin`] takes.
+    fn order(&self, order: Order) -> Result<(), NotTaken> {
+        let mut given = Err(NotTaken::Busy);
+        self.last.send_if_modified(|last| {
+            if !last.as_ref().is_some_and(LastOrder::is_under_way) {
+                given = self.orders.try_send(order).map_err(|_| NotTaken::Busy);
+            }
+            false
+        });
+        given
+    }
+
+    /// Whether an order is being carried out.
+    pub fn is_busy(&self) -> bool {
+        self.last.borrow().as_ref().is_some_and(LastOrder::is_under_way)
     }
 
     /// What has become of the last order since this process began.
@@ -162,7 +218,7 @@ impl Upkeep {
     /// The same, once it is known, or when so much time has gone by.
     pub async fn settled(&self, within: Duration) -> Option<LastOrder> {
         let mut last = self.last.subscribe();
-        let settled = last.wait_for(|last| last.as_ref().is_none_or(|last| last.came_to != CameTo::UnderWay));
+        let settled = last.wait_for(|last| !last.as_ref().is_some_and(LastOrder::is_under_way));
         // Whichever it was: what is known now is the answer.
         let _ = tokio::time::timeout(within, settled).await;
         self.last()
@@ -186,12 +242,28 @@ impl Upkeep {
     pub async fn stage(&self, database: &Path) -> Result<(), BackupError> {
         self.set_staged(None);
         let facts = stage_backup(database).await?;
-        self.set_staged(Some(facts));
+        self.set_staged(Some(StagedBackup { id: uuid::Uuid::now_v7().to_string(), facts }));
         Ok(())
     }
 
+    /// Lets one file be received at a time, and none while an order is being carried out: what is to be restored stays what
+    /// was looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTaken::Busy`]; nothing may be received now.
+    pub fn receive(&self) -> Result<OwnedMutexGuard<()>, NotTaken> {
+        let alone = Arc::clone(&self.receives).try_lock_owned().map_err(|_| NotTaken::Busy)?;
+        if self.is_busy() { Err(NotTaken::Busy) } else { Ok(alone) }
+    }
+
+    /// Lets one back-up be made at a time, at [`backup_part`].
+    pub async fn make(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.makes).lock_owned().await
+    }
+
     /// What is ready to be restored.
-    pub fn staged(&self, database: &Path) -> Option<BackupFacts> {
+    pub fn staged(&self, database: &Path) -> Option<StagedBackup> {
         let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner).clone();
         staged.filter(|_| is_staged(database))
     }
@@ -202,7 +274,36 @@ impl Upkeep {
         discard(database);
     }
 
-    fn set_staged(&self, facts: Option<BackupFacts>) {
-        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+    fn set_staged(&self, staged: Option<StagedBackup>) {
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = staged;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by() -> Actor {
+        let [name, origin, details] = ["ana", "here", ""].map(Text::new);
+        Actor { name, origin, action: "backup.restore", details }
+    }
+
+    #[tokio::test]
+    async fn one_change_at_a_time() {
+        let (upkeep, mut orders) = Upkeep::new(SettingsFile::new("t".into()), LogTail::default());
+        let restore = || upkeep.restore("a".to_owned(), by());
+        upkeep.begin(WallTime(0), Text::new("ben"), false);
+        assert_eq!(restore().await, Err(NotTaken::Busy));
+        assert!(upkeep.receive().is_err(), "what is to be restored stays what it is");
+        assert!(orders.try_recv().is_err(), "nothing waits for what comes next");
+        upkeep.end(CameTo::Done);
+        let carried_out = async {
+            if let Some(order) = orders.recv().await {
+                order.refuse(NotTaken::Another);
+            }
+        };
+        assert_eq!(tokio::join!(restore(), carried_out).0, Err(NotTaken::Another));
+        let one = upkeep.receive();
+        assert!(one.is_ok() && upkeep.receive().is_err(), "one file at a time");
     }
 }

@@ -40,6 +40,13 @@ pub fn fingerprint(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A text with lines that end as most lines of another do: browsers send what suits themselves.
+pub fn with_ends_of(text: &str, model: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let crlf = model.matches("\r\n").count();
+    if 2 * crlf > model.matches('\n').count() { text.replace('\n', "\r\n") } else { text }
+}
+
 impl SettingsFile {
     /// The file at a path.
     pub fn new(path: PathBuf) -> Self {
@@ -180,6 +187,15 @@ mod tests {
         );
         assert_eq!(settings.put_back("older", "new"), Err(NotWritten::Changed));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "nothing else is left");
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        for (model, ends) in
+            [("a\r\nb\r\n", "x\r\ny\r\n"), ("a\nb\n", "x\ny\n"), ("", "x\ny\n"), ("a\r\nb\nc\n", "x\ny\n")]
+        {
+            assert_eq!(with_ends_of("x\r\ny\n", model), ends, "{model:?}");
+        }
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.store.path != new.store.path {
         let path = new.store.path.display();
         say(format!(
-            "Another database is used: {path}. Devices, sessions, vouchers and accounts are those that are in it."
+            "Another database is used: {path}. Devices, sessions, vouchers, accounts and tokens are those that are in it. \
+             Everybody has to sign in to these pages again, as names and passwords are there."
         ));
     }
     if old.network.mark_mask != new.network.mark_mask {
@@ -54,13 +55,94 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.gateway.name != new.gateway.name {
         say(format!("This box is called {}.", new.gateway.name));
     }
+    if old.coin_slots != new.coin_slots {
+        say("The coin slots change. What is in one that is taken away stays with the guest who put it in."
+            .to_owned());
+    }
+    if old.free != new.free {
+        say(match (&old.free, &new.free) {
+            (None, Some(_)) => "Free access is given from then on.",
+            (Some(_), None) => "No more free access is given; what was given is used up as it was.",
+            (Some(_) | None, Some(_) | None) => "Free access changes; what was given is used up as it was.",
+        }
+        .to_owned());
+    }
     if old.plugins != new.plugins {
         say("The programs that are started as plugins change.".to_owned());
     }
     if old.roles != new.roles {
         say("What roles change is different from then on, also for sessions that run.".to_owned());
     }
+    if others(old, new) {
+        say("Other keys change as well: all lines that differ are below.".to_owned());
+    }
     texts
+}
+
+/// Whether something differs that no sentence is about.
+fn others(old: &Config, new: &Config) -> bool {
+    let mut known = new.clone();
+    known.warnings.clone_from(&old.warnings);
+    known.zones.retain(|zone| old.zones.iter().any(|before| before.name == zone.name));
+    for zone in &mut known.zones {
+        let Some(before) = old.zones.iter().find(|before| before.name == zone.name) else { continue };
+        *zone = ZoneConfig {
+            venue_info_url: zone.venue_info_url.clone(),
+            auto_connect: zone.auto_connect,
+            garden_domains: zone.garden_domains.clone(),
+            garden_addresses: zone.garden_addresses.clone(),
+            trusted: zone.trusted.clone(),
+            providers: zone.providers.clone(),
+            notice_secs: zone.notice_secs,
+            notice_bytes: zone.notice_bytes,
+            theme: zone.theme.clone(),
+            ..before.clone()
+        };
+        // One that is taken away is said, one that comes is not.
+        if before.trusted.iter().any(|mac| !zone.trusted.contains(mac)) {
+            zone.trusted.clone_from(&before.trusted);
+        }
+    }
+    let mut before = old.clone();
+    before.zones.retain(|zone| known.zones.iter().any(|after| after.name == zone.name));
+    known.admin.listen = before.admin.listen;
+    known.admin.tls = before.admin.tls;
+    known.admin.files.clone_from(&before.admin.files);
+    known.store.path.clone_from(&before.store.path);
+    known.network.mark_mask = before.network.mark_mask;
+    known.network.wan.clone_from(&before.network.wan);
+    known.site.currency = before.site.currency;
+    known.control.clone_from(&before.control);
+    if known.audit.keep_days < before.audit.keep_days {
+        known.audit.keep_days = before.audit.keep_days;
+    }
+    known.gateway.name = before.gateway.name.clone();
+    known.coin_slots.clone_from(&before.coin_slots);
+    known.free.clone_from(&before.free);
+    known.plugins.clone_from(&before.plugins);
+    known.roles.clone_from(&before.roles);
+    known != before
+}
+
+/// Who stays online while the service starts anew with another configuration; without one that it came from, nobody knows.
+pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
+    let Some(old) = old else {
+        return "The service starts anew, which takes about a second; the kernel enforces all sessions meanwhile.";
+    };
+    let networks = |config: &Config| -> BTreeMap<String, Vec<String>> {
+        config.zones.iter().map(|zone| (zone.name.to_string(), zone.lan.clone())).collect()
+    };
+    let (was, is) = (networks(old), networks(new));
+    if old.store.path != new.store.path {
+        "The service starts anew with that database: whoever has no running session in it is cut off. Whoever stands at a coin \
+         slot is waited for, a minute and a half at most."
+    } else if was.iter().any(|(zone, lan)| is.get(zone) != Some(lan)) {
+        "The service starts anew, which takes about a second. Whoever is in a network that stays in its zone stays online. \
+         Whoever stands at a coin slot is waited for, a minute and a half at most."
+    } else {
+        "Everybody stays online: the service starts anew, which takes about a second, and the kernel enforces all sessions \
+         meanwhile. Whoever stands at a coin slot is waited for, a minute and a half at most."
+    }
 }
 
 fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
@@ -92,6 +174,20 @@ fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
         let outs = |zone: &ZoneConfig| (zone.idle_timeout_secs, zone.away_pause_secs);
         if outs(before) != outs(zone) {
             texts.push(format!("When sessions in the zone {name} are paused by themselves changes."));
+        }
+        if before.inbound != zone.inbound {
+            texts.push(if zone.inbound {
+                format!("Others may begin connections to devices of the zone {name} that are let through.")
+            } else {
+                format!("Nobody may begin connections to devices of the zone {name} any more.")
+            });
+        }
+        if before.isolate != zone.isolate {
+            texts.push(if zone.isolate {
+                format!("Devices of the zone {name} on one bridge do not reach each other any more.")
+            } else {
+                format!("Devices of the zone {name} on one bridge reach each other.")
+            });
         }
         if before.trusted.iter().any(|mac| !zone.trusted.contains(mac)) {
             texts.push(format!("Devices in the zone {name} that are no longer trusted meet the portal."));
@@ -136,5 +232,43 @@ mod tests {
         }
         let texts = changes(&config(&moved), &old);
         assert!(texts.iter().any(|text| text.starts_with("The zone cellar is removed")), "{texts:?}");
+    }
+
+    #[test]
+    fn whatever_else_changes_is_at_least_hinted_at() {
+        let zone = "[[zone]]\nname = \"guests\"\nlan = [\"br-guests\"]\n";
+        let text = |more: &str| changes(&config(zone), &config(&format!("{zone}{more}"))).join(" ");
+        for (more, said) in [
+            ("inbound = true", "may begin connections to devices of the zone guests"),
+            ("isolate = true", "do not reach each other any more"),
+            ("[audit]\nkeep_days = 7", "older than 7 days"),
+        ] {
+            let text = text(more);
+            assert!(text.contains(said) && !text.contains("Other keys"), "{more}: {text}");
+        }
+        for more in [
+            "auto_connect = true",
+            "notice_secs = 60",
+            "[audit]\nkeep_days = 999",
+            "[store]\nflush_secs = 30",
+            "[theme]\nname = \"Ours\"",
+        ] {
+            assert_eq!(text(more), "Other keys change as well: all lines that differ are below.", "{more}");
+        }
+        let both = text("down_mbps = 5\nauto_connect = true");
+        assert!(both.contains("Speeds of the zone") && both.contains("Other keys change"), "{both}");
+    }
+
+    #[test]
+    fn who_stays_online_is_said_as_it_is() {
+        let config = |lan: &str, more: &str| {
+            config(&format!("[[zone]]\nname = \"guests\"\nlan = [\"{lan}\"]\n{more}"))
+        };
+        let old = config("br-a", "");
+        let said = |new: &Config| meanwhile(Some(&old), new);
+        assert!(said(&config("br-a", "down_mbps = 5")).starts_with("Everybody stays online"));
+        assert!(said(&config("br-b", "")).contains("that stays in its zone"));
+        assert!(said(&config("br-a", "[store]\npath = \"/tmp/b.db\"")).contains("in it is cut off"));
+        assert!(!meanwhile(None, &old).contains("Everybody"));
     }
 }

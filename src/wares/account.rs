@@ -62,6 +62,7 @@ impl AccountFields {
             expires_at,
             roles: self.roles.map(|names| read_roles("roles", names)).transpose()?,
             properties: self.properties.map(read_properties).transpose()?,
+            expected: None,
         })
     }
 

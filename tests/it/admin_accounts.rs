@@ -139,6 +139,11 @@ async fn an_account_is_changed_as_the_api_changes_one() {
             plans,
         )
     };
+    let post = async |fields: &[(&str, &str)]| {
+        let page = pages.get(&cookie, "/admin/accounts/account?name=page").await;
+        let tag = [("tag", hidden(&page.text, "tag"))];
+        pages.post(&cookie, PLACE, &[fields, &tag].concat()).await
+    };
     // As it is shown: nothing is different, also the seconds, which a field cannot show.
     let shown = [
         ("name", "page"),
@@ -151,7 +156,7 @@ async fn an_account_is_changed_as_the_api_changes_one() {
         ("roles", ""),
         ("properties", "a = x = y"),
     ];
-    assert!(pages.post(&cookie, PLACE, &shown).await.to.ends_with("done=changed"));
+    assert!(post(&shown).await.to.ends_with("done=changed"));
     assert_eq!(find("page").await, find("api").await);
     let other = [
         ("name", "page"),
@@ -164,7 +169,7 @@ async fn an_account_is_changed_as_the_api_changes_one() {
         ("roles", "vip"),
         ("properties", "b = 2"),
     ];
-    let changed = pages.post(&cookie, PLACE, &other).await;
+    let changed = post(&other).await;
     assert!(changed.to.ends_with("done=changed"), "{}", changed.text);
     let patch = json!({
         "full_name": "Ana", "note": "x", "max_devices": 3, "one_more": "take_over", "expires_at": null, "plans": [],
@@ -185,7 +190,7 @@ async fn an_account_is_changed_as_the_api_changes_one() {
             .into_iter()
             .map(|(name, value)| if name == field { (name, typed) } else { (name, value) })
             .collect();
-        let refused = pages.post(&cookie, PLACE, &fields).await;
+        let refused = post(&fields).await;
         assert!([404, 422].contains(&refused.status), "{field} {typed}: {} {}", refused.status, refused.text);
         assert!(
             refused.text.contains(&format!("id=\"f-{field}-error\">Error: ")),
@@ -195,6 +200,93 @@ async fn an_account_is_changed_as_the_api_changes_one() {
         assert!(refused.text.contains("<title>Error: "), "{field}: {}", refused.text);
     }
     assert_eq!(find("page").await, find("api").await, "nothing was changed");
+}
+
+#[tokio::test]
+async fn an_old_page_takes_away_no_plan_that_was_paid_since() {
+    let pages = start().await;
+    let cookie = pages.log_in(&seller()).await;
+    let body = json!({ "name": "ana", "password": "1234", "expires_at": "2027-01-31T18:00:07Z" });
+    assert_eq!(pages.api("POST", "/api/v1/accounts", &body).await.0, 201);
+    let page = pages.get(&cookie, "/admin/accounts/account?name=ana").await;
+    let tag = hidden(&page.text, "tag").to_owned();
+    let once = hidden(&page.text, "once").to_owned();
+    // Somebody else sells a plan and lets it last longer.
+    let more = [("once", once.as_str()), ("name", "ana"), ("plan", "hour"), ("paid", "on")];
+    assert_eq!(pages.post(&cookie, "/admin/accounts/plan", &more).await.status, 303);
+    let patch = json!({ "expires_at": "2028-01-31T18:00:07Z" });
+    assert_eq!(pages.api("PATCH", "/api/v1/accounts/ana", &patch).await.0, 200);
+    let find =
+        async || pages.app.store.find_account(&AccountName::parse("ana").unwrap()).await.unwrap().unwrap();
+    let before = find().await;
+    assert_eq!(before.plans.len(), 1);
+    let old = |tag| {
+        [
+            ("name", "ana"),
+            ("tag", tag),
+            ("note", "x"),
+            ("max_devices", "1"),
+            ("one_more", "refuse"),
+            ("expires_at", "2027-01-31T18:00"),
+            ("plans", ""),
+        ]
+    };
+    for tag in [tag.as_str(), "", "nonsense"] {
+        let stale = pages.post(&cookie, PLACE, &old(tag)).await;
+        assert_eq!(stale.status, 412, "{}", stale.text);
+        assert!(stale.text.contains("was changed meanwhile, and nothing was done"), "{}", stale.text);
+        for part in ["value=\"hour\"", "2028-01-31T18:00", "<title>Error: "] {
+            assert!(stale.text.contains(part), "as it stands now: {part}: {}", stale.text);
+        }
+        assert_eq!(find().await, before);
+    }
+    let page = pages.get(&cookie, "/admin/accounts/account?name=ana").await;
+    let now = old(hidden(&page.text, "tag"));
+    assert_eq!(pages.post(&cookie, PLACE, &now).await.status, 303);
+    assert!(find().await.plans.is_empty(), "now it was meant");
+}
+
+#[tokio::test]
+async fn who_may_only_sell_sees_no_guests_when_a_form_comes_back() {
+    let pages = start().await;
+    let cookie = pages.log_in(&seller()).await;
+    assert_eq!(pages.send(&cookie, NEW, ACCOUNTS, &ANA).await.status, 303);
+    let device = pages.app.device(1).await;
+    let session = log_in(&pages, &device, "ana", " correct horse ").await.unwrap();
+    let desk = pages.log_in(&[Permission::ManageVouchers]).await;
+    for (place, more) in [
+        (PLACE, ("max_devices", "x")),
+        ("/admin/accounts/password", ("password", "x")),
+        ("/admin/accounts/plan", ("plan", "nowhere")),
+    ] {
+        for (who, sees) in [(&desk, false), (&cookie, true)] {
+            let shown = pages.post(who, place, &[("name", "ana"), ("once", "b"), more]).await;
+            assert!([404, 412, 422].contains(&shown.status), "{place}: {}", shown.status);
+            assert!(shown.text.contains("<title>Error: ana"), "{place}: {}", shown.text);
+            for part in [device.id.to_string(), session.id.to_string(), "<h2>Logged in</h2>".to_owned()] {
+                assert_eq!(shown.text.contains(&part), sees, "{place} {part}: {}", shown.text);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_is_noted_and_said_also_if_sessions_cannot_be_ended() {
+    let pages = start().await;
+    let cookie = pages.log_in(&seller()).await;
+    assert_eq!(pages.send(&cookie, NEW, ACCOUNTS, &ANA).await.status, 303);
+    // From here on nothing can be ended; the store goes on.
+    pages.app.handle.stop().await;
+    for (what, action) in
+        [("disable", "account.change"), ("log-out", "account.log_out"), ("delete", "account.delete")]
+    {
+        let shown = pages.post(&cookie, SURE, &[("name", "ana"), ("what", what)]).await;
+        assert!(shown.status == 503 && shown.text.contains("It is done."), "{what}: {}", shown.text);
+        let actions = pages.actions().await;
+        assert!(actions.iter().any(|(known, _)| known == action), "{what}: {actions:?}");
+    }
+    let found = pages.app.store.find_account(&AccountName::parse("ana").unwrap()).await.unwrap();
+    assert!(found.is_none(), "it is done");
 }
 
 #[tokio::test]

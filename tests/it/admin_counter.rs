@@ -169,9 +169,9 @@ async fn the_till_is_read_by_day_seller_and_plan() {
     let both = pages.get(&cookie, "/admin/till?from=2026-06-01&to=2026-06-02").await;
     let flat: String = both.text.split_whitespace().collect::<Vec<_>>().join(" ");
     for row in [
-        "<td class=\"day\">2026-06-01</td><td>Ana &#38; Ben</td><td>day</td><td class=\"amount\">1</td><td class=\"amount\">0</td><td class=\"amount\">10.00</td>",
-        "<td class=\"day\">2026-06-01</td><td>Ana &#38; Ben</td><td>hour</td><td class=\"amount\">2</td><td class=\"amount\">0</td><td class=\"amount\">5.00</td>",
-        "<td class=\"day\">2026-06-02</td><td>Ana &#38; Ben</td><td>hour</td><td class=\"amount\">1</td><td class=\"amount\">0</td><td class=\"amount\">2.50</td>",
+        "<td class=\"day\">2026-06-01</td><td><bdi>Ana &#38; Ben</bdi></td><td><bdi>day</bdi></td><td class=\"amount\">1</td><td class=\"amount\">0</td><td class=\"amount\">10.00</td>",
+        "<td class=\"day\">2026-06-01</td><td><bdi>Ana &#38; Ben</bdi></td><td><bdi>hour</bdi></td><td class=\"amount\">2</td><td class=\"amount\">0</td><td class=\"amount\">5.00</td>",
+        "<td class=\"day\">2026-06-02</td><td><bdi>Ana &#38; Ben</bdi></td><td><bdi>hour</bdi></td><td class=\"amount\">1</td><td class=\"amount\">0</td><td class=\"amount\">2.50</td>",
     ] {
         assert!(flat.contains(row), "{row}\n{flat}");
     }

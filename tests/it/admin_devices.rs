@@ -119,6 +119,31 @@ async fn everything_that_can_be_done_with_a_device_is_done_and_audited() {
             .any(|session| session.terms.kind == SessionKind::Data && session.terms.exp_days == Some(2))
     );
     assert_eq!(post("message", &[("text", "hello"), ("lasts_min", "5")]).await.status, 303);
+    // A double click, and a page that was gone back to.
+    let once = hidden(&pages.get(&cookie, &place).await.text, "once").to_owned();
+    let count = pages.app.handle.usable_sessions(id).await.unwrap().len();
+    let fields = [("once", &*once), ("kind", "time"), ("time_min", "7")];
+    let both = tokio::join!(post("session", &fields), post("session", &fields));
+    let mut places = [both.0.to, both.1.to];
+    places.sort();
+    assert!(places[0].ends_with("?done=again") && places[1].ends_with("?done=created"), "{places:?}");
+    assert_eq!(places[0].split('?').next(), places[1].split('?').next(), "the same session");
+    assert_eq!(pages.get(&cookie, &places[0]).await.status, 200);
+    let other = post("session", &[("once", &*once), ("kind", "time"), ("time_min", "8")]).await;
+    assert!(other.status == 422 && other.text.contains("sent before, with something else"), "{}", other.text);
+    assert_eq!(pages.app.handle.usable_sessions(id).await.unwrap().len(), count + 1);
+    let fields = [("once", &*once), ("text", "twice"), ("lasts_min", "5")];
+    let both = tokio::join!(post("message", &fields), post("message", &fields));
+    let mut places = [both.0.to, both.1.to];
+    places.sort();
+    assert_eq!(places, [format!("{place}?done=again"), format!("{place}?done=message")]);
+    assert_eq!(post("message", &fields).await.to, format!("{place}?done=again"));
+    let page = pages.get(&cookie, &places[0]).await;
+    assert_eq!(page.text.matches("<div class=\"item\"><p><bdi>twice</bdi>").count(), 1, "{}", page.text);
+    for act in ["change", "roles", "session", "message", "block", "code"] {
+        let shown = pages.get(&cookie, &format!("{place}/{act}")).await;
+        assert_eq!((shown.status, shown.to.as_str()), (303, place.as_str()), "{act}: a page loaded again");
+    }
     let ping = post("ping", &[]).await;
     assert!(ping.status == 200 && ping.text.contains("It answered after 1.5 ms."), "{}", ping.text);
     let code = post("code", &[]).await;
@@ -145,6 +170,7 @@ async fn everything_that_can_be_done_with_a_device_is_done_and_audited() {
             "device.delete",
             "device.disconnect",
             "device.message",
+            "device.recovery_code",
             "device.unblock",
             "session.create"
         ]

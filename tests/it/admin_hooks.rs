@@ -121,6 +121,7 @@ async fn a_hook_is_changed_paused_resumed_and_deleted() {
     assert!(list.contains("a &#60;b&#62;") && list.contains("up to date"), "{list}");
     let edit = pages.get(&cookie, &format!("{place}/edit")).await;
     assert!(edit.text.contains("value=\"a &#60;b&#62;\"") && !edit.text.contains("name=\"once\""));
+    let tag = hidden(&edit.text, "tag");
     let before = pages.app.store.hooks().await.unwrap().remove(0);
     let mut form = fields("", "b", "https://127.0.0.1:9/x");
     form.extend([("filter", "Desk is \"2\"")]);
@@ -136,6 +137,24 @@ async fn a_hook_is_changed_paused_resumed_and_deleted() {
     assert_eq!(pages.app.store.hooks().await.unwrap()[0].secret.as_str(), "0123456789abcdef");
     let shown = pages.get(&cookie, &place).await.text;
     assert!(shown.contains("Desk is &#34;2&#34;") && shown.contains("open, close"), "{shown}");
+
+    // An old page undoes nothing that was changed since.
+    let kept = pages.app.store.hooks().await.unwrap().remove(0);
+    let mut old = form.clone();
+    old.retain(|(name, _)| *name != "url");
+    old.extend([("url", "http://127.0.0.1:9/old"), ("tag", tag.as_str())]);
+    let stale = pages.post(&cookie, &place, &old).await;
+    assert!(stale.status == 422 && stale.text.contains("was changed meanwhile"), "{}", stale.text);
+    assert!(
+        stale.text.contains("<title>Error: ") && stale.text.contains("127.0.0.1:9/old"),
+        "{}",
+        stale.text
+    );
+    assert_eq!(pages.app.store.hooks().await.unwrap()[0].hook, kept.hook);
+    let fresh = hidden(&pages.get(&cookie, &format!("{place}/edit")).await.text, "tag");
+    old.retain(|(name, _)| *name != "tag");
+    old.push(("tag", &fresh));
+    assert_eq!(pages.post(&cookie, &place, &old).await.status, 303);
 
     let ask = pages.get(&cookie, &format!("{place}/pause")).await;
     assert!(ask.text.contains("What happens meanwhile it is never told."), "{}", ask.text);

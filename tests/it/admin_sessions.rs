@@ -262,6 +262,13 @@ async fn everything_that_can_be_done_with_a_session_is_done_and_audited() {
             wrong.text
         );
     }
+    for act in ["terms", "property", "roles", "message", "principal"] {
+        assert_eq!(
+            pages.get(&cookie, &format!("{place}/{act}")).await.to,
+            place,
+            "{act}: a page loaded again"
+        );
+    }
     let sure = pages.get(&cookie, &format!("{place}/close")).await;
     assert!(
         sure.text.contains("Close this session?") && sure.text.contains("cannot be undone"),

@@ -185,6 +185,51 @@ async fn a_file_that_somebody_else_changed_or_that_is_refused_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_file_keeps_the_ends_of_its_lines() {
+    let mut desk = Desk::open().await;
+    let old = OLD.replace('\n', "\r\n");
+    fs::write(desk.dir.path().join("turnpike.toml"), &old).unwrap();
+    let typed = format!("{old}down_mbps = 5\r\n");
+    let seen = fingerprint(&old);
+    let fields = [("text", typed.as_str()), ("seen", seen.as_str()), ("go", "save")];
+    let shown = desk.pages.post(&desk.cookie, "/admin/settings", &fields).await;
+    assert_eq!(shown.text.matches("<tr class=\"new\">").count(), 1, "{}", shown.text);
+    let unchanged = [("text", OLD), ("seen", seen.as_str()), ("go", "save")];
+    let shown = desk.pages.post(&desk.cookie, "/admin/settings", &unchanged).await;
+    assert!(shown.text.contains("what the file says already"), "{}", shown.text);
+    let order = async {
+        let Some(Order::Settings(new)) = desk.orders.recv().await else { panic!("no order") };
+        assert_eq!(new.text, format!("{old}down_mbps = 5\r\n"));
+        new.reply.send(Ok(())).unwrap();
+    };
+    let lf = typed.replace('\r', "");
+    let fields = [("text", lf.as_str()), ("seen", seen.as_str())];
+    let sent = desk.pages.post(&desk.cookie, "/admin/settings/apply", &fields);
+    assert_eq!(tokio::join!(sent, order).0.status, 303);
+}
+
+#[tokio::test]
+async fn a_file_that_no_form_can_send_back_is_said() {
+    let desk = Desk::open().await;
+    let path = desk.dir.path().join("turnpike.toml");
+    // As long as the door lets through, which is what the page says.
+    fs::write(&path, format!("{OLD}# {}\n", "x".repeat(190_000))).unwrap();
+    let shown = desk.pages.get(&desk.cookie, "/admin/settings").await;
+    assert!(
+        !shown.text.contains("longer than a page can send back") && shown.text.contains("value=\"save\"")
+    );
+    for more in ["x".repeat(300_000), "é".repeat(50_000), "\n".repeat(45_000)] {
+        fs::write(&path, format!("{OLD}# {more}\n")).unwrap();
+        let shown = desk.pages.get(&desk.cookie, "/admin/settings").await;
+        assert!(shown.text.contains("longer than a page can send back"), "{} bytes", more.len());
+        assert!(!shown.text.contains("value=\"save\"") && shown.text.contains("/admin/settings/file"));
+        let text = format!("{OLD}# {more}\n");
+        let sent = text.replace('\n', "\r\n");
+        assert_eq!(desk.send("/admin/settings", &sent, "check").await.status, 413, "{}", more.len());
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_written_is_said_plainly() {
     let desk = Desk::open().await;
     fs::remove_file(desk.dir.path().join("turnpike.toml")).unwrap();

@@ -7,6 +7,7 @@ use turnpike::domain::{AccountName, Permission, TotpSecret};
 use turnpike::store::{AdminPatch, AuditQuery, NewAdmin};
 
 use crate::admin_pages::{Pages, Shown, csrf, seller};
+use crate::admin_sessions::hidden;
 
 const PASSWORD: &str = "correct horse";
 
@@ -140,6 +141,31 @@ async fn guessing_comes_to_a_wait_for_address_and_name() {
 }
 
 #[tokio::test]
+async fn a_token_forgives_no_guesses_at_a_name() {
+    let pages = Pages::start().await;
+    pages.account("ana", &[Permission::Admin]).await;
+    let (_, token) = pages.token(&[Permission::ViewSession]).await;
+    for _ in 0..5 {
+        assert_eq!(pages.sign_in("ana", "guess", "").await.status, 403);
+        // Its holder names somebody else beside it.
+        let fields = [("name", "ana"), ("token", token.as_str())];
+        let shown = pages.post("", "/admin/login", &fields).await;
+        assert!(matches!(shown.status, 303 | 429), "{}", shown.status);
+    }
+    assert_eq!(pages.sign_in("ana", "guess", "").await.status, 429, "of this address");
+    pages.app.pass(Duration::from_secs(600)).await;
+    let shown = pages.post("", "/admin/login", &[("name", "ana"), ("token", "tp_x")]).await;
+    assert!(shown.status == 403 && !shown.text.contains("ana"), "{}", shown.text);
+    let query = AuditQuery { page: 1, per_page: 100, ..AuditQuery::default() };
+    let (lines, _) = pages.app.store.audit(&query).await.unwrap();
+    let subjects: Vec<_> = lines.iter().filter(|line| line.action == "admin.sign_in").collect();
+    assert!(!subjects.is_empty());
+    for line in subjects {
+        assert_eq!(line.subject.as_ref().map(ToString::to_string).as_deref(), Some("token"));
+    }
+}
+
+#[tokio::test]
 async fn nobody_stays_for_ever() {
     let pages = Pages::start().await;
     pages.account("ana", &[Permission::Admin]).await;
@@ -195,16 +221,32 @@ async fn the_last_who_may_do_everything_stays() {
     pages.account("ben", &seller()).await;
     let ana = pages.signed_in("ana").await;
     let id = pages.app.store.find_admin(&name("ana")).await.unwrap().unwrap().id;
-    let own = |what: &str| format!("/admin/people/{id}/{what}");
-    for (what, fields) in
-        [("disable", vec![]), ("delete", vec![]), ("permissions", vec![("view_session", "on")])]
-    {
+    let own = |what: &str| format!("/admin/people/{id}/{what}").trim_end_matches('/').to_owned();
+    let tag = hidden(&pages.get(&ana, &own("")).await.text, "tag").to_owned();
+    let fewer = [("view_session", "on"), ("tag", tag.as_str()), ("sure", "yes")];
+    for (what, fields) in [("disable", vec![]), ("delete", vec![]), ("permissions", fewer.to_vec())] {
         let shown = pages.post(&ana, &own(what), &fields).await;
         assert!(shown.status == 409 && shown.text.contains("the last one"), "{what}: {}", shown.text);
+        // With the way back, or beside what was ticked, which is kept.
+        let place = format!("href=\"/admin/people/{id}\"");
+        let is_beside = shown.text.contains("id=\"permissions-trouble\"");
+        assert_eq!((shown.text.contains(&place), is_beside), (what != "permissions", what == "permissions"));
+        assert_eq!(shown.text.contains("name=\"view_session\" value=\"on\" checked"), is_beside);
     }
     assert!(pages.is_in(&ana).await);
     pages.account("eve", &[Permission::Admin]).await;
-    assert_eq!(pages.post(&ana, &own("permissions"), &[("view_session", "on")]).await.status, 303);
+    // Whoever takes it from themselves is asked first.
+    let sure = pages.post(&ana, &own("permissions"), &[("view_session", "on"), ("tag", &tag)]).await;
+    assert!(sure.status == 200 && sure.text.contains("Take “Everything” from yourself?"), "{}", sure.text);
+    assert!(sure.text.contains("only do this then: see guests."), "{}", sure.text);
+    assert_eq!(pages.get(&ana, "/admin/people").await.status, 200, "nothing is done yet");
+    for what in ["disable", "delete"] {
+        assert!(pages.get(&ana, &own(what)).await.text.contains("This is you: you are signed out"), "{what}");
+    }
+    let fields: Vec<(&str, String)> =
+        ["view_session", "tag", "sure"].map(|name| (name, hidden(&sure.text, name).to_owned())).into();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(pages.post(&ana, &own("permissions"), &fields).await.status, 303);
     assert_eq!(pages.get(&ana, "/admin/people").await.status, 403, "it holds at once");
 }
 
@@ -213,21 +255,36 @@ async fn people_are_made_changed_and_deleted() {
     let pages = Pages::start().await;
     pages.account("ana", &[Permission::Admin]).await;
     let ana = pages.signed_in("ana").await;
-    let new = |who, password| [("name", who), ("password", password), ("manage_vouchers", "on")];
-    for (fields, field) in [
+    let once = hidden(&pages.get(&ana, "/admin/people/new").await.text, "once").to_owned();
+    let new =
+        |who, password| [("once", &*once), ("name", who), ("password", password), ("manage_vouchers", "on")];
+    for (mut fields, field) in [
         (vec![("name", "<i>x"), ("password", PASSWORD), ("admin", "on")], "name"),
         (vec![("name", "ben"), ("password", "short"), ("admin", "on")], "password"),
         (vec![("name", "ben"), ("password", PASSWORD)], "permissions"),
         (vec![("name", "ben"), ("password", PASSWORD), ("locks", "a//b")], "locks"),
         (vec![("name", "ANA"), ("password", PASSWORD), ("admin", "on")], "name"),
     ] {
+        fields.push(("once", &once));
+        fields.push(("register_handler", "on"));
+        if field == "permissions" {
+            fields.pop();
+        }
         let shown = pages.post(&ana, "/admin/people", &fields).await;
         assert!(shown.status == 422, "{fields:?} {}", shown.status);
+        let kept = shown.text.contains("name=\"register_handler\" value=\"on\" checked");
+        assert_eq!(kept, field != "permissions", "what was ticked stays: {fields:?}");
+        if field == "locks" {
+            assert!(shown.text.contains(">a//b</textarea>"), "and what was written: {}", shown.text);
+        }
         assert!(shown.text.contains(&format!("id=\"{field}-trouble\"")), "{fields:?} {}", shown.text);
         assert!(shown.text.contains("<title>Error: ") && !shown.text.contains(PASSWORD));
     }
     let made = pages.post(&ana, "/admin/people", &new("Ben", PASSWORD)).await;
     assert_eq!(made.to, "/admin/people?done=made", "{}", made.text);
+    let again = pages.post(&ana, "/admin/people", &new("Ben", PASSWORD)).await;
+    assert_eq!(again.to, "/admin/people?done=again", "a double click makes one: {}", again.text);
+    assert_eq!(pages.app.store.list_admins().await.unwrap().len(), 2);
     let list = pages.get(&ana, &made.to).await;
     assert!(list.text.contains(">ben<") && list.text.contains("The account is made"), "{}", list.text);
     let ben = pages.signed_in("ben").await;
@@ -250,10 +307,31 @@ async fn people_are_made_changed_and_deleted() {
     }
     let id = pages.app.store.find_admin(&name("ben")).await.unwrap().unwrap().id;
     let of_ben = |what: &str| format!("/admin/people/{id}{what}");
-    let shown =
-        pages.post(&ana, &of_ben("/permissions"), &[("view_session", "on"), ("locks", "coin/1")]).await;
+    let tag = hidden(&pages.get(&ana, &of_ben("")).await.text, "tag").to_owned();
+    let fields = [("view_session", "on"), ("locks", "coin/1"), ("tag", &*tag)];
+    let wrong = [("view_session", "on"), ("locks", "a//b"), ("tag", &*tag)];
+    let shown = pages.post(&ana, &of_ben("/permissions"), &wrong).await;
+    assert!(shown.status == 422 && shown.text.contains(">a//b</textarea>"), "{}", shown.text);
+    assert!(shown.text.contains("name=\"view_session\" value=\"on\" checked"), "{}", shown.text);
+    let shown = pages.post(&ana, &of_ben("/permissions"), &fields).await;
     let page = pages.get(&ana, &shown.to).await;
     assert!(page.text.contains("see guests, lock coin/1"), "{}", page.text);
+    // An old page gives nothing back that was taken away since.
+    let old = [("admin", "on"), ("tag", &*tag)];
+    for fields in [&old[..], &old[..1]] {
+        let stale = pages.post(&ana, &of_ben("/permissions"), fields).await;
+        assert!(stale.status == 412 && stale.text.contains("this is what holds now"), "{}", stale.text);
+        assert!(
+            stale.text.contains("see guests, lock coin/1")
+                && !stale.text.contains("name=\"admin\" value=\"on\" checked")
+        );
+    }
+    for what in ["/permissions", "/password", "/sign-out", "/enable"] {
+        assert_eq!(pages.get(&ana, &of_ben(what)).await.to, of_ben(""), "a page that is loaded again");
+    }
+    for what in ["password", "sign-out", "confirm-codes", "no-codes"] {
+        assert_eq!(pages.get(&ana, &format!("/admin/me/{what}")).await.to, "/admin/me", "{what}");
+    }
     let confirm = pages.get(&ana, &of_ben("/delete")).await;
     assert!(confirm.text.contains("Delete ben?") && confirm.text.contains("stays in the audit log"));
     assert_eq!(pages.post(&ana, &of_ben("/password"), &[("password", "another horse")]).await.status, 303);
@@ -346,7 +424,12 @@ async fn one_time_codes_are_asked_for_once_they_are_confirmed_and_taken_once() {
     pages.account("ana", &[Permission::Admin]).await;
     let ana = pages.signed_in("ana").await;
     assert_eq!(pages.get(&ana, "/admin/me/codes").await.to, "/admin/me", "nothing to show");
-    assert_eq!(pages.post(&ana, "/admin/me/codes", &[]).await.to, "/admin/me/codes");
+    for wrong in ["", "guess"] {
+        let shown = pages.post(&ana, "/admin/me/codes", &[("current", wrong)]).await;
+        assert!(shown.status == 422 && shown.text.contains("id=\"own-trouble\""), "{}", shown.text);
+    }
+    assert_eq!(pages.get(&ana, "/admin/me/codes").await.to, "/admin/me", "an open page is not enough");
+    assert_eq!(pages.post(&ana, "/admin/me/codes", &[("current", PASSWORD)]).await.to, "/admin/me/codes");
     let page = pages.get(&ana, "/admin/me/codes").await;
     let secret = secret_of(&page.text);
     assert!(page.text.contains("<svg"));
@@ -356,6 +439,11 @@ async fn one_time_codes_are_asked_for_once_they_are_confirmed_and_taken_once() {
     assert_eq!(done.to, "/admin/me?done=codes", "{}", done.text);
     let ana = done.cookie.split(';').next().unwrap().to_owned();
     assert_eq!(pages.get(&ana, "/admin/me/codes").await.to, "/admin/me", "shown once");
+    for what in ["codes", "confirm-codes"] {
+        let place = format!("/admin/me/{what}");
+        let shown = pages.post(&ana, &place, &[("current", PASSWORD), ("code", &pages.code(&secret))]).await;
+        assert!(shown.status == 422 && shown.text.contains("Codes are on already"), "{}", shown.text);
+    }
     // The one that confirmed it is used up.
     let shown = pages.sign_in("ana", PASSWORD, &pages.code(&secret)).await;
     assert!(shown.status == 403 && shown.text.contains("used before"), "{}", shown.text);
@@ -376,7 +464,21 @@ async fn one_time_codes_are_asked_for_once_they_are_confirmed_and_taken_once() {
     // It is in the store, sealed.
     let kept = pages.app.store.find_admin(&name("ana")).await.unwrap().unwrap().totp.unwrap();
     assert!(!kept.windows(8).any(|window| secret.bytes().windows(8).any(|bytes| bytes == window)));
-    pages.app.pass(Duration::from_secs(120)).await;
+    // Wrong ones after the right password wait longer than wrong passwords do.
+    pages.app.pass(Duration::from_secs(600)).await;
+    for _ in 0..5 {
+        pages.app.pass(Duration::from_secs(60)).await;
+        assert_eq!(pages.sign_in("ana", PASSWORD, "000000").await.status, 403);
+    }
+    pages.app.pass(Duration::from_secs(60)).await;
+    let shown = pages.sign_in("ana", PASSWORD, &pages.code(&secret)).await;
+    assert!(shown.status == 429 && shown.text.contains("wrong one-time codes"), "{}", shown.text);
+    assert_eq!(pages.sign_in("ana", PASSWORD, "").await.status, 403, "asked for, not looked at");
+    assert_eq!(pages.sign_in("ana", "guess", "000000").await.status, 403, "the password comes first");
+    pages.app.pass(Duration::from_secs(600)).await;
+    let shown = pages.sign_in("ana", PASSWORD, &pages.code(&secret)).await;
+    assert_eq!(shown.status, 303, "{}", shown.text);
+    let ana = shown.cookie.split(';').next().unwrap().to_owned();
     assert_eq!(pages.post(&ana, "/admin/me/no-codes", &[("current", "guess")]).await.status, 422);
     assert_eq!(pages.post(&ana, "/admin/me/no-codes", &[("current", PASSWORD)]).await.status, 303);
     assert_eq!(pages.sign_in("ana", PASSWORD, "").await.status, 303);

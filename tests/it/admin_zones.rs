@@ -264,6 +264,36 @@ async fn what_is_saved_is_seen_at_once_survives_a_restart_and_is_taken_back() {
 }
 
 #[tokio::test]
+async fn who_began_before_somebody_else_saved_is_told_and_undoes_nothing_unseen() {
+    let desk = Desk::start().await;
+    let seen = |text: &str| {
+        let rest = text.split("name=\"seen\" value=\"").nth(1).unwrap();
+        rest.split('"').next().unwrap().as_bytes().to_vec()
+    };
+    let old = seen(&desk.get(THEME).await.text);
+    // Somebody else has the form open, too, and saves first.
+    let saved = desk.post(&[("name", b"Theirs"), ("seen", &old), ("action", b"save")]).await;
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    let mine = [("name", b"Mine".as_slice()), ("seen", &old), ("action", b"save")];
+    let stale = desk.post(&mine).await;
+    assert_eq!(stale.status, 412, "{}", stale.text);
+    for part in ["somebody else has saved something", "<title>Error: ", "value=\"Mine\""] {
+        assert!(stale.text.contains(part), "{part}: {}", stale.text);
+    }
+    assert!(desk.guest("/").await.text.contains("Theirs"), "guests see what was saved");
+    // Also by way of a look at it.
+    let looked = desk.post(&[("name", b"Mine"), ("seen", &old), ("action", b"preview")]).await;
+    assert_eq!(looked.status, 303);
+    let page = desk.get(THEME).await;
+    assert!(page.text.contains("somebody else has saved something"), "{}", page.text);
+    let now = seen(&page.text);
+    assert_ne!(now, old);
+    let saved = desk.post(&[("name", b"Mine"), ("seen", &now), ("action", b"save")]).await;
+    assert_eq!(saved.status, 303, "whoever was told may: {}", saved.text);
+    assert!(desk.guest("/").await.text.contains("Mine"));
+}
+
+#[tokio::test]
 async fn a_preview_is_the_real_page_in_a_frame_of_ours_and_guests_see_nothing_of_it() {
     let desk = Desk::start().await;
     let before = desk.guest("/").await.text;

@@ -9,10 +9,12 @@ use tokio::sync::mpsc::Receiver;
 use turnpike::domain::{DeviceId, NewBatch, Permission, SessionState, Text, VoucherCodes};
 use turnpike::store::{AuditQuery, Store, StoreError, restore};
 use turnpike::upkeep::{
-    LogTail, Order, SettingsFile, Upkeep, key_path, stage_backup, upload_path, write_backup,
+    LogTail, Order, SettingsFile, Upkeep, backup_part, clear_backup_part, key_path, stage_backup,
+    upload_path, write_backup,
 };
 
 use crate::admin_pages::{Pages, csrf, seller};
+use crate::admin_sessions::hidden;
 use crate::support::{START, TestApp, mac, minutes};
 
 const SETTINGS: &str = "# settings\n";
@@ -196,6 +198,7 @@ async fn what_is_no_back_up_of_ours_is_refused_and_nothing_is_left_of_it() {
 
 struct Desk {
     pages: Pages,
+    upkeep: Upkeep,
     orders: Receiver<Order>,
     cookie: String,
 }
@@ -206,9 +209,16 @@ impl Desk {
         let path = dir.keep().join("turnpike.toml");
         fs::write(&path, SETTINGS).unwrap();
         let (upkeep, orders) = Upkeep::new(SettingsFile::new(path), LogTail::default());
-        let pages = Pages::start_as(|state| state.with_upkeep(upkeep)).await;
+        let known = upkeep.clone();
+        let pages = Pages::start_as(|state| state.with_upkeep(known)).await;
         let cookie = pages.log_in(&[Permission::Admin]).await;
-        Self { pages, orders, cookie }
+        Self { pages, upkeep, orders, cookie }
+    }
+
+    /// What the page that asks names.
+    async fn of(&self) -> String {
+        let page = self.pages.get(&self.cookie, "/admin/backup/restore").await;
+        hidden(&page.text, "of").to_owned()
     }
 
     async fn upload(&self, bytes: &[u8]) -> crate::admin_pages::Shown {
@@ -246,7 +256,15 @@ async fn the_pages_download_look_at_and_restore() {
     assert!(file.starts_with(b"SQLite format 3\0"), "{} bytes", file.len());
     let rest = fs::read_dir(desk.pages.app.dir.path()).unwrap();
     let left: Vec<_> = rest.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert!(!left.iter().any(|name| name.contains("backup-")), "{left:?}");
+    assert!(!left.iter().any(|name| name.contains("backup")), "{left:?}");
+    // What a killed process has left is in nobody's way, and goes.
+    let part = backup_part(desk.pages.app.store.path());
+    fs::write(&part, "half of one").unwrap();
+    assert!(desk.pages.post_raw(&desk.cookie, "/admin/backup/file").await.starts_with(b"SQLite format 3\0"));
+    assert!(!part.exists());
+    fs::write(&part, "half of one").unwrap();
+    clear_backup_part(desk.pages.app.store.path());
+    assert!(!part.exists());
     for wrong in [b"nonsense".as_slice(), b""] {
         let shown = desk.upload(wrong).await;
         assert!(shown.status == 422 && shown.text.contains("cannot be restored"), "{}", shown.text);
@@ -264,18 +282,41 @@ async fn the_pages_download_look_at_and_restore() {
         assert!(confirm.text.contains(part), "{part}: {}", confirm.text);
     }
     assert_eq!(desk.pages.get(&desk.cookie, "/admin/backup/settings").await.text, SETTINGS);
-    desk.pages.post(&desk.cookie, "/admin/backup/discard", &[]).await;
+    // The forms are about what was looked at: another upload, also of the same file, is another.
+    let seen = hidden(&confirm.text, "of").to_owned();
+    assert_eq!(desk.upload(&file).await.status, 303);
+    for path in ["/admin/backup/discard", "/admin/backup/restore"] {
+        for of in ["", &*seen] {
+            let shown = desk.pages.post(&desk.cookie, path, &[("of", of)]).await;
+            assert!(shown.status == 422 && shown.text.contains("Another back-up was sent"), "{}", shown.text);
+        }
+    }
+    assert!(desk.orders.try_recv().is_err());
+    let of = desk.of().await;
+    desk.pages.post(&desk.cookie, "/admin/backup/discard", &[("of", &of)]).await;
     let gone = desk.pages.post(&desk.cookie, "/admin/backup/restore", &[]).await;
     assert!(gone.status == 422 && gone.text.contains("nothing to restore"), "{}", gone.text);
     desk.upload(&file).await;
+    let chosen = desk.of().await;
     let order = async {
-        let Some(Order::Restore { by, reply }) = desk.orders.recv().await else { panic!("no order") };
+        let Some(Order::Restore { of, by, reply }) = desk.orders.recv().await else { panic!("no order") };
+        assert_eq!(of, chosen);
         assert_eq!((by.action, by.name), ("backup.restore", Text::new("token 1 Ana & Ben")));
         reply.send(Ok(())).unwrap();
     };
-    let sent = desk.pages.post(&desk.cookie, "/admin/backup/restore", &[]);
+    let fields = [("of", chosen.as_str())];
+    let sent = desk.pages.post(&desk.cookie, "/admin/backup/restore", &fields);
     let (shown, ()) = tokio::join!(sent, order);
     assert!(shown.status == 200 && shown.text.contains("is being restored"), "{}", shown.text);
+    // While that is carried out nobody exchanges or removes it, and nothing else begins.
+    desk.upkeep.begin(desk.pages.app.handle.now().wall, Text::new("ana"), true);
+    let other = desk.upload(&file).await;
+    assert!(other.status == 422 && other.text.contains("Another change is being made"), "{}", other.text);
+    for path in ["/admin/backup/discard", "/admin/backup/restore"] {
+        let shown = desk.pages.post(&desk.cookie, path, &fields).await;
+        assert!(shown.text.contains("Another change is being made"), "{path}: {}", shown.text);
+    }
+    assert_eq!(desk.of().await, chosen);
     let actions = desk.actions().await;
     assert!(actions.iter().any(|action| action == "backup.download"), "{actions:?}");
 }

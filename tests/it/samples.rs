@@ -114,6 +114,27 @@ async fn a_restart_leaves_a_gap_and_a_crash_loses_a_minute_at_most() {
 }
 
 #[tokio::test]
+async fn what_is_being_written_when_everything_stops_is_neither_lost_nor_doubled() {
+    let app = TestApp::start().await;
+    app.handle.sample_step().await.unwrap();
+    online(&app, 1).await;
+    for _ in 0..3 {
+        app.kernel.packet(mac(1), 1_000, false);
+        step(&app).await;
+    }
+    let before = total(&app, Span::Day).await;
+    assert_eq!(before.down_bytes, 3_000);
+    let mut write = Box::pin(app.handle.write_samples());
+    assert!(futures_util::poll!(&mut write).is_pending());
+    drop(write);
+    // The one that ends in good order waits for it, and so does whoever looks.
+    app.handle.write_samples().await.unwrap();
+    assert_eq!(counted(&total(&app, Span::Day).await), counted(&before));
+    let app = app.restart().await;
+    assert_eq!(counted(&total(&app, Span::Day).await), counted(&before));
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_neither_loses_nor_doubles_anything() {
     let app = TestApp::start().await;
     app.handle.sample_step().await.unwrap();

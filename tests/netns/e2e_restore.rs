@@ -59,7 +59,10 @@ fn restore(lab: &Lab, token: &str, file: &[u8]) {
     let path = format!("/admin/backup/upload?csrf={}", csrf(&cookie));
     let answer = post(lab, &cookie, &path, "multipart/form-data; boundary=XX", &body);
     assert_eq!(answer.status, 303, "{answer:?}");
-    let body = format!("csrf={}", csrf(&cookie));
+    let page =
+        HttpRequest::get("/admin/backup/restore").header("Cookie", &cookie).send(&lab.router, ADMIN).unwrap();
+    let of = page.body.split("name=\"of\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let body = format!("csrf={}&of={of}", csrf(&cookie));
     let answer =
         post(lab, &cookie, "/admin/backup/restore", "application/x-www-form-urlencoded", body.as_bytes());
     assert_eq!(answer.status, 200, "{answer:?}");

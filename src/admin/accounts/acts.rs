@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::PLACE;
-use super::changes::{carry_out, to};
+use super::changes::{carry_out, enforce, to};
 use super::pages::{CHANGE, find, place};
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::page::{Confirm, failed, missing, refused, say};
@@ -102,14 +102,14 @@ pub(super) async fn act(
             if !was_in && device.is_some() {
                 return Err(not_logged_in(&state));
             }
-            state.handle.enforce_accounts().await.map_err(|refusal| refused(&state, refusal))?;
             let details = device.map_or_else(|| "all".to_owned(), |device| device.to_string());
             clerk.note_with(&state, "account.log_out", name.as_str(), &details).await;
+            enforce(&state).await?;
         }
         "delete" => {
             state.store.delete_account(name).await.map_err(|error| failed(&state, &error))?;
-            state.handle.enforce_accounts().await.map_err(|refusal| refused(&state, refusal))?;
             clerk.note(&state, "account.delete", name.as_str()).await;
+            enforce(&state).await?;
             let place = if clerk.views() { PLACE } else { "/admin/accounts/new" };
             return Ok(Redirect::to(&format!("{place}?done=deleted")).into_response());
         }

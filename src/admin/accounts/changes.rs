@@ -1,4 +1,5 @@
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::PLACE;
@@ -7,10 +8,10 @@ use super::pages::{Back, CHANGE, find, place, show_new, show_one};
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::form::Form;
 use crate::admin::once::{before, new_once, once};
-use crate::admin::page::{failed, refused};
+use crate::admin::page::{failed, refused, say};
 use crate::admin::state::AdminState;
 use crate::admin::tables::Wrong;
-use crate::domain::{Account, AccountName, Once, OnceSubject, PlanName, Refusal, Text};
+use crate::domain::{Account, AccountName, Once, OnceSubject, PlanName, Refusal, Tag, Text};
 use crate::store::AccountPatch;
 use crate::wares::till;
 
@@ -90,9 +91,30 @@ pub(super) async fn carry_out(
         Ok(account) => account,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    state.handle.enforce_accounts().await.map_err(|refusal| refused(state, refusal))?;
     clerk.note_with(state, action, name.as_str(), details).await;
+    enforce(state).await?;
     Ok(Ok(account))
+}
+
+/// Ends what must not go on after a change that is made and noted. If that fails the change stands all the same, and is not
+/// said to have failed.
+pub(super) async fn enforce(state: &AdminState) -> Result<(), Response> {
+    state.handle.enforce_accounts().await.map_err(|refusal| {
+        tracing::error!(%refusal, "sessions of accounts could not be ended");
+        let text = "It is done. But sessions that must not go on could not be ended yet: they are when somebody logs in or \
+                    turnpike starts. The log of turnpike says what went wrong.";
+        say(state, StatusCode::SERVICE_UNAVAILABLE, "Done, but sessions still run", text)
+    })
+}
+
+/// A form that was filled before somebody else's change is not shown again as it was: sent once more it would undo that.
+async fn changed_meanwhile(
+    clerk: &Clerk,
+    state: &AdminState,
+    account: &Account,
+) -> Result<Response, Response> {
+    let form = fields::of(account, &*state.place).refused(Wrong::from(Refusal::Changed));
+    show_one(clerk, state, account, Back { edit: Some(form), ..Back::default() }, new_once(), "").await
 }
 
 /// `POST /admin/accounts/account`
@@ -104,15 +126,26 @@ pub(super) async fn change(
     clerk.must(&state, CHANGE)?;
     let form = Form::sent(sent);
     let account = find(&state, form.get("name")).await?;
+    // What is in the form is compared with what stands: only if that is what it was filled with, it says what is wanted.
+    let expected = Tag::parse(form.get("tag")).filter(|tag| *tag == Tag::of_account(&account));
+    if expected.is_none() {
+        return changed_meanwhile(&clerk, &state, &account).await;
+    }
     let patch = match fields::read(&form, &account, &*state.place) {
         Ok(fields) => fields.patch(&clerk.name).map_err(|problem| Wrong::from(&problem)),
         Err(wrong) => Err(wrong),
     };
     let changed = match patch {
         Ok(patch) => {
-            let done =
-                carry_out(&clerk, &state, &account.name, &patch, ("account.change", "on the admin pages"));
-            done.await?.map_err(Wrong::from)
+            let patch = AccountPatch { expected, ..patch };
+            let what = ("account.change", "on the admin pages");
+            match carry_out(&clerk, &state, &account.name, &patch, what).await? {
+                Err(Refusal::Changed) => {
+                    let account = find(&state, account.name.as_str()).await?;
+                    return changed_meanwhile(&clerk, &state, &account).await;
+                }
+                done => done.map_err(Wrong::from),
+            }
         }
         Err(wrong) => Err(wrong),
     };

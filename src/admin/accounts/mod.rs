@@ -21,8 +21,8 @@ pub(super) fn routes() -> Router<AdminState> {
         .route(PLACE, get(pages::list).post(changes::create))
         .route("/admin/accounts/new", get(pages::new))
         .route("/admin/accounts/account", get(pages::show).post(changes::change))
-        .route("/admin/accounts/password", post(changes::password))
-        .route("/admin/accounts/plan", post(changes::attach))
+        .route("/admin/accounts/password", post(changes::password).get(pages::list))
+        .route("/admin/accounts/plan", post(changes::attach).get(pages::list))
         .route("/admin/accounts/sure", get(acts::sure).post(acts::act))
         .layer(DefaultBodyLimit::max(form::MAX_BYTES))
 }

@@ -15,7 +15,9 @@ use crate::admin::page::{failed, html, refused};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::admin::tables::{Name, address};
-use crate::domain::{Account, AccountName, AccountOff, DeviceId, Permission, Refusal, SessionId, filter};
+use crate::domain::{
+    Account, AccountName, AccountOff, DeviceId, Permission, Refusal, SessionId, Tag, filter,
+};
 use crate::runtime::SessionList;
 use crate::store::AccountQuery;
 
@@ -87,6 +89,8 @@ struct AccountPage<'a> {
     password: Form,
     plan: Form,
     once: String,
+    /// How the account stands that the form changes.
+    tag: String,
     attached: Vec<(String, String)>,
     plans: Vec<(String, String)>,
     devices: Vec<Device>,
@@ -179,9 +183,10 @@ pub(super) async fn list(
         query.page = list.page;
         (found, _) = state.store.list_accounts(&query).await.map_err(failed)?;
     }
+    let ids: Vec<i64> = found.iter().map(|account| account.id).collect();
+    let devices = state.store.count_account_devices(&ids).await.map_err(failed)?;
     let mut rows = Vec::with_capacity(found.len());
     for account in &found {
-        let devices = state.store.account_devices(account.id).await.map_err(failed)?;
         let (standing, badge) = standing(&state, account);
         let plans: Vec<&str> = account.plans.iter().map(|attached| attached.plan.as_str()).collect();
         rows.push(Row {
@@ -191,7 +196,7 @@ pub(super) async fn list(
             standing,
             badge,
             plans: plans.join(", "),
-            devices: format!("{} of {}", devices.len(), account.max_devices),
+            devices: format!("{} of {}", devices.get(&account.id).unwrap_or(&0), account.max_devices),
             expires: account.expires_at.map(|at| shown::time(at, &*state.place)).unwrap_or_default(),
         });
     }
@@ -276,6 +281,12 @@ pub(super) async fn show_one(
     let (standing, badge) = standing(state, account);
     let of_account = format!("$Provider is \"account\" and $Principal is \"{}\"", filter::escape(&name));
     let attached = account.plans.iter().map(|plan| (plan.plan.to_string(), time(plan.attached_at)));
+    // Whoever may only sell sees an account when a form comes back, and guests never.
+    let (devices, sessions) = if clerk.views() {
+        (devices(state, account).await?, sessions(state, &of_account).await?)
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let status = [&back.edit, &back.password, &back.plan].into_iter().flatten().map(Form::status).next();
     let page = AccountPage {
         frame: clerk.frame(state, PLACE),
@@ -291,8 +302,9 @@ pub(super) async fn show_one(
         once,
         attached: attached.collect(),
         plans: plans(state).await?,
-        devices: devices(state, account).await?,
-        sessions: sessions(state, &of_account).await?,
+        tag: Tag::of_account(account).to_string(),
+        devices,
+        sessions,
         sessions_place: address("/admin/sessions", &[("q", &of_account)]),
         done: said(done),
         name,

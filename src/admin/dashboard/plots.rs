@@ -35,12 +35,21 @@ impl Slots {
         let groups = match span {
             Span::Hour => even(300_000, 12),
             Span::Day => even(3_600_000, 24),
-            Span::Week | Span::Month => day_edges.clone(),
+            // What the figures count begins within a day: that part of it is a group of its own.
+            Span::Week | Span::Month => {
+                let first = span.tier().slot(now.plus_millis(-span.millis()));
+                let is_before = |edge: &&WallTime| **edge > first;
+                let part = day_edges.first().filter(is_before).map(|_| first);
+                part.into_iter().chain(day_edges.iter().copied()).collect()
+            }
         };
         let name = |at: &WallTime| {
             let local = place.local(*at);
             match span {
                 Span::Hour | Span::Day => local.format("%H:%M").to_string(),
+                Span::Week | Span::Month if !day_edges.contains(at) => {
+                    local.format("%a %-d %b, from %H:%M").to_string()
+                }
                 Span::Week | Span::Month => local.format("%a %-d %b").to_string(),
             }
         };
@@ -82,7 +91,10 @@ impl Slots {
 
     fn group_ticks(&self) -> Vec<Tick<usize>> {
         match self.span {
-            Span::Week | Span::Month => self.day_ticks(),
+            Span::Week | Span::Month => {
+                let part = self.groups.len().saturating_sub(self.day_edges.len());
+                self.day_ticks().into_iter().map(|tick| Tick { at: tick.at + part, ..tick }).collect()
+            }
             Span::Hour | Span::Day => {
                 let every = if self.span == Span::Hour { 3 } else { 6 };
                 let marked =
@@ -329,8 +341,22 @@ mod tests {
         let of = |count, first: &str, last: &str| (count, first.to_owned(), last.to_owned());
         assert_eq!(names(Span::Hour), of(12, "11:05", "12:00"));
         assert_eq!(names(Span::Day), of(24, "13:00", "12:00"));
-        assert_eq!(names(Span::Week), of(7, "Thu 28 May", "Wed 3 Jun"));
-        assert_eq!(names(Span::Month), of(31, "Mon 4 May", "Wed 3 Jun"));
+        assert_eq!(names(Span::Week), of(8, "Wed 27 May, from 12:00", "Wed 3 Jun"));
+        assert_eq!(names(Span::Month), of(32, "Sun 3 May, from 12:00", "Wed 3 Jun"));
+    }
+
+    #[test]
+    fn bars_and_figures_count_the_same_hours() {
+        for span in [Span::Week, Span::Month] {
+            let slots = Slots::new(span, NOW, &Utc);
+            let hours = span.millis() / 3_600_000;
+            let samples: Vec<Sample> =
+                (0..=hours).map(|back| sample(span.tier(), back * 3_600_000)).collect();
+            let in_bars: u64 =
+                grouped(&samples, &slots.groups).iter().flatten().map(|figures| figures.started).sum();
+            assert_eq!(in_bars, samples.len() as u64, "{span:?}");
+            assert_eq!(slots.group_ticks().last().map(|tick| tick.at), Some(slots.group_names.len() - 1));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use askama::Template;
 use axum::Extension;
@@ -9,19 +9,24 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::stream;
+use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
 use super::parcel::{self, Unread};
 use super::upkeep;
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::frame::Frame;
+use crate::admin::login::is_in_clear;
 use crate::admin::page::{Message, html, sentence};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::domain::Money;
 use crate::http::Endpoints;
-use crate::upkeep::{BackupFacts, CameTo, LastOrder, Upkeep, upload_path, write_backup};
+use crate::upkeep::{
+    BackupFacts, CameTo, LastOrder, NotTaken, Upkeep, backup_part, clear_backup_part, upload_path,
+    write_backup,
+};
 
 const PATH: &str = "/admin/backup";
 /// More than this is no back-up of a hotspot.
@@ -88,7 +93,7 @@ fn page(
     clerk: &Clerk,
     state: &AdminState,
     upkeep: &Upkeep,
-    is_tls: bool,
+    ends: &Endpoints,
     trouble: Option<String>,
 ) -> Response {
     let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -97,8 +102,8 @@ fn page(
         frame: clerk.frame(state, PATH),
         trouble,
         last: upkeep.last().filter(|last| last.is_restore).map(|last| became(&last, state)),
-        staged: upkeep.staged(database).map(|facts| Staged::of(&facts, state)),
-        in_clear: !is_tls,
+        staged: upkeep.staged(database).map(|staged| Staged::of(&staged.facts, state)),
+        in_clear: is_in_clear(ends),
         database: database.display().to_string(),
     };
     html(status, page.render())
@@ -111,16 +116,15 @@ pub(super) async fn show(
     Extension(ends): Extension<Endpoints>,
 ) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
-    Ok(page(&clerk, &state, &upkeep, ends.is_tls, None))
+    Ok(page(&clerk, &state, &upkeep, &ends, None))
 }
 
-/// A file that is deleted when nobody needs it any more.
-struct Temporary(PathBuf);
+/// A back-up that is being made: it is deleted when nobody needs it any more.
+struct Temporary<'a>(&'a Path);
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        // It may be gone already.
-        let _ = fs::remove_file(&self.0);
+        clear_backup_part(self.0);
     }
 }
 
@@ -143,7 +147,7 @@ pub(super) async fn download(
             ];
             Ok((headers, streamed(file)).into_response())
         }
-        Err(trouble) => Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble))),
+        Err(trouble) => Ok(page(&clerk, &state, &upkeep, &ends, Some(trouble))),
     }
 }
 
@@ -152,16 +156,16 @@ async fn made(state: &AdminState, upkeep: &Upkeep) -> Result<(File, u64), String
     let database = state.store.path();
     let needed = state.store.size().map_or(0, |size| size.file_bytes.saturating_add(size.log_bytes));
     enough_room(state, needed)?;
-    let mut name = database.as_os_str().to_owned();
-    name.push(format!(".backup-{}", uuid::Uuid::now_v7()));
-    let place = Temporary(name.into());
+    let (_alone, place) = (upkeep.make().await, backup_part(database));
+    clear_backup_part(database);
+    let _part = Temporary(database);
     // A daemon whose file is gone has state all the same.
     let settings = upkeep.settings().read().unwrap_or_default();
     let now = state.handle.now().wall;
-    let written = write_backup(database, &place.0, settings, state.gateway.as_str(), now).await;
+    let written = write_backup(database, &place, settings, state.gateway.as_str(), now).await;
     written.map_err(|error| format!("The back-up could not be made: {}", sentence(&error.to_string())))?;
     let open = async {
-        let file = File::open(&place.0).await?;
+        let file = File::open(&place).await?;
         let length = file.metadata().await?.len();
         io::Result::Ok((file, length))
     };
@@ -208,11 +212,13 @@ pub(super) async fn upload(
             clerk.note_with(&state, "backup.upload", "backup", "looked at, not restored").await;
             Ok(Redirect::to("/admin/backup/restore").into_response())
         }
-        Err(trouble) => Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble))),
+        Err(trouble) => Ok(page(&clerk, &state, &upkeep, &ends, Some(trouble))),
     }
 }
 
 async fn taken_in(state: &AdminState, upkeep: &Upkeep, request: Request) -> Result<(), String> {
+    let busy = |refused: NotTaken| format!("{} Nothing was changed.", sentence(&refused.to_string()));
+    let _alone = upkeep.receive().map_err(busy)?;
     let database = state.store.path();
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let announced = announced.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
@@ -245,6 +251,8 @@ fn remove(path: &Path) {
 struct RestorePage {
     frame: Frame,
     staged: Staged,
+    /// Which it is.
+    of: String,
     database: String,
 }
 
@@ -252,31 +260,52 @@ struct RestorePage {
 pub(super) async fn confirm(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
     let database = state.store.path();
-    let Some(facts) = upkeep.staged(database) else { return Ok(Redirect::to(PATH).into_response()) };
-    let staged = Staged::of(&facts, &state);
-    let page =
-        RestorePage { frame: clerk.frame(&state, PATH), staged, database: database.display().to_string() };
+    let Some(ready) = upkeep.staged(database) else { return Ok(Redirect::to(PATH).into_response()) };
+    let (frame, staged) = (clerk.frame(&state, PATH), Staged::of(&ready.facts, &state));
+    let page = RestorePage { frame, staged, of: ready.id, database: database.display().to_string() };
     Ok(html(StatusCode::OK, page.render()))
 }
 
 /// `GET /admin/backup/settings`: the configuration file that was saved with it.
 pub(super) async fn settings(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
-    let Some(facts) = upkeep.staged(state.store.path()) else {
+    let Some(staged) = upkeep.staged(state.store.path()) else {
         return Ok(Redirect::to(PATH).into_response());
     };
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"turnpike.toml\""),
     ];
-    Ok((headers, facts.note.settings).into_response())
+    Ok((headers, staged.facts.note.settings).into_response())
+}
+
+/// The back-up that a form is about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Chosen {
+    of: String,
 }
 
 /// `POST /admin/backup/discard`
-pub(super) async fn discard(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
+pub(super) async fn discard(
+    clerk: Clerk,
+    State(state): State<AdminState>,
+    Extension(ends): Extension<Endpoints>,
+    Fields(chosen): Fields<Chosen>,
+) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
-    upkeep.discard(state.store.path());
-    Ok(Redirect::to(PATH).into_response())
+    let database = state.store.path();
+    let refused = match (upkeep.receive(), upkeep.staged(database)) {
+        (Ok(_), None) => return Ok(Redirect::to(PATH).into_response()),
+        (Ok(_alone), Some(staged)) if staged.id == chosen.of => {
+            upkeep.discard(database);
+            return Ok(Redirect::to(PATH).into_response());
+        }
+        (Ok(_), Some(_)) => NotTaken::Another,
+        (Err(busy), _) => busy,
+    };
+    let trouble = format!("{} Nothing was changed.", sentence(&refused.to_string()));
+    Ok(page(&clerk, &state, &upkeep, &ends, Some(trouble)))
 }
 
 /// `POST /admin/backup/restore`
@@ -284,18 +313,26 @@ pub(super) async fn restore(
     clerk: Clerk,
     State(state): State<AdminState>,
     Extension(ends): Extension<Endpoints>,
+    Fields(chosen): Fields<Chosen>,
 ) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
-    let Some(facts) = upkeep.staged(state.store.path()) else {
+    let Some(staged) = upkeep.staged(state.store.path()) else {
         let trouble = "There is nothing to restore any more: send the file again.".to_owned();
-        return Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble)));
+        return Ok(page(&clerk, &state, &upkeep, &ends, Some(trouble)));
     };
+    // Who carries it out looks again; the audit log's line is of what was chosen.
+    let facts = staged.facts;
     let made = chrono::DateTime::from_timestamp_millis(facts.note.made_at.0).unwrap_or_default();
     let details =
         format!("the back-up of {} made at {}", facts.note.gateway, made.format("%Y-%m-%dT%H:%M:%SZ"));
-    if let Err(refused) = upkeep.restore(clerk.doing("backup.restore", &details)).await {
+    let ordered = if staged.id == chosen.of {
+        upkeep.restore(chosen.of, clerk.doing("backup.restore", &details)).await
+    } else {
+        Err(NotTaken::Another)
+    };
+    if let Err(refused) = ordered {
         let trouble = format!("{} Nothing was changed.", sentence(&refused.to_string()));
-        return Ok(page(&clerk, &state, &upkeep, ends.is_tls, Some(trouble)));
+        return Ok(page(&clerk, &state, &upkeep, &ends, Some(trouble)));
     }
     let text = "It takes about a second. Then sign in with a name and password, or a token, as they were when the back-up was \
                 made: this page says how it went.";

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::moved::moved;
-use super::upkeep;
+use super::{MAX_SETTINGS_BYTES, upkeep};
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::frame::Frame;
 use crate::admin::page::{Message, html, sentence};
@@ -16,12 +16,16 @@ use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::config::{Config, ConfigError, Finding};
 use crate::http::Endpoints;
-use crate::upkeep::{CameTo, DiffLine, NotTaken, NotWritten, Side, Upkeep, changes, diff, fingerprint};
+use crate::upkeep::{
+    CameTo, DiffLine, NotTaken, NotWritten, Side, Upkeep, changes, diff, fingerprint, meanwhile, with_ends_of,
+};
 
 const PATH: &str = "/admin/settings";
 const RESULT: &str = "/admin/settings/result";
 /// How long whoever asks for the result waits for it before they are told to ask again.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest text that can be typed, in characters.
+const MOST_CHARS: usize = 200_000;
 /// Lines around a change that are shown.
 const AROUND: usize = 2;
 /// The most mistakes that are shown at once.
@@ -37,6 +41,8 @@ struct SettingsPage {
     seen: String,
     /// Why the file cannot be written by the daemon.
     barred: Option<String>,
+    /// It is more than a form can send back.
+    too_long: bool,
     /// What is wrong beside the text.
     trouble: Option<String>,
     mistakes: Vec<Mistake>,
@@ -89,9 +95,9 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    /// Browsers send lines that end as those of letters do.
-    fn text(&self) -> String {
-        self.text.replace("\r\n", "\n")
+    /// Browsers send lines that end as those of letters do; here they end as those of the file.
+    fn text(&self, upkeep: &Upkeep) -> String {
+        with_ends_of(&self.text, &upkeep.settings().read().unwrap_or_default())
     }
 }
 
@@ -100,9 +106,10 @@ impl SettingsPage {
         Self {
             frame: clerk.frame(state, PATH),
             path: upkeep.settings().path().display().to_string(),
-            text,
             seen,
             barred: upkeep.settings().trouble(),
+            too_long: is_too_long(&text),
+            text,
             trouble: None,
             mistakes: Vec::new(),
             warnings: Vec::new(),
@@ -117,6 +124,20 @@ impl SettingsPage {
     fn respond(&self, status: StatusCode) -> Response {
         html(status, self.render())
     }
+}
+
+/// Whether a browser sends so much for a text that the door turns it away: what is no letter, digit or blank as three bytes
+/// each, the end of a line as six.
+fn is_too_long(text: &str) -> bool {
+    let byte = |byte: u8| match byte {
+        b'\n' => 6,
+        b'\r' => 0,
+        b' ' | b'*' | b'-' | b'.' | b'_' => 1,
+        other if other.is_ascii_alphanumeric() => 1,
+        _ => 3,
+    };
+    // Beside it are the names of the fields, a token and a fingerprint.
+    text.bytes().map(byte).sum::<usize>() + 1_000 > MAX_SETTINGS_BYTES || text.chars().count() > MOST_CHARS
 }
 
 /// Findings with the lines that they are about.
@@ -173,7 +194,7 @@ pub(super) async fn edit(
     Fields(typed): Fields<Typed>,
 ) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
-    let text = typed.text();
+    let text = typed.text(&upkeep);
     if typed.go == "download" {
         return Ok(file(text));
     }
@@ -232,15 +253,12 @@ fn checked(page: &mut SettingsPage, upkeep: &Upkeep) -> Result<Config, Response>
 
 /// What will happen, a sentence each.
 fn happens(upkeep: &Upkeep, old: &str, new: &Config) -> Vec<String> {
-    let mut texts = match upkeep.settings().check(old) {
-        Ok(old) => changes(&old, new),
-        Err(_) => vec!["The file as it is now has mistakes; what is running is older than that.".to_owned()],
+    let old = upkeep.settings().check(old).ok();
+    let mut texts = match &old {
+        Some(old) => changes(old, new),
+        None => vec!["The file as it is now has mistakes; what is running is older than that.".to_owned()],
     };
-    texts.push(
-        "Everybody stays online: the service starts anew, which takes about a second, and the kernel enforces all sessions \
-         meanwhile. Whoever stands at a coin slot is waited for, a minute and a half at most."
-            .to_owned(),
-    );
+    texts.push(meanwhile(old.as_ref(), new).to_owned());
     texts.push(format!(
         "The file as it is now is kept as {}.previous. If the service does not start with the new one, the old one is put back.",
         upkeep.settings().path().display()
@@ -274,7 +292,7 @@ pub(super) async fn apply(
     Fields(typed): Fields<Typed>,
 ) -> Result<Response, Response> {
     let upkeep = upkeep(&clerk, &state).await?;
-    let text = typed.text();
+    let text = typed.text(&upkeep);
     let mut page = SettingsPage::new(&clerk, &state, &upkeep, text.clone(), typed.seen.clone());
     let new = match checked(&mut page, &upkeep) {
         Ok(new) => new,
@@ -323,7 +341,7 @@ pub(super) async fn result(clerk: Clerk, State(state): State<AdminState>) -> Res
         CameTo::UnderWay => (
             StatusCode::ACCEPTED,
             "Being applied",
-            format!("Saved by {} at {at}. The service is about to start anew; nobody is cut off.", last.by),
+            format!("Saved by {} at {at}. The service is about to start anew.", last.by),
             RESULT,
             "Look again",
         ),
@@ -331,7 +349,7 @@ pub(super) async fn result(clerk: Clerk, State(state): State<AdminState>) -> Res
             StatusCode::OK,
             "The new settings hold",
             format!(
-                "Saved by {} at {at}. The service has started anew with them, and nobody was cut off.",
+                "Saved by {} at {at}. The service has started anew with them; sessions went on meanwhile.",
                 last.by
             ),
             PATH,

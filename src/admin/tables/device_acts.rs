@@ -10,15 +10,21 @@ use super::confirm::ConfirmPage;
 use super::device_page::{Said, find, page, place};
 use super::name::{Name, of_device};
 use super::session_acts::{delete_message, leave_message};
+use super::single::{Sent, making, sent};
 use super::typed::{Hidden, Typed, Wrong, acting};
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::page::{forbidden, missing, refused};
 use crate::admin::state::AdminState;
 use crate::domain::{
-    ClientDevice, MAX_TIME_SECS, Refusal, SessionId, SessionKind, SessionTerms, Tag, Text, ZoneName, roles,
+    ClientDevice, MAX_TIME_SECS, OnceSubject, Refusal, SessionId, SessionKind, SessionTerms, Tag, Text,
+    ZoneName, roles,
 };
 use crate::http::PathPair;
 use crate::runtime::{DevicePatch, DeviceRef};
+
+/// The fields of the form that makes a session.
+const SESSION_FIELDS: [&str; 7] =
+    ["kind", "time_min", "data_mb", "exp_days", "down_mbps", "up_mbps", "speeds"];
 
 /// What a form asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,10 +95,12 @@ pub(super) async fn ask(
     if !clerk.serves() {
         return Err(forbidden(&state, "modify_session"));
     }
-    let Some(act @ (Act::Move | Act::Delete)) = Act::from_name(&name) else {
-        return Err(missing(State(state)).await);
-    };
+    let Some(act) = Act::from_name(&name) else { return Err(missing(State(state)).await) };
     let device = find(&state, &id).await?;
+    if !matches!(act, Act::Move | Act::Delete) {
+        // It is posted only; a browser comes here with the button that loads a page again.
+        return Ok(Redirect::to(&place(device.id)).into_response());
+    }
     let typed = Typed::new(&name, vec![("to".to_owned(), wanted.to)]);
     confirm(&state, &clerk, &device, act, typed, StatusCode::OK).await
 }
@@ -252,13 +260,32 @@ async fn carry_out(
             done("roles")
         }
         Act::Session => {
-            let session = handle("session.create", "").create_session(id, read_terms(typed)?).await?;
-            Done::To(format!("{}?done=created", super::session_page::place(session.id)))
+            let terms = read_terms(typed)?;
+            let again = |subject| {
+                if let OnceSubject::Session(session) = subject {
+                    Done::To(format!("{}?done=again", super::session_page::place(session)))
+                } else {
+                    done("again")
+                }
+            };
+            match sent(state, clerk, typed, "session", &SESSION_FIELDS).await? {
+                Sent::Before(subject) => again(subject),
+                Sent::New(once) => {
+                    let handle = making(state, clerk, "session.create", "", once);
+                    match handle.create_session(id, terms).await {
+                        // Sent twice in one moment, the first one made it.
+                        Err(Refusal::DoneBefore) => {
+                            match sent(state, clerk, typed, "session", &SESSION_FIELDS).await? {
+                                Sent::Before(subject) => again(subject),
+                                Sent::New(_) => return Err(Refusal::DoneBefore.into()),
+                            }
+                        }
+                        made => Done::To(format!("{}?done=created", super::session_page::place(made?.id))),
+                    }
+                }
+            }
         }
-        Act::Message => {
-            leave_message(state, clerk, id, None, typed).await?;
-            done("message")
-        }
+        Act::Message => done(leave_message(state, clerk, id, None, typed).await?),
         Act::MessageDelete => {
             delete_message(state, clerk, id, typed).await?;
             done("message_deleted")
@@ -279,6 +306,8 @@ async fn carry_out(
                 Err(Refusal::NoSession) => Err(Wrong::field("", none)),
                 found => found.map_err(Wrong::from),
             }?;
+            // Whoever has it can take over what the device has left.
+            clerk.note(state, "device.recovery_code", &id.to_string()).await;
             Done::Said(Said { code: Some(code.to_string()), ..Said::default() })
         }
         Act::Ping => {

@@ -11,6 +11,7 @@ use super::typed::{Hidden, Typed};
 use super::usage::amount;
 use crate::admin::clerk::Clerk;
 use crate::admin::frame::Frame;
+use crate::admin::once::new_once;
 use crate::admin::page::{forbidden, html, refused};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
@@ -124,6 +125,7 @@ fn done(name: &str) -> Option<String> {
         "changed" => "The device is changed.",
         "roles" => "The roles are changed.",
         "message" => "The message is left.",
+        "again" => "This form was sent before. It was done then, and once.",
         "message_deleted" => "The message is taken away.",
         "moved" => "All that the other device had left is this one's now.",
         _ => return None,
@@ -193,7 +195,7 @@ pub(super) async fn page(
         messages: messages(state, device.id).await?,
         offers,
         history: history::of(state, clerk, Some(device.id), None).await?,
-        hidden: Hidden::new(clerk).tagged(Tag::of_device(device, is_connected)),
+        hidden: Hidden::new(clerk).with("once", new_once()).tagged(Tag::of_device(device, is_connected)),
         typed,
         said,
     };

@@ -14,6 +14,7 @@ mod seek;
 mod session_acts;
 mod session_page;
 mod sessions;
+mod single;
 mod typed;
 mod usage;
 

@@ -8,6 +8,7 @@ use super::bulk_form::{read_lasts, read_property, read_roles};
 use super::confirm::ConfirmPage;
 use super::name::{Name, of_device};
 use super::session_page::{find, page, place};
+use super::single::{Sent, making, sent};
 use super::typed::{Hidden, Typed, Wrong, acting};
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::page::{forbidden, missing, refused};
@@ -58,10 +59,12 @@ pub(super) async fn ask(
     if !clerk.serves() {
         return Err(forbidden(&state, "modify_session"));
     }
-    let Some(act @ (Act::Close | Act::Delete)) = Act::from_name(&act) else {
-        return Err(missing(State(state)).await);
-    };
+    let Some(act) = Act::from_name(&act) else { return Err(missing(State(state)).await) };
     let session = find(&state, &id).await?;
+    if !matches!(act, Act::Close | Act::Delete) {
+        // It is posted only; a browser comes here with the button that loads a page again.
+        return Ok(Redirect::to(&place(session.id)).into_response());
+    }
     confirm(&state, &clerk, &session, act, Typed::default(), StatusCode::OK).await
 }
 
@@ -170,10 +173,7 @@ async fn carry_out(
             handle("session.principal", "").set_principal(id, principal).await?;
             done("principal")
         }
-        Act::Message => {
-            leave_message(state, clerk, session.device, Some(session), typed).await?;
-            done("message")
-        }
+        Act::Message => done(leave_message(state, clerk, session.device, Some(session), typed).await?),
         Act::MessageDelete => {
             delete_message(state, clerk, session.device, typed).await?;
             done("message_deleted")
@@ -232,20 +232,25 @@ fn read_patch(typed: &Typed) -> Result<SessionPatch, Wrong> {
     Ok(patch)
 }
 
-/// Leaves a text for the page of a device.
+/// Leaves a text for the page of a device; what there is to say of it then.
 pub(super) async fn leave_message(
     state: &AdminState,
     clerk: &Clerk,
     device: DeviceId,
     session: Option<&ClientSession>,
     typed: &Typed,
-) -> Result<(), Wrong> {
+) -> Result<&'static str, Wrong> {
     let text = Message::read_text(typed.get("text")).map_err(|problem| Wrong::field("text", problem))?;
     let lasts_ms = read_lasts(typed.number("lasts_min")?)?;
+    let Sent::New(once) = sent(state, clerk, typed, "message", &["text", "lasts_min"]).await? else {
+        return Ok("again");
+    };
     // It changes nothing that somebody else could have changed meanwhile.
-    let handle = acting(state, clerk, "device.message", text.as_str(), None);
-    handle.message(device, session.map(|session| session.id), text, lasts_ms).await?;
-    Ok(())
+    let handle = making(state, clerk, "device.message", text.as_str(), once);
+    match handle.message(device, session.map(|session| session.id), text, lasts_ms).await {
+        Err(Refusal::DoneBefore) => Ok("again"),
+        left => left.map(|_| "message").map_err(Wrong::from),
+    }
 }
 
 /// Takes a message of a device away.

@@ -11,6 +11,7 @@ use super::typed::{Hidden, Typed};
 use super::usage::{Bar, amount, grown, speeds};
 use crate::admin::clerk::Clerk;
 use crate::admin::frame::Frame;
+use crate::admin::once::new_once;
 use crate::admin::page::{failed, forbidden, html, refused};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
@@ -121,6 +122,7 @@ fn done(name: &str) -> Option<&'static str> {
         "message_deleted" => "The message is taken away.",
         "closed" => "The session is closed.",
         "created" => "The session is made.",
+        "again" => "This form was sent before. It was done then, and once.",
         _ => return None,
     })
 }
@@ -194,7 +196,7 @@ pub(super) async fn page(
         principal: session.principal.clone().unwrap_or_default(),
         messages: messages(state, session.device).await?,
         history: history::of(state, clerk, None, Some(session.id)).await?,
-        hidden: Hidden::new(clerk).tagged(Tag::of_session(session)),
+        hidden: Hidden::new(clerk).with("once", new_once()).tagged(Tag::of_session(session)),
         typed,
         done,
     };

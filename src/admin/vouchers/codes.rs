@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::searches::Search;
 use super::{NEEDS, PLACE, batch};
 use crate::admin::clerk::Clerk;
 use crate::admin::frame::Frame;
@@ -122,17 +123,42 @@ pub(super) async fn list(
 /// A page of the vouchers whose codes begin so.
 async fn find(state: &AdminState, query: &VoucherQuery, beginning: &str) -> Result<Found, Response> {
     let failed = |error: &dyn std::fmt::Display| failed(state, error);
-    let letters = |code: &str| -> String {
-        code.chars().filter(|letter| *letter != '-').map(|letter| letter.to_ascii_uppercase()).collect()
-    };
     let wanted = letters(beginning);
     if wanted.is_empty() {
         return state.store.list_vouchers(query).await.map_err(|error| failed(&error));
     }
+    let (status, now) = (query.status.map(|(status, _)| status), state.handle.now().boot);
+    let search = Search { batch: query.batch, status, letters: wanted.clone() };
+    let known = state.searches.find(&search, now).filter(|_| query.page > 1);
+    let ids = match known {
+        Some(ids) => ids,
+        None => {
+            let ids: Arc<[i64]> = begins_so(state, query, wanted).await?.into();
+            state.searches.keep(search, now, Arc::clone(&ids));
+            ids
+        }
+    };
+    let total = ids.len() as u64;
+    let skipped = (query.page as usize - 1).saturating_mul(query.per_page as usize);
+    let mut shown = Vec::new();
+    for id in ids.iter().skip(skipped).take(query.per_page as usize) {
+        shown.extend(state.store.voucher_by_id(*id).await.map_err(|error| failed(&error))?);
+    }
+    Ok((shown, total))
+}
+
+/// The letters of a code, as they are compared.
+fn letters(code: &str) -> String {
+    code.chars().filter(|letter| *letter != '-').map(|letter| letter.to_ascii_uppercase()).collect()
+}
+
+/// The numbers of all vouchers that are meant and whose codes begin so.
+async fn begins_so(state: &AdminState, query: &VoucherQuery, wanted: String) -> Result<Vec<i64>, Response> {
+    let failed = |error: &dyn std::fmt::Display| failed(state, error);
     // The store cannot tell how a code begins: all that are meant are read, apart from where others wait.
     let sealed = state.store.sealed_codes(query).await.map_err(|error| failed(&error))?;
     let reader = Arc::clone(&state.codes);
-    let ids = tokio::task::spawn_blocking(move || {
+    tokio::task::spawn_blocking(move || {
         let begins = |code: &str| letters(code).starts_with(&wanted);
         let mut ids = Vec::new();
         for (id, code) in sealed {
@@ -144,14 +170,7 @@ async fn find(state: &AdminState, query: &VoucherQuery, beginning: &str) -> Resu
     })
     .await
     .map_err(|error| failed(&error))?
-    .map_err(|error| failed(&error))?;
-    let total = ids.len() as u64;
-    let skipped = (query.page as usize - 1).saturating_mul(query.per_page as usize);
-    let mut shown = Vec::new();
-    for id in ids.into_iter().skip(skipped).take(query.per_page as usize) {
-        shown.extend(state.store.voucher_by_id(id).await.map_err(|error| failed(&error))?);
-    }
-    Ok((shown, total))
+    .map_err(|error| failed(&error))
 }
 
 impl Row {

@@ -6,6 +6,7 @@ mod batches;
 mod codes;
 mod make;
 mod revoke;
+mod searches;
 
 use axum::Router;
 use axum::routing::get;
@@ -13,6 +14,8 @@ use axum::routing::get;
 use super::state::AdminState;
 use crate::domain::Permission;
 use crate::wares::Stock;
+
+pub(super) use searches::Searches;
 
 /// The list of batches.
 pub(super) const PLACE: &str = "/admin/vouchers";

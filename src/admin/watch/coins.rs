@@ -3,6 +3,7 @@
 use axum::response::Response;
 use chrono::NaiveTime;
 
+use crate::admin::clerk::Clerk;
 use crate::admin::page::{failed, refused};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
@@ -19,14 +20,18 @@ pub(super) struct Slot {
     /// Who stands at it: name and page.
     pub(super) guest: Option<(Name, String)>,
     pub(super) waiting: usize,
-    /// What it took today.
-    pub(super) today: String,
-    /// What it took that nobody has got anything for.
+    /// What it took today; `None` for whoever has no business with money.
+    pub(super) today: Option<String>,
+    /// What it took that nobody has got anything for; the same.
     pub(super) open: Option<String>,
 }
 
-/// All slots.
-pub(super) async fn all(state: &AdminState, known: &[ProviderStatus]) -> Result<Vec<Slot>, Response> {
+/// All slots, as somebody may see them.
+pub(super) async fn all(
+    state: &AdminState,
+    clerk: &Clerk,
+    known: &[ProviderStatus],
+) -> Result<Vec<Slot>, Response> {
     let now = state.place.local(state.handle.believable());
     let midnight = state.place.moment(now.date().and_time(NaiveTime::MIN));
     let locks = state.handle.locks();
@@ -54,11 +59,11 @@ pub(super) async fn all(state: &AdminState, known: &[ProviderStatus]) -> Result<
             troubles: status.map(|status| status.troubles.clone()).unwrap_or_default(),
             guest,
             waiting: lock.map_or(0, |lock| lock.waiters.len()),
-            today: match count {
+            today: clerk.sells().then(|| match count {
                 0 => "nothing yet".to_owned(),
                 count => format!("{} ({count} times)", state.currency.show(sum)),
-            },
-            open: (!owed.is_zero()).then(|| state.currency.show(owed).to_string()),
+            }),
+            open: (clerk.sells() && !owed.is_zero()).then(|| state.currency.show(owed).to_string()),
         });
     }
     Ok(slots)

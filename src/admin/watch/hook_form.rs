@@ -15,7 +15,7 @@ use crate::admin::tables::{Name, Typed, Words, Wrong};
 use crate::domain::filter::FilterError;
 use crate::domain::{
     Hook, HookFieldError, HookFields, HookId, HookKinds, HookPatch, HookSecret, Refusal, Select,
-    SessionEventKind,
+    SessionEventKind, Tag,
 };
 use crate::store::{HookConflict, KeptHook};
 
@@ -34,6 +34,8 @@ struct FormPage {
     button: &'static str,
     /// Names what a new one does, so that it is done once; empty where one is changed.
     once: String,
+    /// How the one stands that is changed.
+    tag: String,
     typed: Typed,
     name: String,
     url: String,
@@ -95,6 +97,7 @@ async fn show(
         back,
         button: if hook.is_some() { "Save" } else { "Make the hook" },
         once: if hook.is_some() { String::new() } else { new_once() },
+        tag: hook.map(|hook| Tag::of_hook(hook).to_string()).unwrap_or_default(),
         name: value("name", hook.map(|hook| hook.name.to_string()).unwrap_or_default()),
         url: value("url", hook.map(|hook| hook.url.to_string()).unwrap_or_default()),
         filter: value(
@@ -211,7 +214,7 @@ pub(super) async fn change(
         Err(rejected) => return show(&clerk, &state, Some(&kept.hook), *rejected).await,
     };
     let has_secret = patch.secret.is_some();
-    let changed = state.store.change_hook(kept.hook.id, patch).await;
+    let changed = state.store.change_hook(kept.hook.id, patch, Tag::parse(typed.get("tag"))).await;
     match changed.map_err(|error| failed(&state, &error))? {
         Some(Ok(changed)) => {
             told(&state);
@@ -225,6 +228,10 @@ pub(super) async fn change(
         Some(Err(HookConflict::NameTaken)) => {
             let wrong = Wrong::field("name", "another hook has this name");
             show(&clerk, &state, Some(&kept.hook), (typed.refused(wrong), None)).await
+        }
+        Some(Err(HookConflict::Refused(Refusal::Changed))) => {
+            let kept = find(&state, &id).await?;
+            show(&clerk, &state, Some(&kept.hook), (typed.refused(Wrong::from(Refusal::Changed)), None)).await
         }
         other => Err(conflict(&state, other.and_then(Result::err))),
     }

@@ -233,7 +233,8 @@ pub(super) async fn act(
     match act.as_str() {
         "pause" | "resume" => {
             let patch = HookPatch { enabled: Some(act == "resume"), ..HookPatch::default() };
-            let changed = state.store.change_hook(id, patch).await.map_err(|error| failed(&state, &error))?;
+            let changed =
+                state.store.change_hook(id, patch, None).await.map_err(|error| failed(&state, &error))?;
             let Some(Ok(changed)) = changed else {
                 return Err(conflict(&state, changed.and_then(Result::err)));
             };

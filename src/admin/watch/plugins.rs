@@ -29,7 +29,7 @@ pub(super) struct Plugin {
     pub(super) failed: u64,
     pub(super) error: Option<(Name, String)>,
     pub(super) exit: Option<(Name, String)>,
-    /// What it wrote last.
+    /// What it wrote last; nothing for whoever may not do everything: it may write anything there.
     pub(super) said: Vec<Text>,
     /// What it has registered.
     pub(super) has: Vec<String>,
@@ -60,7 +60,7 @@ impl Plugin {
             failed: status.failed,
             error: status.last_error.map(|error| (Name::whole(error.as_str()), error_at)),
             exit: status.last_exit.map(|(at, why)| (Name::whole(why.as_str()), time(at))),
-            said: status.said.into_iter().collect(),
+            said: status.said.into_iter().filter(|_| clerk.administers()).collect(),
             has: providers.chain(authenticators).collect(),
             restart: may.then(|| address("/admin/providers/restart", &[("plugin", &status.name)])),
             name: status.name,

@@ -84,7 +84,7 @@ pub(super) async fn show(
         Zone { name: zone.to_string(), order }
     });
     let zones = zones.collect();
-    let slots = coins::all(&state, &registry.status()).await?;
+    let slots = coins::all(&state, &clerk, &registry.status()).await?;
     let (mut providers, mut authenticators) = (Vec::new(), Vec::new());
     for provided in registry.overview() {
         let provides = provided.provides;

@@ -18,6 +18,8 @@ pub(in crate::admin) struct Draft {
     pub(super) background: Option<Picture>,
     /// What it comes to, if there is no mistake in it.
     pub(super) theme: Option<Arc<Theme>>,
+    /// What was saved last when it was begun: [`super::theme::standing`].
+    pub(super) seen: String,
 }
 
 /// All drafts, the oldest first.
@@ -68,7 +70,10 @@ mod tests {
     #[test]
     fn each_person_has_a_draft_of_each_zone_and_there_are_only_so_many() {
         let (drafts, zone) = (Drafts::default(), ZoneName::new("guests"));
-        let draft = || Draft { typed: Typed::default(), logo: None, background: None, theme: None };
+        let draft = || {
+            let seen = String::new();
+            Draft { typed: Typed::default(), logo: None, background: None, theme: None, seen }
+        };
         drafts.keep("ana", &zone, draft());
         assert!(drafts.find("ana", &zone).is_some() && drafts.find("ben", &zone).is_none());
         assert!(drafts.find("ana", &ZoneName::new("staff")).is_none());

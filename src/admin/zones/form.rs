@@ -13,6 +13,8 @@ pub(super) const TEXTS: [(&str, usize); 3] =
 pub(super) const COLOURS: [&str; 3] = ["accent", "background", "text"];
 /// The language of a text that is the same in all.
 pub(super) const ALL: &str = "all";
+/// The longest name of what was saved last, in characters.
+const MAX_SEEN: usize = 32;
 /// The longest field that is shown again, in characters.
 const MAX_SHOWN: usize = Theme::TERMS_CHARS * 2;
 
@@ -90,7 +92,7 @@ impl Sent {
     pub(super) fn read(parts: &[Part<'_>], logo: Option<Picture>, background: Option<Picture>) -> Self {
         let known: Vec<String> = fields().collect();
         let mut typed = Typed::default();
-        let mut saves = false;
+        let (mut saves, mut seen) = (false, String::new());
         let mut files: BTreeMap<&str, &[u8]> = BTreeMap::new();
         let mut troubles = Troubles::new();
         for part in parts {
@@ -103,6 +105,8 @@ impl Sent {
             }
             if part.name == "action" {
                 saves = part.bytes == b"save";
+            } else if part.name == "seen" {
+                seen = String::from_utf8_lossy(part.bytes).chars().take(MAX_SEEN).collect();
             } else if known.iter().any(|field| field == part.name) {
                 let value: String = String::from_utf8_lossy(part.bytes).chars().take(MAX_SHOWN).collect();
                 typed.0.insert(part.name.to_owned(), value);
@@ -123,7 +127,7 @@ impl Sent {
         let mut theme = read_theme(&typed, &mut troubles);
         (theme.logo, theme.background) = (logo.clone(), background.clone());
         let theme = troubles.is_empty().then(|| theme.into());
-        Self { draft: Draft { typed, logo, background, theme }, troubles, saves }
+        Self { draft: Draft { typed, logo, background, theme, seen }, troubles, saves }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<AdminState> {
         .route("/admin/zones", get(list::show))
         .route("/admin/zones/{zone}/theme", get(theme::show).merge(save))
         .route("/admin/zones/{zone}/theme/reset", get(theme::ask_reset).post(theme::reset))
-        .route("/admin/zones/{zone}/theme/discard", post(theme::discard))
+        .route("/admin/zones/{zone}/theme/discard", post(theme::discard).get(theme::show))
         .route("/admin/zones/{zone}/theme/preview/{shade}/", get(preview::front))
         .route("/admin/zones/{zone}/theme/preview/{shade}/{*what}", get(preview::show))
 }

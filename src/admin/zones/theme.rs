@@ -43,6 +43,10 @@ struct ThemePage {
     background: Option<PictureView>,
     /// Who wrote what guests see, and when; `None` is the configuration.
     written: Option<String>,
+    /// What was saved last when this was begun.
+    seen: String,
+    /// Somebody else has saved something since.
+    is_stale: bool,
     /// Whether what is shown differs from what guests see.
     is_draft: bool,
     done: Option<&'static str>,
@@ -145,7 +149,16 @@ pub(super) fn path(zone: &ZoneName) -> String {
     format!("{PATH}/{zone}/theme")
 }
 
-/// What somebody is at work on, or what guests see.
+/// What tells one theme that was saved from another: when it was. Empty if it is the configuration file's.
+pub(super) fn standing(kept: &[KeptTheme], zone: &ZoneName) -> String {
+    kept.iter().find(|kept| kept.zone == *zone).map(|kept| kept.at.0.to_string()).unwrap_or_default()
+}
+
+async fn kept(state: &AdminState) -> Result<Vec<KeptTheme>, Response> {
+    state.store.themes().await.map_err(|error| failed(state, &error))
+}
+
+/// What somebody is at work on, or what guests see; what was saved last is for the page to say.
 fn draft_or_now(state: &AdminState, clerk: &Clerk, zone: &ZoneName) -> (Draft, bool) {
     if let Some(draft) = state.drafts.find(&clerk.scope(), zone) {
         return (draft, true);
@@ -153,7 +166,7 @@ fn draft_or_now(state: &AdminState, clerk: &Clerk, zone: &ZoneName) -> (Draft, b
     let theme = state.themes.theme(zone).map(|(theme, _)| theme).unwrap_or_default();
     let typed = Typed::of(&theme);
     let (logo, background) = (theme.logo.clone(), theme.background.clone());
-    (Draft { typed, logo, background, theme: Some(theme) }, false)
+    (Draft { typed, logo, background, theme: Some(theme), seen: String::new() }, false)
 }
 
 /// What the pages that are looked at wear.
@@ -177,7 +190,8 @@ async fn page(
     troubles: Troubles,
     wanted: &Wanted,
 ) -> Result<Response, Response> {
-    let kept = state.store.themes().await.map_err(|error| failed(state, &error))?;
+    let kept = kept(state).await?;
+    let now = standing(&kept, &zone);
     let written = kept.into_iter().find(|kept| kept.zone == zone);
     let written = written.map(|kept| format!("{}, by {}", shown::time(kept.at, &*state.place), kept.by));
     let dress = dress(state, clerk, &zone, Shade::Light);
@@ -204,6 +218,9 @@ async fn page(
         logo: view("logo", &draft.logo),
         background: view("background", &draft.background),
         typed: draft.typed,
+        is_stale: is_draft && draft.seen != now,
+        // Whoever saves this page has been told.
+        seen: now,
         is_draft,
         done: said(wanted, troubles.is_empty()),
         weight: kb(weight),
@@ -267,6 +284,11 @@ pub(super) async fn save(
     let Some(theme) = theme.filter(|_| troubles.is_empty()) else {
         return page(&clerk, &state, zone, (draft, true), troubles, &Wanted::default()).await;
     };
+    if saves && draft.seen != standing(&kept(&state).await?, &zone) {
+        let mut response = page(&clerk, &state, zone, (draft, true), troubles, &Wanted::default()).await?;
+        *response.status_mut() = StatusCode::PRECONDITION_FAILED;
+        return Ok(response);
+    }
     if !saves {
         return Ok(Redirect::to(&format!("{}?show=welcome#preview", path(&zone))).into_response());
     }
