@@ -8,6 +8,7 @@ pub mod clock;
 pub mod coinslot;
 pub mod config;
 pub mod domain;
+pub mod durable;
 pub mod events;
 pub mod gate;
 pub mod hooks;

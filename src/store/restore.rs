@@ -4,9 +4,8 @@
 //! then on every start finishes what was begun, before anything is opened. What was there is set aside as
 //! `FILE.before-restore`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnection;
@@ -15,6 +14,7 @@ use sqlx::{Connection, Row};
 use super::backup::{BackupFacts, plain, read_backup};
 use super::lock::{DatabaseLock, beside};
 use super::{Store, StoreError};
+use crate::durable::{replace_private, sync_folder_of};
 
 const UPLOAD: &str = ".upload";
 const STAGED: &str = ".staged";
@@ -62,7 +62,8 @@ async fn stage_here(database: &Path) -> Result<(BackupFacts, Store), StoreError>
     // The key must not lie in the database, where a copy of it would give all codes away.
     sqlx::query("DROP TABLE turnpike_backup").execute(&mut copy).await?;
     copy.close().await?;
-    write_private(&staged_key_path(database), &facts.note.key).map_err(failed("write the key"))?;
+    replace_private(&staged_key_path(database), facts.note.key.as_bytes())
+        .map_err(failed("write the key"))?;
     // Brings its tables up to date, or says that they are newer than this program.
     let store = Store::open(&staged).await.map_err(|error| match error {
         StoreError::Version { problem, .. } => StoreError::Version { path: PathBuf::new(), problem },
@@ -180,23 +181,8 @@ async fn fit(new: &mut SqliteConnection, database: &Path) -> Result<(), StoreErr
     Ok(())
 }
 
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
 fn mark(database: &Path, what: &str) -> io::Result<()> {
-    let new = beside(database, ".restoring-new");
-    write_private(&new, what)?;
-    sync_directory(database)?;
-    fs::rename(&new, beside(database, MARKER))?;
-    sync_directory(database)
-}
-
-fn sync_directory(database: &Path) -> io::Result<()> {
-    let directory = database.parent().filter(|directory| !directory.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    replace_private(&beside(database, MARKER), what.as_bytes())
 }
 
 /// Finishes a restore that was begun, if one was. Whoever calls has the database to itself.
@@ -232,11 +218,11 @@ fn complete_by(database: &Path, rename: Rename<'_>) -> io::Result<()> {
         shift(place(from, "-wal"), place("", "-wal"))?;
         shift(place(from, ""), database.to_owned())?;
     }
-    sync_directory(database)?;
+    sync_folder_of(database)?;
     fs::remove_file(&marker)?;
     // Its lock file belongs to nobody any more.
     let _ = fs::remove_file(place(STAGED, ".lock"));
-    sync_directory(database)
+    sync_folder_of(database)
 }
 
 #[cfg(test)]

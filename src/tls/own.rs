@@ -1,12 +1,13 @@
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd};
 
 use super::pair::{CertificateFiles, Pair, PairError};
 use crate::domain::WallTime;
+use crate::durable::replace_private;
 
 /// One that ends within so long is made anew.
 const RENEW_MS: i64 = 30 * 86_400_000;
@@ -59,7 +60,8 @@ pub fn own_pair(file: &Path, names: &[String], now: WallTime) -> Result<Pair, Ow
             return Err(PairError::Key { file: file.to_owned(), problem }.into());
         }
     }
-    write(file, &make(names)?).map_err(|source| OwnError::Write { file: file.to_owned(), source })?;
+    replace_private(file, make(names)?.as_bytes())
+        .map_err(|source| OwnError::Write { file: file.to_owned(), source })?;
     Ok(Pair::read(&files)?.own())
 }
 
@@ -75,24 +77,6 @@ fn make(names: &[String]) -> Result<String, rcgen::Error> {
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
-}
-
-/// Writes it beside its place and moves it there: a power cut leaves a whole one or none.
-fn write(file: &Path, pem: &str) -> std::io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    let beside = PathBuf::from(name);
-    match std::fs::remove_file(&beside) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    opened.write_all(pem.as_bytes())?;
-    opened.sync_all()?;
-    std::fs::rename(&beside, file)?;
-    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

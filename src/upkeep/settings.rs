@@ -7,6 +7,7 @@ use rustix::fs::{Access, access};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, ConfigError};
+use crate::durable::sync_folder_of;
 
 /// The longest text that is read; [`Config`] reads no longer one either.
 const MAX_BYTES: u64 = 1_000_000;
@@ -135,7 +136,7 @@ impl SettingsFile {
             file.set_permissions(fs::Permissions::from_mode(as_is.mode() & 0o7777))?;
             file.sync_all()?;
             fs::rename(&new, &path)?;
-            File::open(directory(&real))?.sync_all()
+            sync_folder_of(&real)
         };
         write().map_err(|error: std::io::Error| {
             // What is left of it is of no use; if it cannot go either, nothing reads it.

@@ -13,14 +13,15 @@ const LONGEST_FILE_LINES: &[(&str, usize)] =
 const WALLS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
+    ("durable", &[]),
     ("metrics", &[]),
-    ("tls", &["domain"]),
+    ("tls", &["domain", "durable"]),
     ("config", &["domain", "tls"]),
     ("gate", &["domain", "clock"]),
     ("shaper", &["domain", "clock"]),
     ("net", &["domain", "clock"]),
-    ("store", &["domain", "clock", "metrics"]),
-    ("providers", &["domain", "clock"]),
+    ("store", &["domain", "clock", "durable", "metrics"]),
+    ("providers", &["domain", "clock", "durable"]),
     ("http", &["domain", "clock", "tls"]),
     ("runtime", &["domain", "clock", "metrics", "gate", "shaper", "net", "store", "providers"]),
     ("plugins", &["domain", "clock", "config", "metrics", "runtime", "store"]),
@@ -36,7 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
-    ("upkeep", &["domain", "clock", "config", "store", "providers"]),
+    ("upkeep", &["domain", "clock", "config", "durable", "store", "providers"]),
     (
         "admin",
         &[

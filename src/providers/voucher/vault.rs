@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{File, Permissions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::Aead;
@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use super::VoucherCode;
 use crate::domain::SealedCode;
+use crate::durable::replace_private;
 
 const SECRET_BYTES: usize = 32;
 /// Of ChaCha20-Poly1305 (RFC 8439).
@@ -196,20 +197,7 @@ fn write_key(path: &Path, secret: &[u8; SECRET_BYTES]) -> std::io::Result<()> {
         text.push_str(&format!("{byte:02x}"));
     }
     text.push('\n');
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let beside = PathBuf::from(name);
-    match std::fs::remove_file(&beside) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)?;
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    replace_private(path, text.as_bytes())
 }
 
 pub(super) fn from_hex(text: &str) -> Option<[u8; SECRET_BYTES]> {
