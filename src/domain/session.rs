@@ -269,6 +269,18 @@ impl ClientSession {
         }
     }
 
+    /// Milliseconds that it has run since its books were read: they are not in its usage yet.
+    pub fn unspent_ms(&self, now: BootTime) -> u64 {
+        match &self.state {
+            SessionState::Running(checkpoint) => now.millis_since(checkpoint.at),
+            SessionState::Available
+            | SessionState::Paused(_)
+            | SessionState::Consumed
+            | SessionState::Expired
+            | SessionState::Closed(..) => 0,
+        }
+    }
+
     /// Milliseconds left of its time; `None` if time does not limit it.
     pub fn time_left_ms(&self) -> Option<u64> {
         self.terms.time_limit_ms.map(|limit| limit.saturating_sub(self.consumed_ms()))

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::{ClientSession, Now, SessionState};
+use crate::domain::{ClientSession, Now};
 
 use super::own::OwnAddress;
 
@@ -81,14 +81,7 @@ fn until_captive(usable: &[ClientSession], now: Now) -> (Option<u64>, Option<u64
 /// How long a session lasts that begins in so many milliseconds, or runs already: its time, and its days.
 fn millis_left(session: &ClientSession, begins_in: u64, now: Now) -> Option<u64> {
     // The books are read once a second; time goes on in between.
-    let running = match &session.state {
-        SessionState::Running(checkpoint) => now.boot.millis_since(checkpoint.at),
-        SessionState::Available
-        | SessionState::Paused(_)
-        | SessionState::Consumed
-        | SessionState::Expired
-        | SessionState::Closed(..) => 0,
-    };
+    let running = session.unspent_ms(now.boot);
     let time = session.time_left_ms().map(|left| left.saturating_sub(running));
     let days = session
         .expires_at
@@ -155,7 +148,7 @@ mod tests {
 
     use crate::domain::{
         BootId, BootTime, Checkpoint, ClientKey, DeviceId, ProviderName, SessionId, SessionKind,
-        SessionTerms, WallTime,
+        SessionState, SessionTerms, WallTime,
     };
     use crate::http::Endpoints;
 

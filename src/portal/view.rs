@@ -216,14 +216,7 @@ impl SessionView {
     pub(super) fn new(session: &ClientSession, zone: ClientRates, now: Now) -> Self {
         let terms = &session.terms;
         // The books are read once a second; time goes on in between, and no number may jump back.
-        let running_ms = match &session.state {
-            SessionState::Running(checkpoint) => now.boot.millis_since(checkpoint.at),
-            SessionState::Available
-            | SessionState::Paused(_)
-            | SessionState::Consumed
-            | SessionState::Expired
-            | SessionState::Closed(..) => 0,
-        };
+        let running_ms = session.unspent_ms(now.boot);
         let time = terms
             .time_limit_ms
             .map(|whole| Meter::new(session.time_left_ms().unwrap_or(0).saturating_sub(running_ms), whole));

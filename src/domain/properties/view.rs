@@ -2,9 +2,7 @@ use std::borrow::Cow;
 
 use super::{FixedKey, PropertyMap, Select};
 use crate::domain::filter::Lookup;
-use crate::domain::{
-    BootTime, ClientDevice, ClientSession, Mbps, Policies, SessionState, Text, ZoneName, roles,
-};
+use crate::domain::{BootTime, ClientDevice, ClientSession, Mbps, Policies, Text, ZoneName, roles};
 
 /// A session with its device, as its properties show it.
 #[derive(Debug, Clone, Copy)]
@@ -95,20 +93,8 @@ impl<'a> SessionView<'a> {
         fixed.chain(user).collect()
     }
 
-    /// Milliseconds since the checkpoint that are not in its usage yet.
-    fn unspent_ms(&self) -> u64 {
-        match &self.session.state {
-            SessionState::Running(checkpoint) => self.now.millis_since(checkpoint.at),
-            SessionState::Available
-            | SessionState::Paused(_)
-            | SessionState::Consumed
-            | SessionState::Expired
-            | SessionState::Closed(..) => 0,
-        }
-    }
-
     fn time_used_ms(&self) -> u64 {
-        let used = self.session.usage.time_ms.saturating_add(self.unspent_ms());
+        let used = self.session.usage.time_ms.saturating_add(self.session.unspent_ms(self.now));
         let limit = self.session.terms.time_limit_ms.unwrap_or(u64::MAX);
         let unmetered = self.policies.is_unmetered(self.session, self.device);
         let most = if unmetered { u64::MAX } else { limit.saturating_add(self.session.free.time_ms) };
@@ -120,7 +106,7 @@ impl<'a> SessionView<'a> {
         if self.policies.is_unmetered(self.session, self.device) {
             return Some(left);
         }
-        Some(left.saturating_sub(self.unspent_ms()))
+        Some(left.saturating_sub(self.session.unspent_ms(self.now)))
     }
 }
 
