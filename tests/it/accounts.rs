@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use turnpike::domain::{
-    Account, AccountName, AtEnd, AuthRequest, Authenticator, BoxFuture, ClientDevice, ClientSession,
-    CloseReason, DeviceId, Every, FormValues, Money, OneMore, PasswordHash, Plan, PlanName, ProviderError,
-    ProviderName, Refusal, Repeat, SessionKind, SessionState, SessionTerms, Text, Utc, Verdict, WallTime,
+    Account, AccountName, AuthRequest, Authenticator, BoxFuture, ClientDevice, ClientSession, CloseReason,
+    DeviceId, Every, FormValues, OneMore, PasswordHash, Plan, PlanName, ProviderError, ProviderName, Refusal,
+    Repeat, SessionKind, SessionState, SessionTerms, Text, Utc, Verdict, WallTime,
 };
 use turnpike::providers::account::{AccountProvider, Hasher};
 use turnpike::runtime::FormDone;
 use turnpike::store::{AccountPatch, NewAccount, Till};
 
-use crate::support::{START, TestApp, megabytes, minutes};
+use crate::support::{self, START, TestApp, megabytes, minutes};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const PASSWORD: &str = "correct horse";
@@ -32,16 +32,10 @@ fn hasher() -> Hasher {
 
 fn plan(name: &str, terms: SessionTerms, repeat: Option<Every>) -> Plan {
     Plan {
-        name: PlanName::parse(name).unwrap(),
-        title: Text::new(name),
-        terms,
-        price: Money(1500),
         roles: ["vip".to_owned()].into(),
         properties: [("Floor".to_owned(), "2".to_owned())].into(),
-        at_end: AtEnd::CutOff,
         repeat: repeat.map(|every| Repeat { every, at_hour: 0 }),
-        max_devices: 1,
-        on_sale: true,
+        ..support::plan(name, 1500, terms)
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use turnpike::domain::{
-    AccountName, AtEnd, ClientDevice, ClientSession, FormValues, Money, Permission, Plan, PlanName,
-    ProviderName, SessionState, Text, Utc,
+    AccountName, ClientDevice, ClientSession, FormValues, Permission, Plan, ProviderName, SessionState, Text,
+    Utc,
 };
 use turnpike::providers::account::{AccountProvider, Hasher};
 use turnpike::runtime::FormDone;
@@ -13,7 +13,7 @@ use turnpike::store::{NewAccount, SalesQuery};
 
 use crate::admin_pages::{Pages, seller};
 use crate::admin_sessions::{hidden, hostile, looker};
-use crate::support::{START, minutes};
+use crate::support::{self, START, minutes};
 
 const ACCOUNTS: &str = "/admin/accounts";
 const NEW: &str = "/admin/accounts/new";
@@ -26,18 +26,7 @@ async fn start() -> Pages {
     let (clock, hasher) = (pages.app.clock.clone(), Hasher::with_cost(64, 1));
     let accounts = AccountProvider::new(Arc::clone(&store) as _, store, clock, Arc::new(Utc), hasher);
     pages.app.handle.registry().register(Arc::new(accounts)).unwrap();
-    let plan = Plan {
-        name: PlanName::parse("hour").unwrap(),
-        title: Text::new("One hour"),
-        terms: minutes(60),
-        price: Money(250),
-        roles: Default::default(),
-        properties: Default::default(),
-        at_end: AtEnd::CutOff,
-        repeat: None,
-        max_devices: 1,
-        on_sale: true,
-    };
+    let plan = Plan { title: Text::new("One hour"), ..support::plan("hour", 250, minutes(60)) };
     pages.app.store.create_plan(&plan, START.wall, None).await.unwrap().unwrap();
     pages
 }

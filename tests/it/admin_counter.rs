@@ -2,25 +2,14 @@
 
 use std::time::Duration;
 
-use turnpike::domain::{AtEnd, Money, Permission, Plan, PlanName, SessionTerms, Text};
+use turnpike::domain::{Permission, Plan, SessionTerms, Text};
 use turnpike::store::SalesQuery;
 
 use crate::admin_pages::{Pages, seller};
-use crate::support::{START, minutes};
+use crate::support::{self, START, minutes};
 
 fn plan(name: &str, price: i64, terms: SessionTerms) -> Plan {
-    Plan {
-        name: PlanName::parse(name).unwrap(),
-        title: Text::new(&format!("{name} <u>")),
-        terms,
-        price: Money(price),
-        roles: Default::default(),
-        properties: Default::default(),
-        at_end: AtEnd::CutOff,
-        repeat: None,
-        max_devices: 1,
-        on_sale: true,
-    }
+    Plan { title: Text::new(&format!("{name} <u>")), ..support::plan(name, price, terms) }
 }
 
 impl Pages {

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use turnpike::clock::Clock;
 use turnpike::domain::{
-    AtEnd, BootId, BootTime, ClientDevice, ClockGuard, Every, FieldKind, FormField, FormValues, FreeGift,
-    FreeOffer, LocalTime, Money, Now, Plan, PlanName, ProviderName, Refusal, Repeat, SessionState, Text, Utc,
-    WallTime,
+    BootId, BootTime, ClientDevice, ClockGuard, Every, FieldKind, FormField, FormValues, FreeGift, FreeOffer,
+    LocalTime, Now, Plan, PlanName, ProviderName, Refusal, Repeat, SessionState, Text, Utc, WallTime,
 };
 use turnpike::providers::free::FreeProvider;
 use turnpike::runtime::FormDone;
 
-use crate::support::{FakeKernel, START, TestApp, megabytes, minutes, zone};
+use crate::support::{self, FakeKernel, START, TestApp, megabytes, minutes, zone};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -252,18 +251,8 @@ async fn a_named_plan_says_what_is_free() {
     let app = start(offer(FreeGift::Plan(name.clone()), 0)).await;
     let device = app.device(1).await;
     assert!(matches!(click(&app, &device).await, Err(Refusal::Provider(_))), "there is none yet");
-    let plan = Plan {
-        title: Text::new("Lobby"),
-        name,
-        terms: minutes(5),
-        price: Money::ZERO,
-        roles: ["slow".to_owned()].into(),
-        properties: Default::default(),
-        at_end: AtEnd::CutOff,
-        repeat: None,
-        max_devices: 1,
-        on_sale: false,
-    };
+    let roles = ["slow".to_owned()].into();
+    let plan = Plan { name, roles, on_sale: false, ..support::plan("lobby", 0, minutes(5)) };
     app.store.create_plan(&plan, START.wall, None).await.unwrap().unwrap();
     let Ok(FormDone::Connected(session)) = click(&app, &device).await else { panic!("refused") };
     assert_eq!((session.plan.as_deref(), session.time_left_ms()), (Some("lobby"), Some(300_000)));

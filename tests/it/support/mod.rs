@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use turnpike::clock::Clock;
 use turnpike::domain::{
-    BootId, BootTime, BoxFuture, ClientDevice, ClientKey, ClockGuard, MacAddr, Mbps, Now, RolePolicy,
-    SessionKind, SessionProvider, SessionTerms, WallTime, ZoneName, ZonePolicy,
+    AtEnd, BootId, BootTime, BoxFuture, ClientDevice, ClientKey, ClockGuard, MacAddr, Mbps, Money, Now, Plan,
+    PlanName, RolePolicy, SessionKind, SessionProvider, SessionTerms, Text, WallTime, ZoneName, ZonePolicy,
 };
 use turnpike::providers::Registry;
 use turnpike::providers::voucher::VoucherVault;
@@ -220,6 +220,22 @@ pub fn mac(number: u8) -> MacAddr {
 /// Terms of a session of kind `time`.
 pub fn minutes(minutes: u64) -> SessionTerms {
     SessionTerms::new(SessionKind::Time, Some(minutes * 60), None, None, 0.0, 0.0, false).unwrap()
+}
+
+/// A plan on sale, with nothing but terms and a price.
+pub fn plan(name: &str, price: i64, terms: SessionTerms) -> Plan {
+    Plan {
+        name: PlanName::parse(name).unwrap(),
+        title: Text::new(name),
+        terms,
+        price: Money(price),
+        roles: Default::default(),
+        properties: Default::default(),
+        at_end: AtEnd::CutOff,
+        repeat: None,
+        max_devices: 1,
+        on_sale: true,
+    }
 }
 
 /// Terms of a session of kind `data`.
