@@ -1,12 +1,11 @@
 //! The daemon dies, the rules vanish: nobody gains, nobody loses, the books add up.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::lab::{
-    Daemon, Lab, NET4, NET6, Ns, PacketCounter, TcpServer, Transfer, UdpBlaster, UdpEcho, UdpSink,
+    Daemon, Lab, NET4, NET6, Ns, PacketCounter, TcpServer, Traffic, Transfer, UdpBlaster, UdpEcho, UdpSink,
     eventually, header_bytes, holds_for,
 };
 
@@ -21,37 +20,15 @@ fn kill_9_during_a_transfer_costs_nobody_a_byte() {
     let session =
         daemon.let_through(phone, &json!({"kind": "time_or_data", "time_secs": 600, "data_mb": 100}));
     daemon.meet(captive);
-    let fars = [IpAddr::from(NET4), IpAddr::from(NET6)];
-    let echoes = fars.map(|far| UdpEcho::open(&lab.internet, (far, 7)));
-    let sink = UdpSink::open(&lab.internet, (NET6, 9));
-    let mut blasters = fars.map(|far| UdpBlaster::start(phone, (far, 7), 500, GAP));
-    let thief = UdpBlaster::start(captive, (NET6, 9), 100, GAP);
+    let traffic = Traffic::start(&lab, phone, captive);
     for round in 0..3 {
-        let answers: usize = blasters.iter().map(UdpBlaster::answers).sum();
-        assert!(
-            eventually(SECOND, || blasters.iter().map(UdpBlaster::answers).sum::<usize>() > answers + 100)
-        );
+        assert!(traffic.goes_on());
         daemon.kill();
-        let answers: usize = blasters.iter().map(UdpBlaster::answers).sum();
-        let goes_on =
-            eventually(SECOND, || blasters.iter().map(UdpBlaster::answers).sum::<usize>() > answers + 100);
-        assert!(goes_on, "offline while the daemon is dead, round {round}");
+        assert!(traffic.goes_on(), "offline while the daemon is dead, round {round}");
         daemon.restart();
         assert_eq!(daemon.state(&session), "running");
     }
-    blasters.iter_mut().for_each(UdpBlaster::stop);
-    for blaster in &blasters {
-        assert_eq!(blaster.answers(), blaster.packets(), "packets were lost on the way");
-    }
-    let up: usize = echoes.iter().map(UdpEcho::l3_bytes).sum();
-    let down: usize = blasters
-        .iter()
-        .zip(fars)
-        .map(|(blaster, far)| blaster.answer_bytes() + blaster.answers() * header_bytes((far, 7).into()))
-        .sum();
-    assert_eq!(daemon.used(&session), (up + down) as u64);
-    assert!(thief.packets() > 100);
-    assert_eq!(sink.packets(), 0, "a captive device got out while the daemon was away");
+    assert_eq!(traffic.settle(), daemon.used(&session));
 }
 
 #[test]

@@ -1,20 +1,17 @@
 //! A back-up is restored while guests are online, and the daemon is killed meanwhile.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::lab::{
-    Daemon, HttpAnswer, HttpRequest, Lab, NET4, Operator, UdpBlaster, UdpEcho, eventually, header_bytes,
-    holds_for,
+    Daemon, Desk, HttpRequest, Lab, NET4, Operator, UdpBlaster, UdpEcho, eventually, header_bytes, holds_for,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-const ADMIN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 2051);
 
 fn backup(daemon: &Daemon<'_>, lab: &Lab, name: &str) -> Vec<u8> {
     let file = lab.dir.path().join(name);
@@ -24,47 +21,14 @@ fn backup(daemon: &Daemon<'_>, lab: &Lab, name: &str) -> Vec<u8> {
     fs::read(file).unwrap()
 }
 
-/// Signs in with a token and returns the cookie.
-fn sign_in(lab: &Lab, token: &str) -> String {
-    let answer = post(
-        lab,
-        "",
-        "/admin/login",
-        "application/x-www-form-urlencoded",
-        format!("token={token}").as_bytes(),
-    );
-    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
-    cookie.split(';').next().unwrap().to_owned()
-}
-
-fn csrf(cookie: &str) -> String {
-    let value = cookie.split_once('=').map_or("", |(_, value)| value);
-    let digest = Sha256::digest(format!("turnpike admin form 1\0{value}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn post(lab: &Lab, cookie: &str, path: &str, kind: &str, body: &[u8]) -> HttpAnswer {
-    HttpRequest::new("POST", path, kind, body)
-        .header("Cookie", cookie)
-        .header("Origin", &format!("http://{}:{}", ADMIN.0, ADMIN.1))
-        .send(&lab.router, ADMIN)
-        .unwrap()
-}
-
 /// Has the back-up restored on the pages.
 fn restore(lab: &Lab, token: &str, file: &[u8]) {
-    let cookie = sign_in(lab, token);
-    let head = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\n".to_vec();
-    let body = [head.as_slice(), file, b"\r\n--XX--\r\n"].concat();
-    let path = format!("/admin/backup/upload?csrf={}", csrf(&cookie));
-    let answer = post(lab, &cookie, &path, "multipart/form-data; boundary=XX", &body);
+    let desk = Desk::sign_in(lab, token);
+    let answer = desk.upload("/admin/backup/upload", file);
     assert_eq!(answer.status, 303, "{answer:?}");
-    let page =
-        HttpRequest::get("/admin/backup/restore").header("Cookie", &cookie).send(&lab.router, ADMIN).unwrap();
+    let page = desk.get("/admin/backup/restore");
     let of = page.body.split("name=\"of\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-    let body = format!("csrf={}&of={of}", csrf(&cookie));
-    let answer =
-        post(lab, &cookie, "/admin/backup/restore", "application/x-www-form-urlencoded", body.as_bytes());
+    let answer = desk.post("/admin/backup/restore", &[("of", of)]);
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
@@ -145,7 +109,7 @@ fn kill_9_at_any_moment_of_a_restore_leaves_the_old_or_the_new_state_whole() {
         }
         assert_eq!(daemon.state(&session), "running", "after {wait} ms");
         // Its token is in both.
-        assert!(!sign_in(&lab, &token).is_empty());
+        Desk::sign_in(&lab, &token);
     }
     assert!(new > 0, "never restored: {old} times the old state, {new} times the new one");
 }

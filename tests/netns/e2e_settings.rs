@@ -2,20 +2,16 @@
 //! changes nothing.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::lab::{
-    Daemon, DaemonConfig, HttpAnswer, HttpRequest, Lab, NET4, NET6, UdpBlaster, UdpEcho, UdpSink, eventually,
-    header_bytes,
-};
+use crate::lab::{Daemon, DaemonConfig, Desk, HttpAnswer, HttpRequest, Lab, Traffic, eventually, hex};
 
 const SECOND: Duration = Duration::from_secs(1);
-const GAP: Duration = Duration::from_millis(2);
 const ADMIN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 2051);
 
 /// How often a line has been logged.
@@ -23,51 +19,10 @@ fn logged(daemon: &Daemon<'_>, text: &str) -> usize {
     daemon.log().matches(text).count()
 }
 
-fn hex(bytes: &[u8], most: usize) -> String {
-    bytes.iter().take(most).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Somebody at the admin pages, without a browser.
-struct Desk<'lab> {
-    lab: &'lab Lab,
-    cookie: String,
-}
-
-impl<'lab> Desk<'lab> {
-    fn sign_in(lab: &'lab Lab, daemon: &Daemon<'_>) -> Self {
-        let made = daemon.post("/api/v1/tokens", &json!({"name": "desk", "permissions": ["admin"]}));
-        let token = made["token"].as_str().unwrap().to_owned();
-        let mut desk = Self { lab, cookie: String::new() };
-        let answer = desk.post("/admin/login", &[("token", &token)]);
-        let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
-        desk.cookie = cookie.split(';').next().unwrap().to_owned();
-        desk
-    }
-
-    fn get(&self, path: &str) -> HttpAnswer {
-        HttpRequest::get(path).header("Cookie", &self.cookie).send(&self.lab.router, ADMIN).unwrap()
-    }
-
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> HttpAnswer {
-        let value = self.cookie.split_once('=').map_or("", |(_, value)| value);
-        let csrf = hex(&Sha256::digest(format!("turnpike admin form 1\0{value}")), 16);
-        let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-        let mut body = format!("csrf={csrf}");
-        for (name, value) in fields {
-            body += &format!("&{name}={}", encoded(value));
-        }
-        HttpRequest::form(path, &body)
-            .header("Cookie", &self.cookie)
-            .header("Origin", &format!("http://{}:{}", ADMIN.0, ADMIN.1))
-            .send(&self.lab.router, ADMIN)
-            .unwrap()
-    }
-
-    /// Saves a text in the place of another.
-    fn apply(&self, old: &str, new: &str) -> HttpAnswer {
-        let seen = hex(&Sha256::digest(old), 32);
-        self.post("/admin/settings/apply", &[("text", new), ("seen", &seen)])
-    }
+/// Saves a text in the place of another.
+fn apply(desk: &Desk<'_>, old: &str, new: &str) -> HttpAnswer {
+    let seen = hex(&Sha256::digest(old), 32);
+    desk.post("/admin/settings/apply", &[("text", new), ("seen", &seen)])
 }
 
 #[test]
@@ -78,22 +33,15 @@ fn settings_change_under_traffic_and_nobody_loses_a_packet_or_a_byte() {
     let session =
         daemon.let_through(phone, &json!({"kind": "time_or_data", "time_secs": 600, "data_mb": 100}));
     daemon.meet(captive);
-    let desk = Desk::sign_in(&lab, &daemon);
-    let fars = [IpAddr::from(NET4), IpAddr::from(NET6)];
-    let echoes = fars.map(|far| UdpEcho::open(&lab.internet, (far, 7)));
-    let sink = UdpSink::open(&lab.internet, (NET6, 9));
-    let mut blasters = fars.map(|far| UdpBlaster::start(phone, (far, 7), 500, GAP));
-    let thief = UdpBlaster::start(captive, (NET6, 9), 100, GAP);
+    let desk = Desk::open(&lab, &daemon);
+    let traffic = Traffic::start(&lab, phone, captive);
     let text = |number: usize| {
         fs::read_to_string(daemon.config()).unwrap()
             + &format!("# {number}\n[gateway]\nname = \"box {number}\"\n")
     };
     let plain = fs::read_to_string(daemon.config()).unwrap();
     for round in 0..3 {
-        let answers: usize = blasters.iter().map(UdpBlaster::answers).sum();
-        let goes_on =
-            || eventually(SECOND, || blasters.iter().map(UdpBlaster::answers).sum::<usize>() > answers + 100);
-        assert!(goes_on());
+        assert!(traffic.goes_on());
         if round == 1 {
             // By hand, and SIGHUP.
             fs::write(daemon.config(), format!("{plain}[gateway]\nname = \"by hand\"\n")).unwrap();
@@ -101,7 +49,7 @@ fn settings_change_under_traffic_and_nobody_loses_a_packet_or_a_byte() {
         } else {
             let old = fs::read_to_string(daemon.config()).unwrap();
             let new = if round == 0 { text(round) } else { plain.clone() };
-            let answer = desk.apply(&old, &new);
+            let answer = apply(&desk, &old, &new);
             assert_eq!(
                 (answer.status, answer.header("location")),
                 (303, Some("/admin/settings/result")),
@@ -116,19 +64,7 @@ fn settings_change_under_traffic_and_nobody_loses_a_packet_or_a_byte() {
         assert!(holds, "{}", daemon.log());
         assert_eq!(daemon.state(&session), "running");
     }
-    blasters.iter_mut().for_each(UdpBlaster::stop);
-    for blaster in &blasters {
-        assert_eq!(blaster.answers(), blaster.packets(), "packets were lost on the way");
-    }
-    let up: usize = echoes.iter().map(UdpEcho::l3_bytes).sum();
-    let down: usize = blasters
-        .iter()
-        .zip(fars)
-        .map(|(blaster, far)| blaster.answer_bytes() + blaster.answers() * header_bytes((far, 7).into()))
-        .sum();
-    assert_eq!(daemon.used(&session), (up + down) as u64);
-    assert!(thief.packets() > 100);
-    assert_eq!(sink.packets(), 0, "a captive device got out while the service started anew");
+    assert_eq!(traffic.settle(), daemon.used(&session));
     let audit = daemon.get("/api/v1/audit?action=settings.");
     assert_eq!(audit["items"].as_array().unwrap().len(), 3, "{audit}");
 }
@@ -138,7 +74,7 @@ fn what_does_not_work_changes_nothing_and_is_said() {
     let lab = Lab::with_phones(1);
     let daemon = Daemon::start(&lab);
     let session = daemon.let_through(&lab.phones[0], &json!({"kind": "data", "data_mb": 100}));
-    let desk = Desk::sign_in(&lab, &daemon);
+    let desk = Desk::open(&lab, &daemon);
     let plain = fs::read_to_string(daemon.config()).unwrap();
     // A broken file: refused with line and key.
     fs::write(daemon.config(), plain.replace("name = \"guests\"", "name = \"guests\"\nspeed = 7")).unwrap();
@@ -147,13 +83,13 @@ fn what_does_not_work_changes_nothing_and_is_said() {
     fs::write(daemon.config(), &plain).unwrap();
     // A listener that somebody else has: refused before anything changes.
     let _other = lab.router.enter(|| std::net::TcpListener::bind("127.0.0.1:2099").unwrap());
-    let answer = desk.apply(&plain, &format!("{plain}[admin]\nlisten = \"127.0.0.1:2099\"\n"));
+    let answer = apply(&desk, &plain, &format!("{plain}[admin]\nlisten = \"127.0.0.1:2099\"\n"));
     assert!(answer.status == 409 && answer.body.contains("cannot be opened"), "{answer:?}");
     assert_eq!(fs::read_to_string(daemon.config()).unwrap(), plain);
     // What fails only when it is done: the old settings hold again, in the file as well.
     let broken = plain.replace("turnpike.db\"", "control.sock/turnpike.db\"");
     assert_ne!(broken, plain);
-    let answer = desk.apply(&plain, &broken);
+    let answer = apply(&desk, &plain, &broken);
     assert_eq!(answer.status, 303, "{answer:?}");
     let result = desk.get("/admin/settings/result");
     assert!(result.body.contains("do not work"), "{result:?}");
@@ -161,7 +97,7 @@ fn what_does_not_work_changes_nothing_and_is_said() {
     assert_eq!(daemon.state(&session), "running");
     assert_eq!(logged(&daemon, "the new configuration holds"), 0, "{}", daemon.log());
     // The pages move, and the old place is closed.
-    let answer = desk.apply(&plain, &format!("{plain}[admin]\nlisten = \"127.0.0.1:2098\"\n"));
+    let answer = apply(&desk, &plain, &format!("{plain}[admin]\nlisten = \"127.0.0.1:2098\"\n"));
     assert!(answer.status == 200 && answer.body.contains("http://127.0.0.1:2098/admin"), "{answer:?}");
     let there = HttpRequest::get("/admin/settings/result").header("Cookie", &desk.cookie);
     let there = there.send(&lab.router, (Ipv4Addr::LOCALHOST, 2098)).unwrap();

@@ -16,6 +16,7 @@ mod axe;
 mod browser;
 mod build;
 mod daemon;
+mod desk;
 mod dhcp;
 mod dns;
 mod frame;
@@ -27,6 +28,7 @@ mod poll;
 mod process;
 mod speed;
 mod tcp;
+mod traffic;
 mod udp;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -35,6 +37,7 @@ use std::ops::Deref;
 pub use browser::Browser;
 pub use build::LabBuilder;
 pub use daemon::{Daemon, DaemonConfig, used_bytes};
+pub use desk::{Desk, hex};
 pub use dhcp::{Lease, dhcp, dhcp6_text};
 pub use dns::{DnsAnswer, resolve, resolve6};
 pub use frame::{Frame, send_frames};
@@ -46,6 +49,7 @@ pub use poll::{eventually, holds_for};
 pub use process::Process;
 pub use speed::{Flood, frame_speeds, mbps, settles, speeds, usual_mbps};
 pub use tcp::{TcpServer, Transfer, connect};
+pub use traffic::Traffic;
 pub use udp::{UdpBlaster, UdpEcho, UdpSink, header_bytes, send_datagrams};
 
 /// The router's address on `br-lan`.
