@@ -102,7 +102,7 @@ fn a_setting_is_checked_saved_and_in_force_while_a_download_goes_on() {
     let daemon = Daemon::start_with(&lab, &config("client_down_mbps = 8\n"));
     let _server = TcpServer::open(&lab.internet, FAR);
     let phone = &lab.phones[0];
-    let terms = json!({"kind": "data", "data_mb": 500, "use_global_speed": true});
+    let terms = json!({"kind": "data", "data_mb": 50_000, "use_global_speed": true});
     let session = daemon.let_through(phone, &terms);
     let operator = Operator::sets_up(&lab, &daemon);
     let browser = &operator.browser;

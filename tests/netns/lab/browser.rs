@@ -70,7 +70,13 @@ impl<'lab> Browser<'lab> {
 
     /// Loads a page.
     pub fn goto(&self, url: &str) {
-        self.must("POST", "url", &json!({"url": url}));
+        let mut went = Ok(Value::Null);
+        // A page that loads itself just then gets in the way.
+        eventually(SOON, || {
+            went = self.session_call("POST", "url", &json!({"url": url}));
+            went.is_ok()
+        });
+        went.unwrap_or_else(|problem| panic!("{url}: {problem}"));
     }
 
     /// Where it is.
@@ -105,15 +111,13 @@ impl<'lab> Browser<'lab> {
 
     /// Presses a button or follows a link.
     pub fn press(&self, css: &str) {
-        let element = self.must_find(css);
-        self.must("POST", &format!("element/{element}/click"), &json!({}));
+        self.does(css, "click", &json!({}));
     }
 
     /// Types into a field, in place of what is there.
     pub fn fill(&self, css: &str, text: &str) {
-        let element = self.must_find(css);
-        self.must("POST", &format!("element/{element}/clear"), &json!({}));
-        self.must("POST", &format!("element/{element}/value"), &json!({"text": text}));
+        self.does(css, "clear", &json!({}));
+        self.does(css, "value", &json!({"text": text}));
     }
 
     /// Types where the focus is; keys as WebDriver names them (17.4.2), as in `\u{E004}` for Tab.
@@ -192,6 +196,17 @@ impl<'lab> Browser<'lab> {
         let wanted = json!({"using": "css selector", "value": css});
         let found = self.session_call("POST", "element", &wanted).ok()?;
         found[ELEMENT].as_str().map(str::to_owned)
+    }
+
+    /// Does something to an element; once more if the page has loaded itself in between.
+    fn does(&self, css: &str, command: &str, body: &Value) {
+        let mut did = Ok(Value::Null);
+        eventually(SOON, || {
+            let element = self.must_find(css);
+            did = self.session_call("POST", &format!("element/{element}/{command}"), body);
+            !did.as_ref().is_err_and(|problem| problem.contains("stale element"))
+        });
+        did.unwrap_or_else(|problem| panic!("{command} {css}: {problem}"));
     }
 
     fn must_find(&self, css: &str) -> String {
