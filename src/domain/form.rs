@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::{DeviceId, Guard, Part, Phrase, SourceData, Text};
 
 /// What a provider shows on the portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProviderFace {
     /// The heading of its part of the page.
     pub title: Text,
@@ -18,7 +18,7 @@ pub struct ProviderFace {
 }
 
 /// One field of a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FormField {
     /// Its name in the post: 1 to 32 lower-case letters, digits and `_`.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct FormField {
 }
 
 /// What a field takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FieldKind {
     /// A line of text.
     Text,

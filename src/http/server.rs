@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustix::net::sockopt::set_socket_send_buffer_size;
+use rustix::net::sockopt::{set_socket_send_buffer_size, set_tcp_nodelay};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use super::secure::{Opened, open};
 use super::write_limit::WriteLimit;
-use super::{Endpoints, PeerUser, Problem};
+use super::{Endpoints, PeerMac, PeerUser, Problem};
 
 /// What connections may take. The defaults suit a small router.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +88,23 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
+impl Listener {
+    /// What every connection takes over from the socket that it comes in on.
+    fn prepare(&self) {
+        let socket = match self {
+            Self::Tcp(listener) | Self::Tls { listener, .. } => listener,
+            Self::Unix(_) => return,
+        };
+        // Answers are small and whole: nothing is gained by waiting for more of them.
+        if let Err(error) = set_tcp_nodelay(socket, true) {
+            tracing::warn!(%error, "TCP_NODELAY could not be set");
+        }
+        if let Err(error) = set_socket_send_buffer_size(socket, SEND_BUFFER_BYTES) {
+            tracing::warn!(%error, "SO_SNDBUF could not be set");
+        }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
         Self::Tcp(listener)
@@ -108,6 +125,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let listener = listener.into();
+    listener.prepare();
     let (stop, stopped) = watch::channel(());
     let shop = Shop {
         router,
@@ -193,13 +211,6 @@ impl Shop {
         let Some(seat) = Seat::take(&self.addresses, endpoints.peer.ip(), self.limits.per_address) else {
             return Ok(None);
         };
-        // Answers are small and whole: nothing is gained by waiting for more of them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-        if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES) {
-            tracing::debug!(%error, "SO_SNDBUF could not be set");
-        }
         Ok(Some((stream, endpoints, seat)))
     }
 
@@ -208,11 +219,18 @@ impl Shop {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         E: Clone + Send + Sync + 'static,
     {
-        let (router, limits, stopped) = (self.router.clone(), self.limits, self.stopped.clone());
+        let house = self.house();
         Box::pin(async move {
             let _held = held;
-            converse(router, limits, stopped, WriteLimit::new(stream, limits.write), about).await;
+            let stream = WriteLimit::new(stream, house.limits.write);
+            converse(house, stream, about).await;
         })
+    }
+
+    fn house(&self) -> House {
+        // Idle connections of guests who are done leave the last half of the places to those who come.
+        let stays = self.places.available_permits() > self.limits.connections / 2;
+        House { router: self.router.clone(), limits: self.limits, stopped: self.stopped.clone(), stays }
     }
 
     /// The handshake is part of the visit, so that nobody waits for whoever dawdles over it, and has as long as a head.
@@ -224,14 +242,13 @@ impl Shop {
         tls: Arc<ServerConfig>,
         plain_too: bool,
     ) -> Visit {
-        let (router, limits, stopped) = (self.router.clone(), self.limits, self.stopped.clone());
+        let house = self.house();
+        let limits = self.limits;
         Box::pin(async move {
             let _held = held;
             match tokio::time::timeout(limits.head, open(stream, tls, plain_too, limits.write)).await {
-                Ok(Ok(Opened::Tls(stream))) => {
-                    converse(router, limits, stopped, stream, endpoints.over_tls()).await;
-                }
-                Ok(Ok(Opened::Plain(stream))) => converse(router, limits, stopped, stream, endpoints).await,
+                Ok(Ok(Opened::Tls(stream))) => converse(house, stream, endpoints.over_tls()).await,
+                Ok(Ok(Opened::Plain(stream))) => converse(house, stream, endpoints).await,
                 Ok(Err(error)) => tracing::debug!(%error, peer = %endpoints.peer, "no TLS came about"),
                 Err(_) => tracing::debug!(peer = %endpoints.peer, "no TLS came about in time"),
             }
@@ -239,20 +256,34 @@ impl Shop {
     }
 }
 
+/// What a conversation needs of the place that it is held in.
+#[derive(Clone)]
+struct House {
+    router: Router,
+    limits: Limits,
+    stopped: watch::Receiver<()>,
+    /// Whether a connection stays when its answer is given: not when places are short.
+    stays: bool,
+}
+
 /// Answers requests on one connection until it ends, or the daemon does.
-async fn converse<S, E>(router: Router, limits: Limits, mut stopped: watch::Receiver<()>, stream: S, about: E)
+async fn converse<S, E>(house: House, stream: S, about: E)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     E: Clone + Send + Sync + 'static,
 {
+    let House { router, limits, mut stopped, stays } = house;
+    let peer = PeerMac::default();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(about.clone());
+        request.extensions_mut().insert(peer.clone());
         let limit = (limits.patience)(&request).unwrap_or(limits.answer);
         answer(router.clone(), request, limit)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(stays)
         .header_read_timeout(limits.head)
         .max_buf_size(limits.head_bytes)
         .max_headers(MAX_HEADERS)

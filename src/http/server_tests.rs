@@ -67,6 +67,31 @@ async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &str) -> 
     answer
 }
 
+/// Asks without a word about what comes after; whether the answer is the last one.
+async fn ask_on(stream: &mut TcpStream) -> bool {
+    stream.write_all(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    while !answer.ends_with("\r\n\r\n127.0.0.1") {
+        let mut piece = [0; 512];
+        let count = stream.read(&mut piece).await.unwrap();
+        assert!(count > 0, "{answer}");
+        answer.push_str(std::str::from_utf8(&piece[..count]).unwrap());
+    }
+    answer.contains("connection: close")
+}
+
+#[tokio::test]
+async fn connections_stay_while_there_is_room() {
+    let running = start(Limits { connections: 4, ..Limits::default() }).await;
+    let mut first = TcpStream::connect(running.address).await.unwrap();
+    assert!(!ask_on(&mut first).await && !ask_on(&mut first).await, "one after the other");
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    assert!(ask_on(&mut second).await, "half of the places are taken");
+    assert!(!ask_on(&mut first).await, "what stays, stays");
+    running.stop.send(()).unwrap();
+    running.served.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_request_knows_both_ends() {
     let running = start(Limits::default()).await;

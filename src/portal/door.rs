@@ -47,7 +47,8 @@ async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Res
     let own = OwnAddress::new(&endpoints).named(door.secure);
     request.extensions_mut().insert(own.clone());
     let t = Wish::of(request.uri(), request.headers()).words();
-    let mut response = if !own.is_target_of(&request) {
+    let is_ours = own.is_target_of(&request);
+    let mut response = if !is_ours {
         to_portal(&own)
     } else if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
         Note::new(theme.now(), t, "heading-foreign", "foreign").respond(StatusCode::FORBIDDEN)
@@ -55,6 +56,10 @@ async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Res
         tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&theme, t))
     };
     seal(response.headers_mut());
+    // One that the firewall led here must not live on once its device is online.
+    if !is_ours {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
@@ -81,10 +86,8 @@ const fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// The headers of every answer.
-///
-/// The connection is closed: one that the firewall redirected must not live on once its device is online. `Referer` stays
-/// within the portal, and must: without it browsers send `Origin: null` with our own forms.
+/// The headers of every answer. `Referer` stays within the portal, and must: without it browsers send `Origin: null` with our
+/// own forms.
 fn seal(headers: &mut HeaderMap) {
     headers.insert("content-security-policy", HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
@@ -92,11 +95,5 @@ fn seal(headers: &mut HeaderMap) {
     headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    let streams = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    if !streams {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }

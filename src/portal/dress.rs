@@ -20,7 +20,7 @@ const FILES: [&str; 3] = [
 /// Colours and the picture behind the page reach it through a style sheet that is made here, since no page may hold a style
 /// of its own. Style sheet and pictures have names that follow from what is in them, so that browsers can keep them for good
 /// and a change is seen at once.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Dress {
     /// The name of the place.
     pub name: String,

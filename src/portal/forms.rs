@@ -222,7 +222,7 @@ pub(super) async fn submit(
 
 /// Whether the device is logged in with a provider.
 async fn shows_log_out(state: &PortalState, device: &ClientDevice, provider: &ProviderName) -> bool {
-    let buttons = state.handle.buttons(device.id).await.unwrap_or_default();
+    let buttons = state.handle.buttons(device).await;
     buttons.iter().any(|(of, button)| of == provider && button.action == LOG_OUT)
 }
 

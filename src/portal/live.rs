@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::domain::{BootTime, ClientDevice, DeviceId, Refusal};
 use crate::http::Endpoints;
-use crate::runtime::{DeviceRef, PortalNotice};
+use crate::runtime::PortalNotice;
 
 use super::explain::explain;
 use super::offered::Look;
@@ -163,16 +163,16 @@ impl Live {
 
     /// Where the device stands; `None` if that cannot be told, and the page is to come back later.
     async fn look(&self) -> Option<Scene> {
-        let device = match self.state.handle.find_device(DeviceRef::Id(self.device)).await {
-            Ok(device) => device,
+        let visit = match self.state.handle.visit_of(self.device).await {
+            Ok(visit) => visit,
             Err(Refusal::UnknownDevice) => return Some(Scene::bare(Standing::Stranger)),
             Err(_) => return None,
         };
         // Whoever has the address now gets nothing of what is this device's.
-        if self.address.is_some_and(|address| !has_address(&device, address)) {
+        if self.address.is_some_and(|address| !has_address(&visit.device, address)) {
             return None;
         }
-        self.state.scene(&device, Look::Lately).await.ok()
+        Some(self.state.scene(visit, Look::Lately).await)
     }
 }
 

@@ -19,6 +19,7 @@ mod offers;
 mod own;
 mod page;
 mod pages;
+mod rendered;
 mod scene;
 mod state;
 mod streams;

@@ -72,13 +72,14 @@ impl PortalState {
         &self,
         page: &mut Page,
         device: &ClientDevice,
+        has_some: bool,
         headers: &HeaderMap,
         is_tls: bool,
     ) -> Option<HeaderValue> {
-        if device.blocked {
+        let shown = token(headers);
+        if device.blocked || !has_some && shown.is_none() {
             return None;
         }
-        let shown = token(headers);
         let known = self.handle.known(device.id, shown).await.unwrap_or_else(|refusal| {
             tracing::debug!(device = %device.id, %refusal, "who a device was could not be told");
             Known::default()

@@ -2,10 +2,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::domain::{ClientSession, DeviceId, Refusal};
+use crate::domain::{BoxFuture, ClientDevice, ClientSession, DeviceId};
 use crate::runtime::Handle;
 
 /// How long a page waits for the providers: without what they have it is still right.
@@ -35,6 +36,19 @@ pub(super) enum Look {
     Lately,
 }
 
+/// A question to the providers.
+type Asking = BoxFuture<'static, Option<ClientSession>>;
+
+/// What came of asking them.
+enum Asked {
+    /// They said so at once.
+    Said(Option<ClientSession>),
+    /// They are at it; this closes with the answer.
+    Waits(watch::Receiver<()>),
+    /// The same, and nobody keeps what they say: too much is kept.
+    Unkept(Asking),
+}
+
 #[derive(Default)]
 struct Entry {
     /// What was said last, and when.
@@ -55,21 +69,29 @@ impl Entry {
 
 impl Offered {
     /// What the providers have for a device, as far as they say so in time.
-    pub(super) async fn look(&self, handle: &Handle, device: DeviceId, look: Look) -> Option<ClientSession> {
+    pub(super) async fn look(
+        &self,
+        handle: &Handle,
+        device: &ClientDevice,
+        look: Look,
+    ) -> Option<ClientSession> {
         let patience = match look {
-            Look::Lately => match self.said(device, FRESH) {
+            Look::Lately => match self.said(device.id, FRESH) {
                 Some(said) => return said,
-                None if self.said(device, KEPT).is_some() => LIVE_PATIENCE,
+                None if self.said(device.id, KEPT).is_some() => LIVE_PATIENCE,
                 None => PATIENCE,
             },
             Look::Anew => PATIENCE,
         };
-        let Some(mut answered) = self.ask(handle, device) else {
-            return tokio::time::timeout(patience, ask(handle, device)).await.ok().flatten();
-        };
-        // It is closed with the answer, and never says anything.
-        let _ = tokio::time::timeout(patience, answered.changed()).await;
-        self.said(device, KEPT).flatten()
+        match self.ask(handle, device) {
+            Asked::Said(said) => said,
+            Asked::Waits(mut answered) => {
+                // It is closed with the answer, and never says anything.
+                let _ = tokio::time::timeout(patience, answered.changed()).await;
+                self.said(device.id, KEPT).flatten()
+            }
+            Asked::Unkept(asking) => tokio::time::timeout(patience, asking).await.ok().flatten(),
+        }
     }
 
     /// The device holds something now: what it was offered before is no longer true.
@@ -77,31 +99,47 @@ impl Offered {
         self.entries().remove(&device);
     }
 
-    /// Has the providers asked, unless they are being asked; what closes with the answer. `None`: too many are kept.
-    fn ask(&self, handle: &Handle, device: DeviceId) -> Option<watch::Receiver<()>> {
+    /// Has the providers asked, unless they are being asked.
+    fn ask(&self, handle: &Handle, device: &ClientDevice) -> Asked {
+        let id = device.id;
+        if let Some(asking) = self.under_way(id) {
+            return Asked::Waits(asking);
+        }
+        let (to, about) = (handle.clone(), device.clone());
+        let mut asking: Asking = Box::pin(async move { to.offered(&about).await });
+        // Mostly they answer from memory, and nothing is to be waited for.
+        let at_once = asking.as_mut().now_or_never();
         let mut entries = self.entries();
-        if !entries.contains_key(&device) && entries.len() >= MOST_KEPT {
+        if !entries.contains_key(&id) && entries.len() >= MOST_KEPT {
             entries.retain(|_, entry| entry.is_asking() || entry.within(KEPT).is_some());
             if entries.len() >= MOST_KEPT {
-                return None;
+                return at_once.map_or(Asked::Unkept(asking), Asked::Said);
             }
         }
-        let entry = entries.entry(device).or_default();
-        if let Some(asking) = entry.asking.clone().filter(|_| entry.is_asking()) {
-            return Some(asking);
+        let entry = entries.entry(id).or_default();
+        if let Some(said) = at_once {
+            entry.said = Some((Instant::now(), said.clone()));
+            return Asked::Said(said);
         }
-        let (answered, asking) = watch::channel(());
-        entry.asking = Some(asking.clone());
-        let (offered, handle) = (self.clone(), handle.clone());
+        let (answered, waits) = watch::channel(());
+        entry.asking = Some(waits.clone());
+        let offered = self.clone();
         tokio::spawn(async move {
-            let said = ask(&handle, device).await;
+            let said = asking.await;
             // Not if it was forgotten meanwhile.
-            if let Some(entry) = offered.entries().get_mut(&device) {
+            if let Some(entry) = offered.entries().get_mut(&id) {
                 entry.said = Some((Instant::now(), said));
             }
             drop(answered);
         });
-        Some(asking)
+        Asked::Waits(waits)
+    }
+
+    /// What closes with the answer, if they are being asked.
+    fn under_way(&self, device: DeviceId) -> Option<watch::Receiver<()>> {
+        let entries = self.entries();
+        let entry = entries.get(&device).filter(|entry| entry.is_asking())?;
+        entry.asking.clone()
     }
 
     /// What was said about a device, if it is no older.
@@ -111,17 +149,5 @@ impl Offered {
 
     fn entries(&self) -> MutexGuard<'_, HashMap<DeviceId, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A provider that fails has nothing.
-async fn ask(handle: &Handle, device: DeviceId) -> Option<ClientSession> {
-    match handle.get_session(device).await {
-        Ok(offered) => offered,
-        Err(Refusal::NoSession) => None,
-        Err(refusal) => {
-            tracing::warn!(%device, %refusal, "what the providers have for a device could not be found out");
-            None
-        }
     }
 }

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
+use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -23,7 +24,7 @@ const ONLINE_REFRESH_SECS: u32 = 30;
 const MOST_OTHERS: usize = 5;
 
 /// A guest's page. One template: the card changes with the standing.
-#[derive(Debug, Clone, Template)]
+#[derive(Debug, Clone, PartialEq, Template)]
 #[template(path = "portal/page.html")]
 pub struct Page {
     /// The guest's language.
@@ -213,7 +214,12 @@ impl Page {
 
     /// The page as an answer.
     pub fn respond(&self, status: StatusCode) -> Response {
-        html(status, self.render())
+        html(status, self.rendered())
+    }
+
+    /// The page as text.
+    pub(super) fn rendered(&self) -> Result<String, askama::Error> {
+        self.render()
     }
 }
 
@@ -234,9 +240,11 @@ impl<'a> Note<'a> {
     }
 }
 
-pub(super) fn html(status: StatusCode, rendered: Result<String, askama::Error>) -> Response {
+pub(super) fn html(status: StatusCode, rendered: Result<impl Into<Body>, askama::Error>) -> Response {
     match rendered {
-        Ok(page) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response(),
+        Ok(page) => {
+            (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.into()).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "a portal page could not be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here. Please try again.")

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use uuid::Uuid;
 
 use crate::domain::{Refusal, SessionId};
-use crate::http::Endpoints;
+use crate::http::{Endpoints, PeerMac};
 
 use super::capport::{self, Answer};
 use super::door;
@@ -25,37 +25,36 @@ const MAX_CODE_CHARS: usize = 64;
 pub(super) async fn front(
     State(state): State<PortalState>,
     Extension(endpoints): Extension<Endpoints>,
+    peer: Option<Extension<PeerMac>>,
     wish: Wish,
     query: Result<Query<Pairs>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let device = match state.visitor(endpoints.peer.ip()).await {
-        Ok(device) => device,
+    let peer = peer.map(|Extension(peer)| peer).unwrap_or_default();
+    let visit = match state.visit(endpoints.peer.ip(), &peer).await {
+        Ok(visit) => visit,
         Err(refusal) => return unseen(&state, wish, &refusal),
     };
+    let (device, has_some) = (visit.device.clone(), !visit.usable.is_empty());
     state.remember(wish, &device);
     state.note_browser(&device, wish, &headers).await;
-    match state.page(&device, wish).await {
-        Ok(mut page) => {
-            for (name, value) in query.map(|Query(pairs)| pairs).unwrap_or_default() {
-                match name.as_str() {
-                    "still" => page.refresh_secs = None,
-                    "code" if value.chars().count() <= MAX_CODE_CHARS && is_clean(&value) => {
-                        page.offer_code(value.trim());
-                    }
-                    _ => {}
-                }
+    let mut page = state.page_of(visit, wish).await;
+    for (name, value) in query.map(|Query(pairs)| pairs).unwrap_or_default() {
+        match name.as_str() {
+            "still" => page.refresh_secs = None,
+            "code" if value.chars().count() <= MAX_CODE_CHARS && is_clean(&value) => {
+                page.offer_code(value.trim());
             }
-            let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
-            let kept = state.identify(&mut page, &device, &headers, endpoints.is_tls).await;
-            let mut response = page.respond(status);
-            for kept in kept.into_iter().chain(wish.kept()) {
-                response.headers_mut().append(header::SET_COOKIE, kept);
-            }
-            response
+            _ => {}
         }
-        Err(refusal) => unavailable(&state, wish, &refusal),
     }
+    let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    let kept = state.identify(&mut page, &device, has_some, &headers, endpoints.is_tls).await;
+    let mut response = state.rendered.respond(page, status);
+    for kept in kept.into_iter().chain(wish.kept()) {
+        response.headers_mut().append(header::SET_COOKIE, kept);
+    }
+    response
 }
 
 /// `POST /connect`

@@ -9,6 +9,7 @@ use super::state::PortalState;
 use super::view::{Soon, Standing};
 use super::wish::Wish;
 use super::words::Words;
+use crate::runtime::Visit;
 
 /// All that a device's page is about, at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +52,7 @@ impl Scene {
     /// Everything of the page that the live numbers do not cover: if it changes, the page has to be loaded again.
     pub fn fingerprint(&self) -> String {
         let mut hasher = DefaultHasher::new();
-        format!("{:?}", self.faces).hash(&mut hasher);
+        self.faces.hash(&mut hasher);
         if let Some((provider, waiting)) = &self.waiting {
             (provider, &waiting.text, &waiting.done, &waiting.cancel).hash(&mut hasher);
             waiting.until.is_some().hash(&mut hasher);
@@ -96,40 +97,47 @@ impl Scene {
 
 impl PortalState {
     /// All that the device's page is about now.
-    pub(super) async fn scene(&self, device: &ClientDevice, look: Look) -> Result<Scene, Refusal> {
-        let standing = self.standing(device, look).await?;
+    pub(super) async fn scene(&self, visit: Visit, look: Look) -> Scene {
+        let device = visit.device.id;
+        let standing = self.standing(visit, look).await;
         if matches!(standing, Standing::Stranger | Standing::Blocked) {
-            return Ok(Scene::bare(standing));
+            return Scene::bare(standing);
         }
-        Ok(Scene {
+        Scene {
             soon: standing.soon(self.end_notice),
             standing,
-            waiting: self.handle.waiting(device.id),
+            waiting: self.handle.waiting(device),
             faces: self.handle.faces(&self.zone),
             offline: self.uplink.is_down(),
-        })
+        }
     }
 
-    /// The device's page, with nothing to complain of.
+    /// The device's page as things are now, with nothing to complain of.
     pub(super) async fn page(&self, device: &ClientDevice, wish: Wish) -> Result<Page, Refusal> {
-        let scene = self.scene(device, Look::Anew).await?;
-        let t = self.words(wish, device);
+        Ok(self.page_of(self.handle.visit_of(device.id).await?, wish).await)
+    }
+
+    /// The page of a visit.
+    pub(super) async fn page_of(&self, visit: Visit, wish: Wish) -> Page {
+        let device = visit.device.clone();
+        let scene = self.scene(visit, Look::Anew).await;
+        let t = self.words(wish, &device);
         let mut page = Page::of(self.dress(), &scene, self.handle.now().boot, t);
         page.home = wish.home();
-        page.notice = notice_of(device).map(|notice| t.text(notice).into_owned());
+        page.notice = notice_of(&device).map(|notice| t.text(notice).into_owned());
         page.messages = self.messages(device.id, t).await;
         if !matches!(page.standing, Standing::Stranger | Standing::Blocked) {
-            let buttons = self.handle.buttons(device.id).await?;
+            let buttons = self.handle.buttons(&device).await;
             page.buttons =
                 buttons.iter().map(|(provider, button)| ButtonView::new(provider, button, t)).collect();
-            for (provider, hint) in self.handle.hints(device.id).await? {
+            for (provider, hint) in self.handle.hints(&device).await {
                 if let Some(offer) = page.offers.iter_mut().find(|offer| offer.provider == provider) {
                     offer.hint = Some(t.text(&hint.text).into_owned());
                     offer.is_closed = !hint.is_open;
                 }
             }
         }
-        Ok(page)
+        page
     }
 }
 

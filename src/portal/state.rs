@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -8,17 +9,22 @@ use crate::domain::{
     BoxFuture, ClientDevice, ClientRates, ClientSession, ClientType, DeviceId, Refusal, Text, WebUrl,
     ZoneName, preferred_language,
 };
-use crate::runtime::Handle;
+use crate::http::PeerMac;
+use crate::runtime::{Handle, Visit};
 use crate::store::{Direction, SessionQuery, SortKey, Store};
 
 use super::dress::Dress;
 use super::inbox::{Inbox, NoInbox};
 use super::offered::{Look, Offered};
+use super::rendered::Rendered;
 use super::streams::Streams;
 use super::themes::ZoneTheme;
 use super::uplink::Uplink;
 use super::view::{EndNotice, Standing};
 use super::wish::{Chosen, Wish};
+
+/// How long it is known who is at the other end of a connection before the kernel is asked again.
+const HOLDER_KNOWN: Duration = Duration::from_secs(1);
 
 /// What one zone's portal needs.
 #[derive(Clone)]
@@ -49,6 +55,8 @@ pub struct PortalState {
     pub end_notice: EndNotice,
     /// The languages that guests have chosen.
     pub(super) chosen: Chosen,
+    /// Pages that many devices get alike.
+    pub(super) rendered: Rendered,
 }
 
 /// Sessions that have ended, from the store.
@@ -98,6 +106,7 @@ impl PortalState {
             uplink: Uplink::default(),
             end_notice: EndNotice::default(),
             chosen: Chosen::default(),
+            rendered: Rendered::default(),
         }
     }
 
@@ -174,6 +183,16 @@ impl PortalState {
         self.handle.visitor(self.zone.clone(), address).await
     }
 
+    /// The same with what it can connect on.
+    pub(super) async fn visit(&self, address: IpAddr, peer: &PeerMac) -> Result<Visit, Refusal> {
+        let told = peer.get(HOLDER_KNOWN);
+        let visit = self.handle.visit(self.zone.clone(), address, told).await?;
+        if told != Some(visit.device.mac) {
+            peer.put(visit.device.mac);
+        }
+        Ok(visit)
+    }
+
     /// Notes what a guest's browser says of itself. For operators only: that it could not be noted is no concern of the guest.
     pub(super) async fn note_browser(&self, device: &ClientDevice, wish: Wish, headers: &HeaderMap) {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -189,13 +208,13 @@ impl PortalState {
     }
 
     /// Where a device stands now.
-    pub(super) async fn standing(&self, device: &ClientDevice, look: Look) -> Result<Standing, Refusal> {
-        let mut usable = self.handle.usable_sessions(device.id).await?;
+    pub(super) async fn standing(&self, visit: Visit, look: Look) -> Standing {
+        let Visit { device, mut usable } = visit;
         let mut ended = None;
         if !usable.is_empty() {
             self.offered.forget(device.id);
         } else if !device.blocked {
-            usable.extend(self.offered.look(&self.handle, device.id, look).await);
+            usable.extend(self.offered.look(&self.handle, &device, look).await);
         }
         if usable.is_empty() {
             // Only for the page's words: without it the guest still gets a page.
@@ -204,6 +223,6 @@ impl PortalState {
                 None
             });
         }
-        Ok(Standing::of(device, &usable, ended.as_ref(), self.client_rates, self.handle.now()))
+        Standing::of(&device, &usable, ended.as_ref(), self.client_rates, self.handle.now())
     }
 }

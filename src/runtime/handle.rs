@@ -198,25 +198,21 @@ impl Handle {
         if usable.is_some() {
             return Ok(usable);
         }
-        // What a provider offers is not made until the device connects: shown under an id of its own.
-        let Some(offer) = self.shared.registry.get_session(&known).await else { return Ok(None) };
+        Ok(self.offered(&known).await)
+    }
+
+    /// What the providers have for a device that holds nothing. It is not made until the device connects: shown under an id
+    /// of its own.
+    pub async fn offered(&self, device: &ClientDevice) -> Option<ClientSession> {
+        let offer = self.shared.registry.get_session(device).await?;
         let id = SessionId::new(uuid::Uuid::now_v7());
-        let new = NewSession { id, device, provider: offer.provider, data: offer.data };
-        let session = new.session(self.now().wall);
-        Ok(Some(session))
+        let new = NewSession { id, device: device.id, provider: offer.provider, data: offer.data };
+        Some(new.session(self.now().wall))
     }
 
     /// The usable sessions of a device: the running one first, then paused, then available, oldest first.
     pub async fn usable_sessions(&self, device: DeviceId) -> Result<Vec<ClientSession>, Refusal> {
-        self.ask_exact(device, move |mgr, now| {
-            mgr.device(device)?;
-            Ok(mgr
-                .usable_sessions(device)
-                .into_iter()
-                .filter_map(|id| mgr.session_now(id, now.boot))
-                .collect())
-        })
-        .await?
+        self.visit_of(device).await.map(|visit| visit.usable)
     }
 
     /// One session as it is now, ended ones too (from the store).

@@ -57,5 +57,5 @@ pub use start::Runtime;
 pub use steer::{DeviceSnapshot, Snapshot};
 pub use survey::Survey;
 pub use till::{SalesBy, SalesKey, SalesReport, SalesTotal};
-pub use visits::Sighting;
+pub use visits::{Sighting, Visit};
 pub use watch::{Hostnames, watch_lan, watch_table};

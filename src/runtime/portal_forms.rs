@@ -3,8 +3,8 @@ use std::sync::PoisonError;
 use super::handle::{DeviceRef, Handle, PortalNotice};
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    Allowed, AuthRequest, ClientSession, DeviceId, FormButton, FormHint, FormValues, Occasion, Phrase,
-    ProviderFace, ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
+    Allowed, AuthRequest, ClientDevice, ClientSession, DeviceId, FormButton, FormHint, FormValues, Occasion,
+    Phrase, ProviderFace, ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
 };
 
 /// What became of a form.
@@ -24,15 +24,13 @@ impl Handle {
     }
 
     /// The buttons that providers show to a device of a zone, by provider.
-    pub async fn buttons(&self, device: DeviceId) -> Result<Vec<(ProviderName, FormButton)>, Refusal> {
-        let known = self.find_device(DeviceRef::Id(device)).await?;
-        Ok(self.shared.registry.buttons(&known).await)
+    pub async fn buttons(&self, device: &ClientDevice) -> Vec<(ProviderName, FormButton)> {
+        self.shared.registry.buttons(device).await
     }
 
     /// What the providers of its zone say to a device at their forms.
-    pub async fn hints(&self, device: DeviceId) -> Result<Vec<(ProviderName, FormHint)>, Refusal> {
-        let known = self.find_device(DeviceRef::Id(device)).await?;
-        Ok(self.shared.registry.hints(&known).await)
+    pub async fn hints(&self, device: &ClientDevice) -> Vec<(ProviderName, FormHint)> {
+        self.shared.registry.hints(device).await
     }
 
     /// Hands a guest's form to a provider; what it grants is made and connected. `values` are checked against its face

@@ -8,7 +8,8 @@ use super::handle::{DeviceRef, Handle, Ping};
 use super::lan::Neighbour;
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientDevice, ClientType, DeviceId, MacAddr, Refusal, SessionId, Text, Transport, ZoneName,
+    ClientDevice, ClientSession, ClientType, DeviceId, MacAddr, Now, Refusal, SessionId, SessionsMgr, Text,
+    Transport, ZoneName,
 };
 
 /// How many sightings are told at the same time when everybody is.
@@ -31,6 +32,25 @@ pub struct Sighting {
     pub alive: bool,
 }
 
+/// A device on its portal, and what it can connect on: the running session first, then paused, then available, oldest first.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Who it is.
+    pub device: ClientDevice,
+    /// Its usable sessions.
+    pub usable: Vec<ClientSession>,
+}
+
+fn usable(mgr: &SessionsMgr, device: DeviceId, now: Now) -> Vec<ClientSession> {
+    let all = mgr.usable_sessions(device).into_iter();
+    all.filter_map(|id| mgr.session_now(id, now.boot)).collect()
+}
+
+/// The same if no kernel must be asked for it: nothing runs.
+fn idle(mgr: &SessionsMgr, device: DeviceId, now: Now) -> Option<Vec<ClientSession>> {
+    mgr.curr_session(device).is_none().then(|| usable(mgr, device, now))
+}
+
 /// Who is on the network, and what guests do.
 impl Handle {
     /// The device that speaks from this address on a zone's portal. One that is not known yet is looked up in the
@@ -38,33 +58,61 @@ impl Handle {
     ///
     /// The table is looked at for every visit: an address may have changed hands, and the notice of it be still on its way.
     pub async fn visitor(&self, zone: ZoneName, address: IpAddr) -> Result<ClientDevice, Refusal> {
+        self.visit(zone, address, None).await.map(|visit| visit.device)
+    }
+
+    /// The same with what the device can connect on. `told` is whom the kernel named for this address just now, if it was
+    /// asked already.
+    pub async fn visit(
+        &self,
+        zone: ZoneName,
+        address: IpAddr,
+        told: Option<MacAddr>,
+    ) -> Result<Visit, Refusal> {
         let in_zone = zone.clone();
         let known = self
-            .ask(move |mgr, _| {
-                mgr.device_by_ip(address)
-                    .filter(|device| device.zone.as_ref() == Some(&in_zone) && device.present)
-                    .cloned()
+            .ask(move |mgr, now| {
+                let device = mgr.device_by_ip(address)?;
+                let here = device.zone.as_ref() == Some(&in_zone) && device.present;
+                here.then(|| (device.clone(), idle(mgr, device.id, now)))
             })
             .await?;
-        let refused = |error| {
-            self.shared.measures.netlink_errors.count("look_up");
-            Refusal::Kernel(error)
-        };
-        if let Some(device) = known {
-            match self.shared.lan.holder(&zone, address).await.map_err(refused)? {
-                Some(mac) if mac != device.mac => {}
-                // The kernel may have dropped what it knew since the visit began.
-                Some(_) | None => return Ok(device),
+        if let Some((device, usable)) = known {
+            let holder = match told {
+                Some(told) => Some(told),
+                None => self.shared.lan.holder(&zone, address).await.map_err(|error| self.unseen(error))?,
+            };
+            // None: the kernel may have dropped what it knew since the visit began.
+            if holder.is_none_or(|mac| mac == device.mac) {
+                return match usable {
+                    Some(usable) => Ok(Visit { device, usable }),
+                    None => self.visit_of(device.id).await,
+                };
             }
         }
-        match self.shared.lan.neighbour(&zone, address).await.map_err(refused)? {
+        match self.shared.lan.neighbour(&zone, address).await.map_err(|error| self.unseen(error))? {
             Some(neighbour) => {
                 let Neighbour { zone, mac, hostname, attached } = neighbour;
                 let address = Some(address);
-                self.sighted(Sighting { mac, zone, address, hostname, attached, alive: true }).await
+                let sighting = Sighting { mac, zone, address, hostname, attached, alive: true };
+                let device = self.sighted(sighting).await?;
+                self.visit_of(device.id).await
             }
             None => Err(Refusal::UnknownDevice),
         }
+    }
+
+    /// A device and what it can connect on, to the byte.
+    pub async fn visit_of(&self, device: DeviceId) -> Result<Visit, Refusal> {
+        self.ask_exact(device, move |mgr, now| {
+            Ok(Visit { device: mgr.device(device)?.clone(), usable: usable(mgr, device, now) })
+        })
+        .await?
+    }
+
+    fn unseen(&self, error: String) -> Refusal {
+        self.shared.measures.netlink_errors.count("look_up");
+        Refusal::Kernel(error)
     }
 
     /// Whether the device answers ARP or ND, and how fast.

@@ -57,6 +57,11 @@ pub(super) async fn put(connection: &mut SqliteConnection, messages: &[Message])
 impl Store {
     /// A page of messages, newest first, and how many there are in all.
     pub async fn messages(&self, wanted: &MessageQuery) -> Result<(Vec<LeftMessage>, u64), StoreError> {
+        if let Some(device) = wanted.device
+            && !self.traces(device).await?.messages
+        {
+            return Ok((Vec::new(), 0));
+        }
         let mut counting = QueryBuilder::new("SELECT count(*) FROM messages");
         push_conditions(&mut counting, wanted);
         let total: i64 = counting.build_query_scalar().persistent(false).fetch_one(&self.readers).await?;

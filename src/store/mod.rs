@@ -40,6 +40,7 @@ mod space;
 mod sql;
 mod themes;
 mod tokens;
+mod traces;
 mod voucher_uses;
 mod vouchers;
 

@@ -14,6 +14,7 @@ use sqlx::sqlite::{
 use tokio::sync::Semaphore;
 
 use super::lock::{DatabaseLock, beside};
+use super::traces::KeptTraces;
 use super::{StoreError, StoreMeasures, restore};
 
 /// The tables, embedded; append-only once released.
@@ -43,6 +44,7 @@ pub struct Store {
     pub(super) searches: Arc<Semaphore>,
     /// Whether there are accounts: asked for each portal page.
     pub(super) accounts: Arc<AtomicBool>,
+    pub(super) kept_traces: Arc<KeptTraces>,
     path: Arc<PathBuf>,
     measures: Arc<StoreMeasures>,
     lock: Arc<DatabaseLock>,
@@ -72,7 +74,8 @@ impl Store {
         make_file(path)?;
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
-        let writer = writer_pool(path).await.map_err(|source| opening(path, source))?;
+        let kept_traces = Arc::new(KeptTraces::default());
+        let writer = writer_pool(path, &kept_traces).await.map_err(|source| opening(path, source))?;
         if was_cut_short {
             check(path, &writer).await?;
         }
@@ -89,7 +92,8 @@ impl Store {
         let accounts = Arc::new(AtomicBool::new(any));
         let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
         let searches = Arc::new(Semaphore::new(1));
-        Ok(Self { writer, readers, searches, accounts, path, measures, lock: Arc::new(lock) })
+        let lock = Arc::new(lock);
+        Ok(Self { writer, readers, searches, accounts, kept_traces, path, measures, lock })
     }
 
     /// The database file.
@@ -182,8 +186,22 @@ fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-async fn writer_pool(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool, sqlx::Error> {
+    let (made, taken, given_back) = (Arc::clone(traces), Arc::clone(traces), Arc::clone(traces));
     SqlitePoolOptions::new()
+        // One that was made just now is used without being taken from those that wait.
+        .after_connect(move |_, _| {
+            made.write_begins();
+            Box::pin(std::future::ready(Ok(())))
+        })
+        .before_acquire(move |_, _| {
+            taken.write_begins();
+            Box::pin(std::future::ready(Ok(true)))
+        })
+        .after_release(move |_, _| {
+            given_back.write_ended();
+            Box::pin(std::future::ready(Ok(true)))
+        })
         .max_connections(1)
         .min_connections(1)
         .idle_timeout(None)

@@ -127,6 +127,11 @@ impl Store {
         &self,
         wanted: &SessionQuery,
     ) -> Result<(Vec<ClientSession>, u64), StoreError> {
+        if let (Some(device), None) = (wanted.device, &wanted.live)
+            && !self.traces(device).await?.sessions
+        {
+            return Ok((Vec::new(), 0));
+        }
         if !wanted.is_search() {
             // Of the session alone: the device's row is not looked up.
             let mut query = QueryBuilder::new("SELECT count(*) FROM sessions s");

@@ -179,6 +179,10 @@ impl VoucherBook for Store {
         now: WallTime,
     ) -> BoxFuture<'_, Result<Vec<Voucher>, ProviderError>> {
         Box::pin(async move {
+            let traces = self.traces(device).await.map_err(|error| ProviderError(error.to_string()))?;
+            if !traces.voucher_uses {
+                return Ok(Vec::new());
+            }
             let text = format!(
                 "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM voucher_uses u JOIN vouchers v ON v.id = u.voucher \
                  JOIN voucher_batches b ON b.id = v.batch WHERE u.device = $1 AND u.ended_at IS NULL \
