@@ -71,6 +71,10 @@ async fn a_voucher_is_sold_once_however_often_the_form_is_sent() {
 async fn what_cannot_be_sold_is_refused_and_nothing_is_in_the_till() {
     let pages = Pages::with_plans().await;
     let cookie = pages.log_in(&seller()).await;
+    for path in ["sell", "topup", "redeem", "revoke", "connect"] {
+        let again = pages.get(&cookie, &format!("/admin/{path}")).await;
+        assert_eq!(again.to, "/admin/counter", "{path}: a page that said what went wrong is loaded again");
+    }
     for (fields, status) in [
         (vec![("once", "1"), ("plan", "old")], 409),
         (vec![("once", "2"), ("plan", "nothing")], 404),
