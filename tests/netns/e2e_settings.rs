@@ -94,7 +94,7 @@ fn what_does_not_work_changes_nothing_and_is_said() {
     // It named another database: whoever was signed in is not any more, also where that was taken back.
     let result = desk.get("/admin/settings/result");
     assert!(result.status == 303 && result.header("location") == Some("/admin/login"), "{result:?}");
-    let desk = Desk::sign_in(&lab, &daemon);
+    let desk = Desk::open(&lab, &daemon);
     let result = desk.get("/admin/settings/result");
     assert!(result.body.contains("do not work"), "{result:?}");
     assert_eq!(fs::read_to_string(daemon.config()).unwrap(), plain);
