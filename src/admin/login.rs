@@ -213,6 +213,7 @@ async fn by_password(
 }
 
 /// The step of the one-time code; `None` if the account needs none.
+#[expect(clippy::result_large_err, reason = "it holds the answer, and is handed on at once")]
 fn check_code(state: &AdminState, admin: &Admin, typed: &str) -> Result<Option<i64>, Wrong> {
     let Some(sealed) = &admin.totp else { return Ok(None) };
     let opened = state.handle.open_secret(&totp_of(admin.id), sealed);
