@@ -31,23 +31,30 @@ impl Net {
     pub async fn holder_of(&self, devices: &[String], address: IpAddr) -> Result<Option<MacAddr>, NetError> {
         let address = address.to_canonical();
         for device in devices {
-            let mut index = self.known_index(device, false).await?;
-            let mut found = self.look_up(index, address).await?;
-            if matches!(found, Found::NoDevice) {
-                index = self.known_index(device, true).await?;
-                found = self.look_up(index, address).await?;
-            }
-            if let Found::Mac(Some(mac)) = found {
+            if let Some(mac) = self.holder_on(device, address).await? {
                 return Ok(Some(mac));
             }
         }
         Ok(None)
     }
 
-    async fn known_index(&self, device: &str, anew: bool) -> Result<u32, NetError> {
+    /// The same on one device. One that is not there, as a radio that is switched off, has nobody: others still may.
+    async fn holder_on(&self, device: &str, address: IpAddr) -> Result<Option<MacAddr>, NetError> {
+        // The number that is known may be that of a device that is gone.
+        for anew in [false, true] {
+            let Some(index) = self.known_index(device, anew).await? else { return Ok(None) };
+            if let Found::Mac(mac) = self.look_up(index, address).await? {
+                return Ok(mac);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of a device; `None` if there is no such device.
+    async fn known_index(&self, device: &str, anew: bool) -> Result<Option<u32>, NetError> {
         let mut known = self.indexes.lock().await;
         if let Some(index) = known.get(device).filter(|_| !anew) {
-            return Ok(*index);
+            return Ok(Some(*index));
         }
         known.remove(device);
         let mut found = self.handle.link().get().match_name(device.to_owned()).execute();
@@ -56,9 +63,8 @@ impl Net {
             Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == ENODEV => None,
             Err(error) => return Err(NetError::refused(DOING)(error)),
         };
-        let index = link.ok_or_else(|| NetError::NoDevice(device.to_owned()))?.index;
-        known.insert(device.to_owned(), index);
-        Ok(index)
+        known.extend(link.iter().map(|link| (device.to_owned(), link.index)));
+        Ok(link.map(|link| link.index))
     }
 
     async fn look_up(&self, index: u32, address: IpAddr) -> Result<Found, NetError> {

@@ -72,6 +72,31 @@ fn joins() -> [Duration; 2] {
 }
 
 #[test]
+fn who_has_an_address_is_told_also_while_another_device_of_the_zone_is_missing() {
+    let lab = Lab::with_phones(1);
+    let phone = &lab.phones[0];
+    assert!(phone.ping(LAN4));
+    let devices = ["radio0".to_owned(), "br-lan".to_owned()];
+    lab.router.enter_async(|| async {
+        let net = Net::open().unwrap();
+        for own in [IpAddr::from(phone.v4), phone.v6.into()] {
+            assert!(phone.ping(if own.is_ipv4() { LAN4.into() } else { IpAddr::from(LAN6) }));
+            let holder = async || net.holder_of(&devices, own).await.unwrap();
+            assert_eq!(
+                net.holder_of(&devices[..1], own).await.unwrap(),
+                None,
+                "nobody is on what is not there"
+            );
+            assert_eq!(holder().await, Some(mac(phone)));
+            lab.router.ip("link add radio0 type dummy\nlink set radio0 up\n");
+            assert_eq!(holder().await, Some(mac(phone)), "it is there, and has nobody");
+            lab.router.ip("link delete radio0\n");
+            assert_eq!(holder().await, Some(mac(phone)), "its number is known still, and it is gone");
+        }
+    });
+}
+
+#[test]
 fn the_way_out_the_own_addresses_and_only_the_zones_neighbours() {
     let lab = Lab::builder().phones(1).guests(1).build();
     assert!(lab.phones[0].ping(NET4) && lab.guests[0].ping(NET4));
