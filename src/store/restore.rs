@@ -173,6 +173,19 @@ async fn fit(new: &mut SqliteConnection, database: &Path) -> Result<(), StoreErr
         "UPDATE sessions SET source_seq = MAX(source_seq, \
              (SELECT o.source_seq FROM old.sessions o WHERE o.id = sessions.id)) \
          WHERE EXISTS (SELECT 1 FROM old.sessions o WHERE o.id = sessions.id)",
+        // No number of an event is given twice, and whoever resumes behind one that is not here any more finds a gap and
+        // begins anew: the newest event, from which numbers are counted on, stands behind all that were given. A webhook
+        // that was told of it is not told again.
+        "UPDATE hooks SET cursor = (SELECT MAX(id) + 2 FROM old.session_events) \
+         WHERE cursor >= (SELECT COALESCE(MAX(id), 0) FROM main.session_events) \
+             AND (SELECT COALESCE(MAX(id), 0) FROM main.session_events) <= (SELECT MAX(id) FROM old.session_events)",
+        "INSERT INTO session_events (id, at, session, device, kind, reason, properties, previous) \
+         SELECT id, at, session, device, kind, reason, properties, previous FROM old.session_events \
+         WHERE NOT EXISTS (SELECT 1 FROM main.session_events) ORDER BY id DESC LIMIT 1",
+        "UPDATE session_events SET id = (SELECT MAX(id) + 2 FROM old.session_events) \
+         WHERE id = (SELECT MAX(id) FROM main.session_events) AND id <= (SELECT MAX(id) FROM old.session_events)",
+        "UPDATE events SET id = (SELECT MAX(id) + 1 FROM old.events) \
+         WHERE id = (SELECT MAX(id) FROM main.events) AND id <= (SELECT MAX(id) FROM old.events)",
     ] {
         sqlx::query(change).execute(&mut *changes).await?;
     }

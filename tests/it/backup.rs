@@ -6,8 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use turnpike::domain::{DeviceId, NewBatch, Permission, SessionState, Text, VoucherCodes};
-use turnpike::store::{AuditQuery, Store, StoreError, restore};
+use turnpike::domain::{
+    DeviceId, Hook, HookId, HookPatch, HookSecret, NewBatch, Permission, SessionState, Text, VoucherCodes,
+    WebUrl,
+};
+use turnpike::store::{AuditQuery, HookHeard, Store, StoreError, restore};
 use turnpike::upkeep::{
     LogTail, Order, SettingsFile, Upkeep, backup_part, clear_backup_part, key_path, stage_backup,
     upload_path, write_backup,
@@ -143,6 +146,60 @@ async fn a_number_that_is_anothers_by_now_is_given_up_and_its_session_waits() {
     app.device(1).await;
     app.pass(Duration::from_secs(1)).await;
     assert_eq!(app.handle.usable_sessions(ana.id).await.unwrap().remove(0).usage.data_bytes(), 0);
+}
+
+/// Everything as it was when the back-up was made.
+async fn restored(app: TestApp, file: &Path) -> TestApp {
+    let database = app.store.path().to_owned();
+    fs::copy(file, upload_path(&database)).unwrap();
+    stage_backup(&database).await.unwrap();
+    app.handle.stop().await;
+    app.store.close().await.unwrap();
+    restore::begin(&database).await.unwrap();
+    app.restart().await
+}
+
+#[tokio::test]
+async fn no_number_of_an_event_is_given_twice() {
+    let app = TestApp::start().await;
+    let ana = app.device(1).await;
+    let fields = HookPatch {
+        name: Some(Text::new("books")),
+        url: Some("https://books.example/".parse::<WebUrl>().unwrap()),
+        ..HookPatch::default()
+    };
+    let hook = Hook::new(HookId::new(uuid::Uuid::now_v7()), fields).unwrap();
+    let secret = HookSecret::of_random([7; 32]);
+    app.store.create_hook(&hook, &secret, START.wall, None).await.unwrap().unwrap();
+    let before_any = back_up(&app, "empty.backup").await;
+    let session = async |app: &TestApp| {
+        app.handle.create_session(ana.id, minutes(60)).await.unwrap();
+        app.store.session_event_range().await.unwrap().unwrap().1
+    };
+    let heard = session(&app).await;
+    let far = HookHeard { hook: hook.id, from: heard, to: heard, deliveries: Vec::new() };
+    app.store.queue_for_hook(&far, &app.clock.boot_id().unwrap(), app.clock.now()).await.unwrap();
+    let with_one = back_up(&app, "one.backup").await;
+    let mut given = 0;
+    for _ in 0..5 {
+        given = session(&app).await;
+    }
+    let logged = async |app: &TestApp| app.store.events(0, 1_000).await.unwrap().last().unwrap().id;
+    let mut log = logged(&app).await;
+    let (mut app, mut kept) = (app, heard);
+    for file in [with_one, before_any] {
+        app = restored(app, &file).await;
+        // Whoever heard the last one, or any before, finds a gap behind it, and begins anew.
+        let behind = app.store.session_events(kept.saturating_sub(1), 10).await.unwrap();
+        assert_eq!(behind[0].id, given + 2, "{behind:?}");
+        let cursor = app.store.hook(hook.id).await.unwrap().unwrap().cursor;
+        assert_eq!(cursor, given + 2, "what it was told it is not told again");
+        let newest = session(&app).await;
+        assert!(newest > given + 2);
+        let newest_line = logged(&app).await;
+        assert!(newest_line > log, "{newest_line} and {log}");
+        (given, log, kept) = (newest, newest_line, 0);
+    }
 }
 
 async fn staged(database: &Path, bytes: &[u8]) -> String {
