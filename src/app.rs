@@ -42,7 +42,8 @@ const PROVIDER_DEADLINE: Duration = Duration::from_secs(5);
 /// and whoever knocks waits for an instant.
 pub async fn run(config: Config, file: PathBuf, log: LogTail) -> anyhow::Result<()> {
     raise_open_files();
-    let (mut kept, mut turn) = (Kept::new(file, log)?, Turn::first(config));
+    let mut kept = Kept::new(file, log)?;
+    let mut turn = Turn::first(config).on_trial(&kept);
     loop {
         let service = match Service::start(&turn.config, &mut kept).await {
             Ok(service) => service,

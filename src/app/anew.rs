@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::doors::Doors;
 use super::listeners::About;
+use super::look;
 use super::service::Service;
 use crate::admin::SignIns;
 use crate::clock::Clock;
@@ -28,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Kept {
     pub(super) clock: Clock,
     pub(super) doors: Doors,
+    /// The pictures that the portals wear, as far as the file says.
+    pub(super) pictures: Vec<[Option<String>; 2]>,
     upkeep: Upkeep,
     orders: mpsc::Receiver<Order>,
     sign_ins: SignIns,
@@ -83,6 +86,7 @@ impl Kept {
         Ok(Self {
             clock: Clock::machine(),
             doors: Doors::default(),
+            pictures: Vec::new(),
             upkeep,
             orders,
             sign_ins: SignIns::default(),
@@ -150,7 +154,7 @@ impl Kept {
                 return None;
             }
         };
-        if new == *config {
+        if new == *config && look::pictures(&new) == self.pictures {
             info!("the configuration is the same as before");
             return None;
         }
@@ -162,7 +166,7 @@ impl Kept {
             name: Text::new("root"),
             origin: Text::new("SIGHUP"),
             action: "settings.change",
-            details: Text::new("the configuration file was changed by hand"),
+            details: Text::new("the configuration file, or a picture that it names, was changed by hand"),
         };
         Some(Ahead { config: new, written: None, by, restores: false, reply: None })
     }
@@ -247,6 +251,25 @@ impl Turn {
         Self { config, before: None, failed: None }
     }
 
+    /// If the file was written by a process that ended before anybody knew whether it works: what was there before is what
+    /// is gone back to.
+    pub(super) fn on_trial(mut self, kept: &Kept) -> Self {
+        let settings = kept.upkeep.settings();
+        let Some((old, new)) = settings.on_trial() else { return self };
+        match settings.check(&old) {
+            Ok(config) => {
+                info!("the configuration is new: if it does not work, the one before is taken again");
+                let [name, origin] = ["turnpike", "start"].map(Text::new);
+                kept.upkeep.begin(kept.clock.now().wall, name.clone(), false);
+                let by = Actor { name, origin, action: "settings.change", details: Text::default() };
+                let wish = Wish { by, restores: false };
+                self.before = Some(Before { config, written: Some((old, new)), wish });
+            }
+            Err(mistakes) => warn!(%mistakes, "the configuration is new, and the one before cannot be used"),
+        }
+        self
+    }
+
     /// To another configuration, or another state; the present one is what is gone back to.
     ///
     /// In another database numbers of tokens and accounts may be others': everybody has to sign in again, and before anybody
@@ -291,6 +314,7 @@ impl Turn {
 
     /// The service has started with it.
     pub(super) async fn holds(&mut self, kept: &Kept, service: &Service) {
+        kept.upkeep.settings().works();
         if let Some((Wish { by, restores }, why)) = self.failed.take() {
             let details = Text::new(&format!("taken back: {why}"));
             let action = if restores { "backup.taken_back" } else { "settings.taken_back" };

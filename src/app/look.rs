@@ -1,9 +1,17 @@
 use tracing::warn;
 
 use crate::config::Config;
+use crate::domain::theme::Picture;
 use crate::portal::Themes;
 use crate::runtime::Handle;
 use crate::store::{Store, StoreError};
+
+/// Tells the pictures that the file names from others at the same places.
+pub(super) fn pictures(config: &Config) -> Vec<[Option<String>; 2]> {
+    let tag = |picture: Option<Picture>| picture.map(|picture| picture.tag().to_owned());
+    let themes = config.zones.iter().map(|zone| zone.theme.load().0);
+    themes.map(|theme| [tag(theme.logo), tag(theme.background)]).collect()
+}
 
 /// How the portals of all zones look: as the file says, or as the admin pages have said since. What cannot be used of it is no
 /// reason to let nobody through.

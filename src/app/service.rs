@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
@@ -143,6 +143,7 @@ impl Service {
                 }
             }
             let certificates = Certificates::open(config, &kept.clock);
+            kept.pictures = look::pictures(config);
             listeners.themes = look::themes(config, &handle, store).await?;
             let about = kept.about();
             let behind =
@@ -186,21 +187,21 @@ impl Service {
             Ok(Next::Stop) | Err(_) => None,
         };
         let is_last = ahead.is_none();
-        self.stop(ahead).await?;
+        let stopped = self.stop(ahead).await;
         if is_last {
             // Nobody listens there any more. That it cannot be taken away does no harm: the next start does it.
             let _ = std::fs::remove_file(&config.control.socket);
             let _ = std::fs::remove_file(&config.plugin_socket);
         }
-        ended
+        comes_of(ended, stopped, !is_last)
     }
 
     async fn stop(mut self, ahead: Option<&mut Ahead>) -> anyhow::Result<()> {
         // The receivers may have gone already.
         let _ = self.stop.send(true);
+        // They would go on for ever; the pages come back by themselves.
+        self.served.streams.close();
         if let Some(ahead) = ahead {
-            // They would go on for ever; the pages come back by themselves.
-            self.served.streams.close();
             // Only now: what its page asks for next is for the service that comes.
             ahead.written_down();
         }
@@ -212,19 +213,21 @@ impl Service {
             warn!("some plugins were still there");
         }
         self.watchers.shutdown().await;
+        // Whatever became of it: the next service opens the database as well.
+        let mut owner = Ok(());
         if !self.owner.is_finished() {
             if let Err(refusal) = self.handle.sample_step().await {
                 warn!(%refusal, "what happened since the last reading could not be counted");
             }
             self.handle.stop().await;
-            self.owner.await.context("the sessions manager broke off")?;
+            owner = self.owner.await.context("the sessions manager broke off");
         }
         self.served.audit.flush().await;
         if let Err(error) = self.handle.write_samples().await {
             warn!(%error, "what was counted last could not be written");
         }
         self.store.close().await?;
-        Ok(())
+        owner
     }
 }
 
@@ -233,9 +236,36 @@ fn isolated(config: &Config) -> Vec<String> {
     config.zones.iter().filter(|zone| zone.isolate).flat_map(|zone| zone.lan.iter().cloned()).collect()
 }
 
+/// What comes after a service, whatever became of its stop. One that goes on has what to go back to, and a failure says more
+/// than the one that it led to.
+fn comes_of<T>(ended: anyhow::Result<T>, stopped: anyhow::Result<()>, goes_on: bool) -> anyhow::Result<T> {
+    let Err(error) = stopped else { return ended };
+    if ended.is_ok() && !goes_on {
+        return Err(error);
+    }
+    error!("the service did not stop in good order: {error:#}");
+    ended
+}
+
 fn broke_off(what: &str, failure: Option<JoinError>) -> anyhow::Error {
     match failure {
         Some(failure) => anyhow::Error::new(failure).context(format!("{what} broke off")),
         None => anyhow::anyhow!("{what} ended before it was told to"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_after_a_service_does_not_hang_on_how_it_stopped() {
+        let failed = |why: &'static str| Err(anyhow::anyhow!(why));
+        assert_eq!(comes_of(Ok("anew"), failed("no close"), true).unwrap(), "anew");
+        let broke_off =
+            comes_of::<&str>(Err(anyhow::anyhow!("a listener broke off")), failed("no close"), false);
+        assert_eq!(broke_off.unwrap_err().to_string(), "a listener broke off");
+        assert_eq!(comes_of(Ok("stop"), failed("no close"), false).unwrap_err().to_string(), "no close");
+        assert_eq!(comes_of(Ok("stop"), Ok(()), false).unwrap(), "stop");
     }
 }

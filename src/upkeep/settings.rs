@@ -5,12 +5,17 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use crate::config::{Config, ConfigError};
 use crate::durable::sync_folder_of;
 
 /// The longest text that is read; [`Config`] reads no longer one either.
 const MAX_BYTES: u64 = 1_000_000;
+
+const PREVIOUS: &str = ".previous";
+/// Holds the fingerprint of a text that was written and has yet to show that it works.
+const UNTRIED: &str = ".untried";
 
 /// The configuration file of this daemon.
 #[derive(Debug)]
@@ -61,8 +66,12 @@ impl SettingsFile {
 
     /// Its text as it is now.
     pub fn read(&self) -> Result<String, NotWritten> {
-        let failed = |problem: String| NotWritten::Failed { path: self.path.clone(), what: "read", problem };
-        let file = File::open(&self.path).map_err(|error| failed(error.to_string()))?;
+        self.read_at(&self.path)
+    }
+
+    fn read_at(&self, path: &Path) -> Result<String, NotWritten> {
+        let failed = |problem: String| NotWritten::Failed { path: path.to_owned(), what: "read", problem };
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let mut text = String::new();
         let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
         read.map_err(|error| failed(error.to_string()))?;
@@ -88,14 +97,39 @@ impl SettingsFile {
     }
 
     /// Puts another text in the place of the one with the fingerprint `seen`, at once and for good; owner and mode stay. The
-    /// old one is kept beside it as `FILE.previous`.
+    /// old one is kept beside it as `FILE.previous`, and what is new is on trial until [`SettingsFile::works`].
     pub fn replace(&self, text: &str, seen: &str) -> Result<(), NotWritten> {
         let old = self.read()?;
         if fingerprint(&old) != seen {
             return Err(NotWritten::Changed);
         }
-        self.write(".previous", &old)?;
+        self.write(PREVIOUS, &old)?;
+        // Before the text: whenever the process dies, the next one knows what to go back to.
+        self.write(UNTRIED, &fingerprint(text))?;
         self.write("", text)
+    }
+
+    /// The text before, and the one that is there now, if that one is still on trial: the process that wrote it ended before
+    /// anybody knew whether it works.
+    pub fn on_trial(&self) -> Option<(String, String)> {
+        let real = self.real();
+        let tried = self.read_at(&beside(&real, UNTRIED)).ok()?;
+        let new = self.read().ok()?;
+        // Else somebody has written it by hand since, or it was never written.
+        if tried != fingerprint(&new) {
+            return None;
+        }
+        Some((self.read_at(&beside(&real, PREVIOUS)).ok()?, new))
+    }
+
+    /// What stands in the file works, whoever wrote it.
+    pub fn works(&self) {
+        let untried = beside(&self.real(), UNTRIED);
+        if let Err(error) = fs::remove_file(&untried)
+            && error.kind() != ErrorKind::NotFound
+        {
+            warn!(%error, file = %untried.display(), "a note that is of no more use could not be removed");
+        }
     }
 
     /// Puts the text back that was there before; what was refused is kept beside it as `FILE.refused`. A file that was
@@ -105,7 +139,9 @@ impl SettingsFile {
             return Err(NotWritten::Changed);
         }
         self.write(".refused", refused)?;
-        self.write("", old)
+        self.write("", old)?;
+        self.works();
+        Ok(())
     }
 
     /// A link stays one: what it leads to is written.
@@ -197,6 +233,25 @@ mod tests {
         {
             assert_eq!(with_ends_of("x\r\ny\n", model), ends, "{model:?}");
         }
+    }
+
+    #[test]
+    fn what_was_written_is_on_trial_until_it_works() {
+        let (dir, settings) = file("old");
+        let on_trial = |old: &str, new: &str| Some((old.to_owned(), new.to_owned()));
+        assert_eq!(settings.on_trial(), None);
+        settings.replace("new", &fingerprint("old")).unwrap();
+        assert_eq!(settings.on_trial(), on_trial("old", "new"));
+        settings.works();
+        settings.works();
+        assert_eq!(settings.on_trial(), None);
+        settings.replace("newer", &fingerprint("new")).unwrap();
+        settings.put_back("new", "newer").unwrap();
+        assert_eq!(settings.on_trial(), None);
+        // What somebody writes by hand is theirs; a death before the text was written leaves what was there.
+        settings.replace("newest", &fingerprint("new")).unwrap();
+        fs::write(dir.path().join("turnpike.toml"), "by hand").unwrap();
+        assert_eq!(settings.on_trial(), None);
     }
 
     #[test]

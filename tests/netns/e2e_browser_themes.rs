@@ -5,7 +5,7 @@ use crate::lab::{Browser, Daemon, DaemonConfig, LAN4, Lab, Operator, SCREENS};
 const THEME: &str = "/admin/zones/guests/theme";
 
 /// A picture, written down without compression (PNG, RFC 1951 3.2.4).
-fn png(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
+pub fn png(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
     let mut rows = Vec::new();
     for y in 0..height {
         rows.push(0);

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::lab::{Daemon, DaemonConfig, Desk, HttpAnswer, HttpRequest, Lab, Traffic, eventually, hex};
+use crate::lab::{Daemon, DaemonConfig, Desk, HttpAnswer, HttpRequest, LAN4, Lab, Traffic, eventually, hex};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ADMIN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 2051);
@@ -59,6 +59,10 @@ fn settings_change_under_traffic_and_nobody_loses_a_packet_or_a_byte() {
             let result = desk.get("/admin/settings/result");
             assert!(result.status == 200 && result.body.contains("The new settings hold"), "{result:?}");
             assert_eq!(fs::read_to_string(daemon.config()).unwrap(), new);
+            assert!(
+                !daemon.config().with_extension("toml.untried").exists(),
+                "they have shown that they work"
+            );
         }
         let holds = eventually(10 * SECOND, || logged(&daemon, "the new configuration holds") == round + 1);
         assert!(holds, "{}", daemon.log());
@@ -107,6 +111,71 @@ fn what_does_not_work_changes_nothing_and_is_said() {
     let there = there.send(&lab.router, (Ipv4Addr::LOCALHOST, 2098)).unwrap();
     assert!(there.status == 200 && there.body.contains("hold"), "{there:?}");
     assert!(HttpRequest::get("/healthz").send(&lab.router, ADMIN).is_err(), "the old place is open");
+}
+
+#[test]
+fn settings_that_nobody_has_tried_are_gone_back_from_by_the_next_process() {
+    let lab = Lab::with_phones(1);
+    let mut daemon = Daemon::start(&lab);
+    let session = daemon.let_through(&lab.phones[0], &json!({"kind": "data", "data_mb": 100}));
+    let plain = fs::read_to_string(daemon.config()).unwrap();
+    let broken = plain.replace("turnpike.db\"", "turnpike.toml/turnpike.db\"");
+    assert_ne!(broken, plain);
+    // Killed after the file was written, and before the service began with it.
+    daemon.kill();
+    let beside = |end: &str| daemon.config().with_extension(format!("toml.{end}"));
+    fs::write(beside("previous"), &plain).unwrap();
+    fs::write(beside("untried"), hex(&Sha256::digest(&broken), 32)).unwrap();
+    fs::write(daemon.config(), &broken).unwrap();
+    let (refused, untried) = (beside("refused"), beside("untried"));
+    daemon.restart();
+    assert_eq!(fs::read_to_string(daemon.config()).unwrap(), plain);
+    assert_eq!(fs::read_to_string(refused).unwrap(), broken);
+    assert!(!untried.exists());
+    assert_eq!(daemon.state(&session), "running");
+    let audit = daemon.get("/api/v1/audit?action=settings.taken_back");
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");
+    let result = Desk::open(&lab, &daemon).get("/admin/settings/result");
+    assert!(result.body.contains("do not work"), "{result:?}");
+}
+
+#[test]
+fn another_picture_in_the_same_place_is_taken_on_sighup() {
+    let lab = Lab::with_phones(1);
+    let logo = lab.dir.path().join("logo.png");
+    let paint = |colour| fs::write(&logo, crate::e2e_browser_themes::png(8, 8, |_, _| colour)).unwrap();
+    paint([200, 0, 0]);
+    let more = format!("[theme]\nlogo = \"{}\"\n", logo.display());
+    let daemon = Daemon::start_with(&lab, &DaemonConfig { more, ..DaemonConfig::default() });
+    let shown = || {
+        let page = HttpRequest::get("/").send(&lab.phones[0], (LAN4, 2050)).unwrap().body;
+        page.split("/portal/logo-").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+    };
+    let red = shown();
+    daemon.signal(Signal::HUP);
+    assert!(eventually(5 * SECOND, || logged(&daemon, "the same as before") == 1), "{}", daemon.log());
+    paint([0, 0, 200]);
+    daemon.signal(Signal::HUP);
+    assert!(
+        eventually(10 * SECOND, || logged(&daemon, "the new configuration holds") == 1),
+        "{}",
+        daemon.log()
+    );
+    assert_ne!(shown(), red);
+}
+
+#[test]
+fn an_open_page_does_not_hold_up_the_end() {
+    let lab = Lab::with_phones(1);
+    let mut daemon = Daemon::start(&lab);
+    daemon.let_through(&lab.phones[0], &json!({"kind": "data", "data_mb": 100}));
+    let page = lab.dir.path().join("page.log");
+    let events = format!("http://{LAN4}:2050/events");
+    let _open = lab.phones[0].spawn(&["curl", "-sN", "-m", "60", &events], &page);
+    let shown = |text: &str| fs::read_to_string(&page).unwrap_or_default().contains(text);
+    assert!(eventually(5 * SECOND, || shown("event: status")), "no page");
+    daemon.stop();
+    assert_eq!(logged(&daemon, "some requests were still under way"), 0, "{}", daemon.log());
 }
 
 #[test]
