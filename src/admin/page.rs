@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use super::clerk::Clerk;
 use super::frame::Frame;
 use super::state::AdminState;
-use crate::domain::{Currency, Refusal};
+use crate::domain::Refusal;
 use crate::http::Problem;
 
 /// A page that only says something.
@@ -78,11 +78,7 @@ pub(super) fn failed(state: &AdminState, cause: &dyn std::fmt::Display) -> Respo
 
 /// What stands beside a price: in which currency it is, if the site has one.
 pub(super) fn currency(state: &AdminState) -> String {
-    if state.currency == Currency::default() {
-        String::new()
-    } else {
-        format!("In {}.", state.currency.code())
-    }
+    state.currency.named().map_or_else(String::new, |code| format!("In {code}."))
 }
 
 /// A refusal, in a sentence.

@@ -14,11 +14,11 @@ use super::told;
 use crate::admin::{self, AdminState, SignIns};
 use crate::api::{self, ApiState, AuditLog};
 use crate::clock::MachinePlace;
-use crate::config::{AdminTls, Config};
-use crate::domain::{ClientRates, Filter, ProviderName, VoucherCodes};
+use crate::config::{AdminTls, Config, ZoneConfig};
+use crate::domain::{Filter, ProviderName, VoucherCodes};
 use crate::hooks::{ANSWER_WITHIN, Hooks};
 use crate::http::{self, AuthorityError, HttpClient, Limits, Listener};
-use crate::portal::{self, EndNotice, PortalState, Streams, Themes, Uplink, ZoneTheme};
+use crate::portal::{self, EndNotice, PortalState, SecureName, Streams, Themes, Uplink, ZoneTheme};
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::Handle;
 use crate::store::Store;
@@ -88,14 +88,13 @@ impl Listeners {
                 .with_theme(theme.unwrap_or_else(|| ZoneTheme::from(config.gateway.name.as_str())))
                 .with_history(Arc::new(store.clone()))
                 .with_inbox(Arc::new(store.clone()))
-                .with_client_rates(ClientRates { down: zone.client_down, up: zone.client_up })
                 .with_streams(streams.clone())
                 .with_uplink(self.uplink.clone())
                 .with_end_notice(EndNotice {
                     time_ms: zone.notice_secs.map(|secs| secs * 1_000),
                     data_bytes: zone.notice_bytes,
                 })
-                .with_secure(config.secure_portal(zone).ok())
+                .with_secure(secure_name(config, zone, certificates))
                 .with_venue(zone.venue_info_url.as_ref());
             let router = portal::router(state);
             if let (Some(listener), Some(identity)) = (secure, &certificates.portal) {
@@ -152,6 +151,12 @@ impl Listeners {
         servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
         Ok(Served { servers, audit, streams })
     }
+}
+
+/// What a zone's portal is called over TLS. Not while its files cannot be used: nobody believes what is shown instead.
+fn secure_name(config: &Config, zone: &ZoneConfig, certificates: &Certificates) -> Option<SecureName> {
+    let identity = certificates.portal.clone()?;
+    Some(SecureName::new(config.secure_portal(zone).ok()?, move || !identity.is_own()))
 }
 
 /// What speaks to others over HTTP. A file of authorities that cannot be used is no reason to let nobody through: `status`

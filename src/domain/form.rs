@@ -106,7 +106,7 @@ pub enum Enter {
 }
 
 /// A button of a provider that stands by itself: it posts `action` alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FormButton {
     /// What it posts as `action`.
     pub action: String,
@@ -117,7 +117,7 @@ pub struct FormButton {
 }
 
 /// What a provider says to one device at its form: what it has for it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FormHint {
     /// A sentence.
     pub text: Text,

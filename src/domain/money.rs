@@ -47,6 +47,11 @@ impl Currency {
         std::str::from_utf8(&self.code).unwrap_or_default()
     }
 
+    /// Its three letters; `None` where no currency is set.
+    pub fn named(&self) -> Option<&str> {
+        Some(self.code()).filter(|_| self.code != NO_CURRENCY)
+    }
+
     /// How many decimals it has.
     pub const fn digits(&self) -> u8 {
         self.digits
@@ -55,7 +60,7 @@ impl Currency {
     /// An amount as people write it, with the code: `12.50 EUR`; the number alone where no currency is set.
     pub fn show(&self, amount: Money) -> String {
         let number = self.decimal(amount);
-        if self.code == NO_CURRENCY { number } else { format!("{number} {}", self.code()) }
+        self.named().map_or_else(|| number.clone(), |code| format!("{number} {code}"))
     }
 
     /// An amount as a decimal number: `12.50`.

@@ -171,7 +171,6 @@ impl Problem {
     }
 
     /// The sentence for people.
-    /// The sentence for people.
     pub fn detail(&self) -> &str {
         &self.detail
     }

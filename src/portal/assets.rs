@@ -26,7 +26,7 @@ pub(super) async fn of_theme(
         return missing(&state, wish);
     };
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, FOR_GOOD)];
-    (headers, bytes.into_owned()).into_response()
+    (headers, bytes).into_response()
 }
 
 const STYLE: (&str, &str) = ("text/css; charset=utf-8", include_str!("../../static/portal/portal.css"));

@@ -4,9 +4,10 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::{ClientSession, Now};
+use crate::domain::ClientSession;
 
 use super::own::OwnAddress;
+use super::reckoning::Reckoning;
 
 /// The media type of RFC 8908.
 pub const MEDIA_TYPE: &str = "application/captive+json";
@@ -27,20 +28,29 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// For a device by its usable sessions, the running one first; none for one that is blocked or unknown.
+    /// For a device that is not let through, as one that is blocked or unknown.
     ///
     /// `sells`: whether the portal offers it more than it has, which is what `can-extend-session` is about.
-    pub fn of(usable: &[ClientSession], sells: bool, own: &OwnAddress, now: Now) -> Self {
-        let captive = !usable.first().is_some_and(ClientSession::is_running);
-        let (millis, bytes) = if captive { (None, None) } else { until_captive(usable, now) };
+    pub fn captive(sells: bool, own: &OwnAddress) -> Self {
         Self {
-            captive,
+            captive: true,
             user_portal_url: own.best_url(),
             venue_info_url: None,
             can_extend_session: sells,
-            seconds_remaining: millis.map(|millis| millis / 1000),
-            bytes_remaining: bytes,
+            seconds_remaining: None,
+            bytes_remaining: None,
         }
+    }
+
+    /// For a device by its usable sessions, the running one first.
+    pub fn of(usable: &[ClientSession], by: Reckoning<'_>, sells: bool, own: &OwnAddress) -> Self {
+        let captive = Self::captive(sells, own);
+        if !usable.first().is_some_and(ClientSession::is_running) {
+            return captive;
+        }
+        let (millis, bytes) = by.until_captive(usable);
+        let seconds_remaining = millis.map(|millis| millis / 1000);
+        Self { captive: false, seconds_remaining, bytes_remaining: bytes, ..captive }
     }
 
     /// The same with a page about the place.
@@ -64,31 +74,6 @@ impl Answer {
                 axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
-    }
-}
-
-/// The milliseconds and bytes after which a device is captive again; `None` is without a limit. Its sessions follow one
-/// another by themselves, so it is not by the end of the first (RFC 8908, section 5).
-fn until_captive(usable: &[ClientSession], now: Now) -> (Option<u64>, Option<u64>) {
-    let (mut millis, mut bytes) = (Some(0_u64), Some(0_u64));
-    for session in usable {
-        millis = millis.and_then(|before| Some(before.saturating_add(millis_left(session, before, now)?)));
-        bytes = bytes.and_then(|before| Some(before.saturating_add(session.data_left_bytes()?)));
-    }
-    (millis, bytes)
-}
-
-/// How long a session lasts that begins in so many milliseconds, or runs already: its time, and its days.
-fn millis_left(session: &ClientSession, begins_in: u64, now: Now) -> Option<u64> {
-    // The books are read once a second; time goes on in between.
-    let running = session.unspent_ms(now.boot);
-    let time = session.time_left_ms().map(|left| left.saturating_sub(running));
-    let days = session
-        .expires_at
-        .map(|end| u64::try_from(end.0.saturating_sub(now.wall.0)).unwrap_or(0).saturating_sub(begins_in));
-    match (time, days) {
-        (Some(time), Some(days)) => Some(time.min(days)),
-        (time, days) => time.or(days),
     }
 }
 
@@ -147,8 +132,9 @@ mod tests {
     use uuid::Uuid;
 
     use crate::domain::{
-        BootId, BootTime, Checkpoint, ClientKey, DeviceId, ProviderName, SessionId, SessionKind,
-        SessionState, SessionTerms, WallTime,
+        AtEnd, BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientRates, DeviceId, GatewayFacts,
+        Now, Policies, ProviderName, RolePolicy, SessionId, SessionKind, SessionState, SessionTerms, SlowEnd,
+        WallTime, ZoneName,
     };
     use crate::http::Endpoints;
 
@@ -218,8 +204,22 @@ mod tests {
         OwnAddress::new(&ends)
     }
 
+    fn json_at(usable: &[ClientSession], sells: bool, wall: Option<WallTime>) -> serde_json::Value {
+        let mac = "02:00:00:00:00:01".parse().unwrap();
+        let device = ClientDevice::new(DeviceId::new(Uuid::from_u128(1)), mac, NOW.wall);
+        let unmetered = RolePolicy { unmetered: true, ..RolePolicy::default() };
+        let policies = Policies {
+            zones: std::collections::BTreeMap::new(),
+            first_zone: ZoneName::new("guests"),
+            roles: [("staff".to_owned(), unmetered)].into(),
+            gateway: GatewayFacts::default(),
+        };
+        let by = Reckoning { device: &device, policies: &policies, boot: NOW.boot, wall };
+        serde_json::to_value(Answer::of(usable, by, sells, &own())).unwrap()
+    }
+
     fn json(usable: &[ClientSession], sells: bool) -> serde_json::Value {
-        serde_json::to_value(Answer::of(usable, sells, &own(), NOW)).unwrap()
+        json_at(usable, sells, Some(NOW.wall))
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(json(&[], true), captive);
         assert_eq!(json(&[session(Some(60), Some(5.0))], true), captive, "what does not run yet");
         assert_eq!(json(&[], false)["can-extend-session"], false);
-        let with_venue = Answer::of(&[], true, &own(), NOW).at(Some("https://cafe.example/"));
+        let with_venue = Answer::captive(true, &own()).at(Some("https://cafe.example/"));
         assert_eq!(serde_json::to_value(with_venue).unwrap()["venue-info-url"], "https://cafe.example/");
     }
 
@@ -255,7 +255,51 @@ mod tests {
         let mut few = running(session(Some(3600), None));
         few.expires_at = Some(NOW.wall.plus_millis(10_500));
         assert_eq!(json(&[few.clone()], false)["seconds-remaining"], 10);
+        assert_eq!(
+            json_at(&[few.clone()], false, None)["seconds-remaining"],
+            3599,
+            "a clock that nobody believes"
+        );
         few.terms.time_limit_ms = None;
-        assert_eq!(json(&[few], false)["seconds-remaining"], 10);
+        assert_eq!(json(&[few.clone()], false)["seconds-remaining"], 10);
+        assert_eq!(json_at(&[few], false, None).get("seconds-remaining"), None);
+        // Days that begin with the first connect.
+        let mut later = session(Some(10_000_000), None);
+        later.terms.exp_days = Some(1);
+        let answer = json(&[running(session(Some(60), None)), later], false);
+        assert_eq!(answer["seconds-remaining"], 86_459);
+    }
+
+    #[test]
+    fn what_is_not_charged_has_no_end_to_be_told() {
+        let mut session = running(session(Some(60), Some(1.5)));
+        session.roles.insert("staff".to_owned());
+        let answer = json(&[session.clone()], false);
+        assert_eq!((answer.get("seconds-remaining"), answer.get("bytes-remaining")), (None, None));
+        session.expires_at = Some(NOW.wall.plus_millis(10_500));
+        let answer = json(&[session], false);
+        assert_eq!(
+            (&answer["seconds-remaining"], answer.get("bytes-remaining")),
+            (&10.into(), None),
+            "but by days"
+        );
+    }
+
+    #[test]
+    fn what_goes_on_slowly_keeps_it_online() {
+        let rates = ClientRates { down: crate::domain::Mbps::from_mbps(1.0).unwrap(), up: None };
+        let mut first = running(session(Some(60), Some(1.5)));
+        first.at_end = AtEnd::Slow(SlowEnd { rates, lasts_ms: 1_000_000 });
+        let answer = json(&[first.clone()], false);
+        assert_eq!((&answer["seconds-remaining"], answer.get("bytes-remaining")), (&1_059.into(), None));
+        let answer = json(&[first.clone(), session(Some(40), Some(1.0))], false);
+        assert_eq!((&answer["seconds-remaining"], answer.get("bytes-remaining")), (&1_099.into(), None));
+        first.expires_at = Some(NOW.wall.plus_millis(100_500));
+        assert_eq!(json(&[first.clone()], false)["seconds-remaining"], 100, "with the same days");
+        assert_eq!(
+            json(&[first, session(Some(400), None)], false)["seconds-remaining"],
+            459,
+            "which are over by then"
+        );
     }
 }

@@ -1,6 +1,5 @@
 //! What every request to a portal listener passes first: is it for the portal at all, and may it change anything?
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,10 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-use crate::config::SecurePortal;
 use crate::http::Endpoints;
 
-use super::own::OwnAddress;
+use super::own::{OwnAddress, SecureName};
 use super::page::Note;
 use super::themes::ZoneTheme;
 use super::wish::Wish;
@@ -26,15 +24,15 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What the door needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Door {
     theme: ZoneTheme,
-    secure: Option<Arc<SecurePortal>>,
+    secure: Option<SecureName>,
 }
 
 /// Puts the door in front of a portal's routes. Requests need [`Endpoints`] among their extensions. `secure` is what the
 /// portal is called, if it has a name.
-pub fn guarded(routes: Router, theme: ZoneTheme, secure: Option<Arc<SecurePortal>>) -> Router {
+pub fn guarded(routes: Router, theme: ZoneTheme, secure: Option<SecureName>) -> Router {
     routes.layer(middleware::from_fn_with_state(Door { theme, secure }, pass))
 }
 
@@ -44,7 +42,7 @@ async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Res
         tracing::error!("a portal request came without the addresses of its connection");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let own = OwnAddress::new(&endpoints).named(door.secure);
+    let own = OwnAddress::new(&endpoints).named(door.secure.as_ref());
     request.extensions_mut().insert(own.clone());
     let t = Wish::of(request.uri(), request.headers()).words();
     let is_ours = own.is_target_of(&request);

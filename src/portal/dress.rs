@@ -1,7 +1,7 @@
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::domain::theme::{Found, Picture, Scheme, Shade, Theme};
@@ -28,7 +28,7 @@ pub struct Dress {
     base: String,
     theme: Arc<Theme>,
     /// The name of the style sheet and its text, if it says anything.
-    sheet: Option<(String, String)>,
+    sheet: Option<(String, Bytes)>,
 }
 
 /// A picture on a page.
@@ -72,7 +72,7 @@ impl Dress {
     fn made(gateway: &str, theme: Arc<Theme>, text: String, base: String) -> Self {
         let digest = Sha256::digest(text.as_bytes());
         let tag: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let sheet = (!text.is_empty()).then(|| (format!("theme-{tag}.css"), text));
+        let sheet = (!text.is_empty()).then(|| (format!("theme-{tag}.css"), Bytes::from(text)));
         let name = theme.name.as_ref().map_or_else(|| gateway.to_owned(), ToString::to_string);
         Self { name, base, theme, sheet }
     }
@@ -104,16 +104,16 @@ impl Dress {
         format!("{kind}-{}.{}", picture.tag(), picture.kind().ending())
     }
 
-    /// A file of the theme by its name: media type and content.
-    pub fn file(&self, name: &str) -> Option<(&'static str, Cow<'_, [u8]>)> {
+    /// A file of the theme by its name: media type and content, which is not copied.
+    pub fn file(&self, name: &str) -> Option<(&'static str, Bytes)> {
         if let Some((_, text)) = self.sheet.as_ref().filter(|(known, _)| known == name) {
-            return Some(("text/css; charset=utf-8", Cow::Borrowed(text.as_bytes())));
+            return Some(("text/css; charset=utf-8", text.clone()));
         }
         let pictures = [("logo", &self.theme.logo), ("background", &self.theme.background)];
         let found = pictures.into_iter().find_map(|(kind, picture)| {
             picture.as_ref().filter(|picture| Self::picture_name(kind, picture) == name)
         });
-        found.map(|picture| (picture.kind().media_type(), Cow::Borrowed(picture.bytes())))
+        found.map(|picture| (picture.kind().media_type(), Bytes::from_owner(picture.shared())))
     }
 
     /// What guests read before they are online.
@@ -250,7 +250,9 @@ mod tests {
         let (path, name) = (one.sheet().unwrap(), one.sheet.clone().unwrap().0);
         assert!(path.starts_with("/portal/theme-") && Some(&path) != other.sheet().as_ref(), "{path}");
         let (kind, text) = one.file(&name).unwrap();
-        let text = String::from_utf8(text.into_owned()).unwrap();
+        let again = one.file(&name).unwrap().1;
+        assert_eq!(again.as_ptr(), text.as_ptr(), "it is not copied for each guest");
+        let text = String::from_utf8(text.to_vec()).unwrap();
         assert!(kind.starts_with("text/css") && text.contains("--accent:#aa0055"), "{text}");
         assert!(!text.contains("script") && !text.contains("display"), "{text}");
         assert_eq!(
@@ -261,7 +263,8 @@ mod tests {
         assert_eq!(other.file(&name), None);
         let night = Dress::preview("x", Arc::new(theme("#aa0055")), Shade::Dark, "/base".to_owned());
         assert!(night.sheet().unwrap().starts_with("/base/portal/theme-"));
-        assert!(night.sheet.as_ref().unwrap().1.contains("color-scheme:dark") && !night.is_live());
+        let text = String::from_utf8(night.sheet.clone().unwrap().1.to_vec()).unwrap();
+        assert!(text.contains("color-scheme:dark") && !night.is_live());
         let t = Words::of(Language::Arabic);
         assert_eq!(one.welcome(t).unwrap().paragraphs, [["} body { display: none }"]]);
     }

@@ -118,16 +118,20 @@ impl PortalState {
         found.iter().map(|left| MessageView::new(left, now, t)).collect()
     }
 
-    /// The newest message that no page of the device has shown yet; from now on it counts as shown.
+    /// The messages that no page of the device has shown yet, the oldest first; from now on they count as shown.
     pub(super) async fn unshown(&self, device: DeviceId) -> Option<String> {
         let found =
             self.inbox.messages(device, self.handle.now().wall, SHOWN).await.unwrap_or_else(|error| {
                 tracing::warn!(%device, error, "the messages could not be read");
                 Vec::new()
             });
-        let new = found.into_iter().find(|left| left.shown_at.is_none())?;
+        let new = found.iter().rev().filter(|left| left.shown_at.is_none());
+        let new: Vec<&str> = new.map(|left| left.message.text.as_str()).collect();
+        if new.is_empty() {
+            return None;
+        }
         self.note_shown(device).await;
-        Some(new.message.text.to_string())
+        Some(new.join("\n"))
     }
 
     /// Notes that the device's page shows its messages.

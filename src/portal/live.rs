@@ -11,10 +11,11 @@ use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::{BootTime, ClientDevice, DeviceId, Refusal};
+use crate::domain::{BootTime, BoxFuture, ClientDevice, DeviceId, Refusal};
 use crate::http::Endpoints;
 use crate::runtime::PortalNotice;
 
+use super::beside::Beside;
 use super::explain::explain;
 use super::offered::Look;
 use super::own::OwnAddress;
@@ -30,6 +31,8 @@ use super::words::Words;
 const COUNTING_BEAT: Duration = Duration::from_secs(1);
 /// … and at one that is not: a notice says sooner if anything changed.
 const CAPTIVE_BEAT: Duration = Duration::from_secs(10);
+/// How often the providers are asked what they say beside their forms; a notice has them asked at once.
+const ASKED_EVERY: Duration = Duration::from_secs(10);
 /// How long a browser waits before it comes back after the stream broke.
 const RETRY: Duration = Duration::from_secs(3);
 
@@ -40,6 +43,7 @@ pub(super) struct Status {
     state: &'static str,
     heading: String,
     soon: Option<String>,
+    validity: Option<String>,
     time_left: Option<String>,
     time_left_secs: Option<u64>,
     time_percent: Option<u8>,
@@ -60,6 +64,7 @@ impl Status {
             state: scene.standing.name(),
             heading: t.get(scene.standing.heading()).into_owned(),
             soon: scene.soon.map(|soon| soon.say(t)),
+            validity: session.and_then(|it| it.validity).map(|validity| validity.say(t)),
             time_left: time.map(|meter| t.time(meter.left)),
             time_left_secs: time.map(|meter| meter.left / 1000),
             time_percent: time.map(|meter| meter.percent),
@@ -94,8 +99,11 @@ pub(super) async fn events(
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
     };
     let address = Some(endpoints.peer.ip()).filter(|address| has_address(&device, *address));
-    let (t, notices) = (state.words(wish, &device), state.handle.notices());
-    let live = Live { notices, state, device: device.id, address, t, slot, next: Instant::now() };
+    let (t, notices) = (state.words(wish, &device), state.handle.notices(device.id));
+    let beside = state.beside(&device).await;
+    let next = Instant::now();
+    let (asking, ask_at) = (None, next + ASKED_EVERY);
+    let live = Live { notices, state, device: device.id, address, t, slot, beside, asking, ask_at, next };
     Sse::new(live.into_stream()).into_response()
 }
 
@@ -108,6 +116,11 @@ struct Live {
     t: Words,
     slot: Slot,
     notices: broadcast::Receiver<PortalNotice>,
+    /// What the providers said last beside their forms, and what asks them again.
+    beside: Beside,
+    asking: Option<BoxFuture<'static, Beside>>,
+    /// When to ask again.
+    ask_at: Instant,
     /// When to look again.
     next: Instant,
 }
@@ -125,18 +138,17 @@ impl Live {
             tokio::select! {
                 () = self.slot.replaced() => return Some((Event::default().event("bye").data("0"), None)),
                 notice = self.notices.recv() => match notice {
-                    Ok(notice) if notice.device == self.device => {
-                        self.next = Instant::now();
+                    Ok(notice) => {
+                        self.look_now();
                         if let Some(text) = notice.text {
                             self.state.note_shown(self.device).await;
                             let text = serde_json::Value::from(text.as_str()).to_string();
                             return Some((Event::default().event("notice").data(text), Some(self)));
                         }
                     }
-                    Ok(_) => {}
-                    // Some of them may have been for this page: what was left and not shown is in the store.
+                    // More of them at once than are kept: what was left and not shown is in the store.
                     Err(RecvError::Lagged(_)) => {
-                        self.next = Instant::now();
+                        self.look_now();
                         if let Some(text) = self.state.unshown(self.device).await {
                             let text = serde_json::Value::from(text).to_string();
                             return Some((Event::default().event("notice").data(text), Some(self)));
@@ -144,6 +156,13 @@ impl Live {
                     }
                     Err(RecvError::Closed) => return None,
                 },
+                beside = answer(&mut self.asking) => {
+                    self.asking = None;
+                    if beside != self.beside {
+                        self.beside = beside;
+                        self.next = Instant::now();
+                    }
+                }
                 () = sleep_until(self.next) => {
                     let scene = self.look().await?;
                     let counts = matches!(scene.standing, Standing::Online(_)) || scene.waiting.is_some();
@@ -162,7 +181,7 @@ impl Live {
     }
 
     /// Where the device stands; `None` if that cannot be told, and the page is to come back later.
-    async fn look(&self) -> Option<Scene> {
+    async fn look(&mut self) -> Option<Scene> {
         let visit = match self.state.handle.visit_of(self.device).await {
             Ok(visit) => visit,
             Err(Refusal::UnknownDevice) => return Some(Scene::bare(Standing::Stranger)),
@@ -172,7 +191,26 @@ impl Live {
         if self.address.is_some_and(|address| !has_address(&visit.device, address)) {
             return None;
         }
-        Some(self.state.scene(visit, Look::Lately).await)
+        if self.asking.is_none() && Instant::now() >= self.ask_at {
+            let (state, device) = (self.state.clone(), visit.device.clone());
+            self.asking = Some(Box::pin(async move { state.beside(&device).await }));
+            self.ask_at = Instant::now() + ASKED_EVERY;
+        }
+        Some(self.state.scene(visit, Look::Lately, self.beside.clone()).await)
+    }
+
+    /// Something has changed.
+    fn look_now(&mut self) {
+        self.next = Instant::now();
+        self.ask_at = self.next;
+    }
+}
+
+/// What the providers say, once they were asked.
+async fn answer(asking: &mut Option<BoxFuture<'static, Beside>>) -> Beside {
+    match asking {
+        Some(asking) => asking.await,
+        None => std::future::pending().await,
     }
 }
 

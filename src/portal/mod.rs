@@ -5,6 +5,7 @@
 //! the portal by the address it was reached at.
 
 mod assets;
+mod beside;
 mod capport;
 mod door;
 mod dress;
@@ -19,6 +20,7 @@ mod offers;
 mod own;
 mod page;
 mod pages;
+mod reckoning;
 mod rendered;
 mod scene;
 mod state;
@@ -35,6 +37,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 pub use assets::embedded;
+pub use beside::Beside;
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
 pub use door::guarded;
 pub use dress::{Dress, Logo, Said};
@@ -42,8 +45,9 @@ pub use example::Example;
 pub use inbox::{Inbox, MessageView};
 pub use moving::RecoverView;
 pub use offers::{FieldView, Input, Line, OfferView, TermsTick};
-pub use own::OwnAddress;
+pub use own::{OwnAddress, SecureName};
 pub use page::{Note, OtherLine, Page, Trouble};
+pub use reckoning::Reckoning;
 pub use scene::{Scene, WaitingView};
 pub use state::{History, PortalState};
 pub use streams::{MAX_IN_ALL, MAX_PER_DEVICE, Slot, Streams};
@@ -54,8 +58,9 @@ pub use view::{EndNotice, EndedView, Ending, Meter, OtherView, SessionView, Soon
 pub use wish::Wish;
 pub use words::{Language, Words};
 
-/// The largest form, in bytes.
-const MAX_FORM_BYTES: usize = 4096;
+/// The largest form, in bytes: each field at its longest, in a script whose letters take nine bytes each on their way, and
+/// more of them than there may be.
+const MAX_FORM_BYTES: usize = 65_536;
 
 /// The portal of one zone.
 pub fn router(state: PortalState) -> Router {

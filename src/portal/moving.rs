@@ -6,7 +6,7 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::domain::{ClientDevice, ClientSession, Now, Refusal, Text};
+use crate::domain::{ClientDevice, ClientSession, Refusal, Text, WallTime};
 use crate::http::Endpoints;
 use crate::runtime::Known;
 
@@ -14,8 +14,9 @@ use super::explain::explain;
 use super::forms::{Beside, Pairs, is_clean, refused, with_retry};
 use super::page::{Note, Page};
 use super::pages::unseen;
+use super::reckoning::within_days;
 use super::state::PortalState;
-use super::view::{SessionView, Standing, left_in_words};
+use super::view::{Standing, left_in_words};
 use super::wish::{Wish, cookie};
 use super::words::Words;
 
@@ -54,10 +55,9 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// What somebody has left, in a sentence.
-fn in_words(sessions: &[ClientSession], state: &PortalState, now: Now, t: Words) -> Option<String> {
+fn in_words(sessions: &[ClientSession], wall: Option<WallTime>, t: Words) -> Option<String> {
     let (first, more) = (sessions.first()?, sessions.len() - 1);
-    let view = SessionView::new(first, state.client_rates, now);
-    let left = left_in_words(view.time.map(|meter| meter.left), view.data.map(|meter| meter.left), t);
+    let left = left_in_words(within_days(first, first.time_left_ms(), wall), first.data_left_bytes(), t);
     Some(match u64::try_from(more).unwrap_or(u64::MAX) {
         0 => t.one("left-from-earlier", "left", left).into_owned(),
         more => t.with("left-and-more", [("left", left.into()), ("count", more.into())]).into_owned(),
@@ -85,7 +85,7 @@ impl PortalState {
             Known::default()
         });
         page.recovery_code = known.code.map(|code| code.to_string());
-        page.earlier = in_words(&known.earlier, self, self.handle.now(), page.t);
+        page.earlier = in_words(&known.earlier, self.handle.believed(), page.t);
         let token = known.token.filter(|token| page.earlier.is_none() && shown != Some(token.as_str()))?;
         let secure = if is_tls { "; Secure" } else { "" };
         HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}{secure}")).ok()

@@ -169,6 +169,11 @@ impl OfferView {
     /// Says what is wrong: beside the field if it is there, else above the form.
     pub fn complain(&mut self, field: Option<&str>, text: String) {
         self.open = true;
+        // Its fields are not shown.
+        if self.is_closed {
+            self.trouble = Some(text);
+            return;
+        }
         if let Some(tick) = self.terms.as_mut().filter(|_| field == Some(TermsTick::FIELD)) {
             tick.trouble = Some(text);
             return;

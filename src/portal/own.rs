@@ -16,27 +16,48 @@ pub struct OwnAddress {
     local: SocketAddr,
     is_tls: bool,
     secure: Option<Arc<SecurePortal>>,
+    /// Whether devices believe the certificate that is shown under that name.
+    believed: bool,
+}
+
+/// What a portal is called over TLS, and whether devices believe the certificate that it shows now.
+#[derive(Clone)]
+pub struct SecureName {
+    portal: Arc<SecurePortal>,
+    is_believed: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl SecureName {
+    /// A name; `is_believed` is asked at each request, since certificates are renewed while pages are open.
+    pub fn new(portal: SecurePortal, is_believed: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { portal: Arc::new(portal), is_believed: Arc::new(is_believed) }
+    }
 }
 
 impl OwnAddress {
     /// From our end of the connection.
     pub const fn new(endpoints: &Endpoints) -> Self {
-        Self { local: endpoints.local, is_tls: endpoints.is_tls, secure: None }
+        Self { local: endpoints.local, is_tls: endpoints.is_tls, secure: None, believed: false }
     }
 
-    /// The same for a portal that has a name, under which devices believe its certificate.
+    /// The same for a portal that has a name.
     #[must_use]
-    pub fn named(mut self, secure: Option<Arc<SecurePortal>>) -> Self {
-        self.secure = secure;
+    pub fn named(mut self, name: Option<&SecureName>) -> Self {
+        self.secure = name.map(|name| Arc::clone(&name.portal));
+        self.believed = name.is_some_and(|name| (name.is_believed)());
         self
+    }
+
+    /// The name, if nobody is warned who goes there.
+    fn name(&self) -> Option<&SecurePortal> {
+        self.secure.as_deref().filter(|_| self.believed)
     }
 
     /// `http://ADDRESS:PORT`, as a browser writes the origin; IPv6 in brackets, the usual port left out. Over TLS `https`,
     /// and by name if there is one.
     pub fn origin(&self) -> String {
-        match &self.secure {
-            Some(secure) if self.is_tls => return secure.origin(),
-            Some(_) | None => {}
+        if let Some(secure) = self.name().filter(|_| self.is_tls) {
+            return secure.origin();
         }
         let host = match self.local.ip() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -52,7 +73,7 @@ impl OwnAddress {
 
     /// The absolute URL of the first page for whoever is to keep it: over TLS and by name if that can be had.
     pub fn best_url(&self) -> String {
-        self.secure.as_ref().map_or_else(|| self.url(), |secure| format!("{}/", secure.origin()))
+        self.name().map_or_else(|| self.url(), |secure| format!("{}/", secure.origin()))
     }
 
     const fn scheme(&self) -> &'static str {
@@ -134,7 +155,7 @@ mod tests {
 
     fn secure(local: &str) -> OwnAddress {
         let name = SecurePortal { host: "portal.example.net".to_owned(), port: 2443 };
-        OwnAddress::new(&ends(local).over_tls()).named(Some(Arc::new(name)))
+        OwnAddress::new(&ends(local).over_tls()).named(Some(&SecureName::new(name, || true)))
     }
 
     fn request(target: &str, host: Option<&str>) -> Request<()> {
@@ -180,6 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_sent_to_a_name_that_only_a_certificate_of_our_own_vouches_for() {
+        let portal = SecurePortal { host: "portal.example.net".to_owned(), port: 2443 };
+        let name = SecureName::new(portal, || false);
+        let plain = OwnAddress::new(&ends("10.0.0.1:2050")).named(Some(&name));
+        assert_eq!(plain.best_url(), "http://10.0.0.1:2050/");
+        let own = OwnAddress::new(&ends("10.0.0.1:2443").over_tls()).named(Some(&name));
+        assert_eq!(
+            (own.url(), own.best_url()),
+            ("https://10.0.0.1:2443/".into(), "https://10.0.0.1:2443/".into())
+        );
+        assert!(
+            own.is_target_of(&request("/", Some("portal.example.net:2443"))),
+            "who comes all the same is served"
+        );
+    }
+
+    #[test]
     fn over_tls_the_portal_has_its_name_and_its_addresses() {
         let plain = OwnAddress::new(&ends("10.0.0.1:443").over_tls());
         assert_eq!((plain.url(), plain.best_url()), ("https://10.0.0.1/".into(), "https://10.0.0.1/".into()));
@@ -217,7 +255,7 @@ mod tests {
     #[test]
     fn by_its_name_the_plain_portal_is_the_portal_too() {
         let name = SecurePortal { host: "portal.example.net".to_owned(), port: 2443 };
-        let own = own("10.0.0.1:2050").named(Some(Arc::new(name)));
+        let own = own("10.0.0.1:2050").named(Some(&SecureName::new(name, || true)));
         assert!(own.is_target_of(&request("/", Some("portal.example.net:2050"))));
         assert!(!own.is_target_of(&request("/", Some("portal.example.net:2443"))));
         assert_eq!(own.url(), "http://10.0.0.1:2050/", "captive devices are led to the address");

@@ -125,6 +125,8 @@ impl Page {
         if dress.asks_for_terms() {
             offers.iter_mut().for_each(OfferView::ask_for_terms);
         }
+        let buttons = scene.beside.buttons.iter();
+        let buttons = buttons.map(|(provider, button)| ButtonView::new(provider, button, t)).collect();
         Self {
             t,
             home: dress.at("/"),
@@ -141,7 +143,7 @@ impl Page {
             others,
             recovery_code: None,
             earlier: None,
-            buttons: Vec::new(),
+            buttons,
             trouble: None,
             failed: false,
             refresh_secs,
@@ -194,9 +196,23 @@ impl Page {
     fn meanwhile(&self) -> Option<Cow<'static, str>> {
         match &self.standing {
             Standing::Online(session) if session.time.is_some() => Some(self.t.get("offline-time-goes-on")),
+            Standing::Online(session) | Standing::Ready(session) if session.days_count => {
+                Some(self.t.get("offline-days-go-on"))
+            }
             Standing::Online(_) | Standing::Ready(_) => Some(self.t.get("offline-nothing-used")),
             Standing::Stranger | Standing::Blocked | Standing::UsedUp(_) | Standing::New => None,
         }
+    }
+
+    /// How long the session can be used, whatever is left.
+    fn validity(&self) -> Option<String> {
+        self.standing.session()?.validity.map(|validity| validity.say(self.t))
+    }
+
+    /// What a pause keeps.
+    fn while_paused(&self) -> Cow<'static, str> {
+        let days_count = self.standing.session().is_some_and(|session| session.days_count);
+        self.t.get(if days_count { "while-paused-days-go-on" } else { "while-paused" })
     }
 
     fn loads_itself(&self) -> Cow<'static, str> {

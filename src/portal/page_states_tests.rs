@@ -1,10 +1,14 @@
 use uuid::Uuid;
 
-use super::tests::{EN, NOW, device, face, field, html, page_of, running, session, standing, voucher};
+use super::tests::{
+    EN, NOW, device, face, field, html, page_of, running, session, standing, standing_of, voucher,
+};
 use super::*;
 use crate::domain::{
-    Amount, FieldKind, Part, PauseReason, Phrase, ProviderFace, SessionKind, SessionState, Text, Waiting,
+    Amount, ClientSession, FieldKind, Part, PauseReason, Phrase, ProviderFace, SessionKind, SessionState,
+    Text, Waiting,
 };
+use crate::portal::Beside;
 use crate::portal::dress::Dress;
 use crate::portal::view::{EndNotice, Soon};
 use crate::portal::words::Language;
@@ -54,6 +58,7 @@ fn fullest(t: Words) -> String {
         standing: standing(&usable, None),
         waiting: Some((coin.clone(), waiting)),
         faces: vec![voucher(), accounts, free, (coin, slot)],
+        beside: Beside::NONE,
         offline: true,
         soon: Some(Soon::Time(300_000)),
     };
@@ -99,7 +104,7 @@ fn every_state_is_said_in_the_guests_language() {
         standing(&[paused], None),
         standing(&[session(4, SessionKind::Data)], None),
         standing(&[], Some(&ended)),
-        Standing::of(&blocked, &[], None, ClientRates::default(), NOW),
+        standing_of(&blocked, &[], Some(NOW.wall)),
         Standing::Stranger,
     ];
     for language in Language::ALL {
@@ -165,4 +170,85 @@ fn what_is_used_up_for_today_says_when_there_is_more_and_has_no_form() {
     assert!(html(&page).contains("<form") && html(&page).contains("There is more tomorrow."));
     page.offers[0].is_closed = true;
     assert!(!html(&page).contains("/providers/voucher") && html(&page).contains("There is more tomorrow."));
+    // Somebody sent the form while another page used up the rest.
+    page.complain(
+        Some(&ProviderName::new("voucher")),
+        Some("code"),
+        "You have used this up for now.".to_owned(),
+    );
+    let page = html(&page);
+    assert!(page.contains("role=\"alert\">You have used this up for now.</p>"), "{page}");
+    assert!(!page.contains("/providers/voucher") && page.contains("<title>Error: "));
+}
+
+#[test]
+fn what_ends_with_its_days_promises_no_more_and_says_so_before() {
+    const HOUR: i64 = 3_600_000;
+    let notice = EndNotice { time_ms: Some(600_000), data_bytes: Some(400_000_000) };
+    let mut session = running(SessionKind::Time);
+    session.expires_at = Some(NOW.wall.plus_millis(HOUR));
+    let online = |session: &ClientSession, wall| standing_of(&device(), std::slice::from_ref(session), wall);
+    let page = html(&page_of("x", online(&session, Some(NOW.wall))));
+    assert!(page.contains("id=\"time-left\">1:00:00<") && page.contains("value=\"50\""), "{page}");
+    assert!(page.contains("id=\"validity\" class=\"small\">Can be used for another 1 hour</p>"), "{page}");
+    assert!(
+        page.contains("The time within which you can use it still passes.")
+            && !page.contains("nothing is used")
+    );
+    assert_eq!(online(&session, Some(NOW.wall)).soon(notice), None);
+    session.expires_at = Some(NOW.wall.plus_millis(599_999));
+    assert_eq!(online(&session, Some(NOW.wall)).soon(notice), Some(Soon::Time(600_000)));
+    // Without a limit of time there is no number that could say it.
+    session.terms.time_limit_ms = None;
+    assert_eq!(online(&session, Some(NOW.wall)).soon(notice), Some(Soon::Time(600_000)));
+    // By a clock that cannot be believed nothing ends, and nothing is said of days.
+    session = running(SessionKind::Time);
+    session.expires_at = Some(NOW.wall.plus_millis(599_999));
+    let page = html(&page_of("x", online(&session, None)));
+    assert!(page.contains(">1:29:59<") && page.contains("class=\"small\" hidden></p>"), "{page}");
+    assert!(!page.contains("Can be used") && page.contains("still passes"), "{page}");
+    assert_eq!(online(&session, None).soon(notice), None);
+    let free = html(&page_of("x", standing(&[running(SessionKind::Time)], None)));
+    assert!(free.contains("While paused, nothing is used up.") && !free.contains("still passes"));
+}
+
+#[test]
+fn offline_nothing_is_used_up_but_days() {
+    let offline = |standing| {
+        html(&Page::of(Dress::plain("x"), &Scene { offline: true, ..Scene::bare(standing) }, NOW.boot, EN))
+    };
+    let mut paused = running(SessionKind::TimeOrData);
+    paused.state = SessionState::Paused(PauseReason::Asked);
+    assert!(offline(standing(&[paused.clone()], None)).contains("Nothing is used up meanwhile."));
+    paused.terms.exp_days = Some(30);
+    let text = "No time or data is used up meanwhile. The time within which you can use it still passes.";
+    assert!(offline(standing(&[paused], None)).contains(text));
+    let mut unused = session(4, SessionKind::Data);
+    unused.terms.exp_days = Some(30);
+    assert!(
+        offline(standing(&[unused], None)).contains("Nothing is used up meanwhile."),
+        "its days begin later"
+    );
+}
+
+#[test]
+fn what_a_role_changes_is_on_the_page() {
+    let notice = EndNotice { time_ms: Some(7_200_000), data_bytes: Some(400_000_000) };
+    let mut session = running(SessionKind::TimeOrData);
+    let page = |session: &ClientSession| html(&page_of("x", standing(std::slice::from_ref(session), None)));
+    assert!(page(&session).contains("Up to 5 Mbit/s down, 2 Mbit/s up"));
+    session.roles.insert("fast".to_owned());
+    assert!(page(&session).contains("Up to 9 Mbit/s down, 2 Mbit/s up"));
+    assert!(standing(&[session.clone()], None).soon(notice).is_some());
+    session.roles = ["staff".to_owned()].into();
+    let shown = page(&session);
+    assert!(shown.contains(">1:30:00<"), "it stands still between two readings, too: {shown}");
+    assert_eq!(standing(&[session.clone()], None).soon(notice), None, "nothing of it is charged");
+    let mut staff = device();
+    staff.roles = ["staff".to_owned()].into();
+    session.roles.clear();
+    assert_eq!(standing_of(&staff, &[session.clone()], Some(NOW.wall)).soon(notice), None);
+    session.slowed = true;
+    session.roles = ["fast".to_owned()].into();
+    assert!(page(&session).contains("Up to 5 Mbit/s down"), "what goes on slowly does");
 }

@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::*;
 use crate::domain::{
-    BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientRates, ClientSession, CloseReason, DeviceId,
-    FieldKind, FormField, Mbps, Now, PauseReason, ProviderFace, ProviderName, SessionId, SessionKind,
-    SessionState, SessionTerms, Text, Usage, Waiting, WallTime,
+    BootId, BootTime, Checkpoint, ClientDevice, ClientKey, ClientSession, CloseReason, DeviceId, FieldKind,
+    FormField, GatewayFacts, Mbps, Now, PauseReason, Policies, ProviderFace, ProviderName, RolePolicy,
+    SessionId, SessionKind, SessionState, SessionTerms, Text, Usage, Waiting, WallTime, ZoneName,
 };
+use crate::portal::Reckoning;
 use crate::portal::dress::Dress;
 use crate::portal::words::Language;
 
@@ -38,8 +41,34 @@ pub(super) fn running(kind: SessionKind) -> ClientSession {
     session
 }
 
+/// What the configuration says: one role makes fast, and one pays nothing.
+pub(super) fn policies() -> Policies {
+    let role = |unmetered| RolePolicy {
+        unmetered,
+        down: Some(Mbps::from_mbps(9.0).unwrap()),
+        ..RolePolicy::default()
+    };
+    Policies {
+        zones: BTreeMap::new(),
+        first_zone: ZoneName::new("guests"),
+        roles: [("fast".to_owned(), role(false)), ("staff".to_owned(), role(true))].into(),
+        gateway: GatewayFacts::default(),
+    }
+}
+
+pub(super) fn standing_of(
+    device: &ClientDevice,
+    usable: &[ClientSession],
+    wall: Option<WallTime>,
+) -> Standing {
+    let policies = policies();
+    Standing::of(usable, None, Reckoning { device, policies: &policies, boot: NOW.boot, wall })
+}
+
 pub(super) fn standing(usable: &[ClientSession], ended: Option<&ClientSession>) -> Standing {
-    Standing::of(&device(), usable, ended, ClientRates::default(), NOW)
+    let (device, policies) = (device(), policies());
+    let wall = Some(NOW.wall);
+    Standing::of(usable, ended, Reckoning { device: &device, policies: &policies, boot: NOW.boot, wall })
 }
 
 pub(super) fn face(title: &str, fields: Vec<FormField>) -> (ProviderName, ProviderFace) {
@@ -117,9 +146,8 @@ fn each_kind_shows_its_own_limits_only() {
     assert!(page.contains("id=\"data-left\"") && !page.contains("id=\"time-left\""));
     let mut trusted = running(SessionKind::Time);
     trusted.terms = SessionTerms::unlimited();
-    let zone = ClientRates { down: Mbps::from_mbps(3.0).unwrap(), up: None };
-    let page = html(&page_of("x", Standing::of(&device(), &[trusted], None, zone, NOW)));
-    assert!(page.contains("No limit") && page.contains("Up to 3 Mbit/s down"));
+    let page = html(&page_of("x", standing(&[trusted], None)));
+    assert!(page.contains("No limit"));
 }
 
 #[test]
@@ -154,7 +182,7 @@ fn a_blocked_or_foreign_device_gets_no_form() {
     let mut blocked = device();
     blocked.blocked = true;
     let usable = [running(SessionKind::Time)];
-    let page = html(&page_of("x", Standing::of(&blocked, &usable, None, ClientRates::default(), NOW)));
+    let page = html(&page_of("x", standing_of(&blocked, &usable, Some(NOW.wall))));
     assert!(page.contains("blocked") && !page.contains("<form") && !page.contains("1:29"));
     let page = html(&page_of("x", Standing::Stranger));
     assert!(page.contains("cannot see your device") && !page.contains("<form"));
@@ -195,7 +223,7 @@ fn messages_are_shown_on_every_page_and_can_be_taken_away() {
         standing(&[], None),
         standing(&[running(SessionKind::Time)], None),
         standing(&[session(4, SessionKind::Data)], None),
-        Standing::of(&blocked, &[], None, ClientRates::default(), NOW),
+        standing_of(&blocked, &[], Some(NOW.wall)),
     ];
     for standing in standings {
         let mut page = page_of("x", standing);

@@ -123,16 +123,21 @@ pub(super) async fn capport(
     if !capport::wants_api(&headers) {
         return door::to_portal(&own);
     }
-    let (usable, sells) = match state.visitor(endpoints.peer.ip()).await {
-        Ok(device) if device.blocked => (Vec::new(), false),
-        Ok(device) => match state.handle.usable_sessions(device.id).await {
-            Ok(usable) => (usable, !state.handle.faces(&state.zone).is_empty()),
-            Err(refusal) => return explain(&refusal, wish.words()).0.into_response(),
-        },
-        Err(refusal) if is_stranger(&refusal) => (Vec::new(), false),
+    let visited = match state.visitor(endpoints.peer.ip()).await {
+        Ok(device) if device.blocked => Ok(None),
+        Ok(device) => state.handle.visit_of(device.id).await.map(Some),
+        Err(refusal) => Err(refusal),
+    };
+    let answer = match visited {
+        Ok(Some(visit)) => {
+            let sells = !state.handle.faces(&state.zone).is_empty();
+            Answer::of(&visit.usable, state.reckoning(&visit.device, &visit.policies), sells, &own)
+        }
+        Ok(None) => Answer::captive(false, &own),
+        Err(refusal) if is_stranger(&refusal) => Answer::captive(false, &own),
         Err(refusal) => return explain(&refusal, wish.words()).0.into_response(),
     };
-    Answer::of(&usable, sells, &own, state.handle.now()).at(state.venue.as_deref()).respond()
+    answer.at(state.venue.as_deref()).respond()
 }
 
 /// Any other path of the portal's own.

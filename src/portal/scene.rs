@@ -2,8 +2,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::domain::{BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
 
+use super::beside::Beside;
 use super::offered::Look;
-use super::offers::{ButtonView, OfferView};
+use super::offers::OfferView;
 use super::page::Page;
 use super::state::PortalState;
 use super::view::{Soon, Standing};
@@ -20,6 +21,8 @@ pub struct Scene {
     pub waiting: Option<(ProviderName, Waiting)>,
     /// What the providers of the zone show it.
     pub faces: Vec<(ProviderName, ProviderFace)>,
+    /// What they say to it beside their forms.
+    pub beside: Beside,
     /// Whether this box itself does not reach the Internet.
     pub offline: bool,
     /// That its session is about to end.
@@ -46,13 +49,14 @@ pub struct WaitingView {
 impl Scene {
     /// A device that gets no forms.
     pub const fn bare(standing: Standing) -> Self {
-        Self { standing, waiting: None, faces: Vec::new(), offline: false, soon: None }
+        Self { standing, waiting: None, faces: Vec::new(), beside: Beside::NONE, offline: false, soon: None }
     }
 
     /// Everything of the page that the live numbers do not cover: if it changes, the page has to be loaded again.
     pub fn fingerprint(&self) -> String {
         let mut hasher = DefaultHasher::new();
         self.faces.hash(&mut hasher);
+        self.beside.hash(&mut hasher);
         if let Some((provider, waiting)) = &self.waiting {
             (provider, &waiting.text, &waiting.done, &waiting.cancel).hash(&mut hasher);
             waiting.until.is_some().hash(&mut hasher);
@@ -90,6 +94,11 @@ impl Scene {
             .collect();
         for (number, offer) in offers.iter_mut().enumerate() {
             offer.open = has_none && (number == 0 || offer.fields.is_empty());
+            let hint = self.beside.hints.iter().find(|(provider, _)| *provider == offer.provider);
+            if let Some((_, hint)) = hint {
+                offer.hint = Some(t.text(&hint.text).into_owned());
+                offer.is_closed = !hint.is_open;
+            }
         }
         offers
     }
@@ -97,7 +106,7 @@ impl Scene {
 
 impl PortalState {
     /// All that the device's page is about now.
-    pub(super) async fn scene(&self, visit: Visit, look: Look) -> Scene {
+    pub(super) async fn scene(&self, visit: Visit, look: Look, beside: Beside) -> Scene {
         let device = visit.device.id;
         let standing = self.standing(visit, look).await;
         if matches!(standing, Standing::Stranger | Standing::Blocked) {
@@ -108,6 +117,7 @@ impl PortalState {
             standing,
             waiting: self.handle.waiting(device),
             faces: self.handle.faces(&self.zone),
+            beside,
             offline: self.uplink.is_down(),
         }
     }
@@ -120,23 +130,13 @@ impl PortalState {
     /// The page of a visit.
     pub(super) async fn page_of(&self, visit: Visit, wish: Wish) -> Page {
         let device = visit.device.clone();
-        let scene = self.scene(visit, Look::Anew).await;
+        let beside = self.beside(&device).await;
+        let scene = self.scene(visit, Look::Anew, beside).await;
         let t = self.words(wish, &device);
         let mut page = Page::of(self.dress(), &scene, self.handle.now().boot, t);
         page.home = wish.home();
         page.notice = notice_of(&device).map(|notice| t.text(notice).into_owned());
         page.messages = self.messages(device.id, t).await;
-        if !matches!(page.standing, Standing::Stranger | Standing::Blocked) {
-            let buttons = self.handle.buttons(&device).await;
-            page.buttons =
-                buttons.iter().map(|(provider, button)| ButtonView::new(provider, button, t)).collect();
-            for (provider, hint) in self.handle.hints(&device).await {
-                if let Some(offer) = page.offers.iter_mut().find(|offer| offer.provider == provider) {
-                    offer.hint = Some(t.text(&hint.text).into_owned());
-                    offer.is_closed = !hint.is_open;
-                }
-            }
-        }
         page
     }
 }
@@ -148,6 +148,7 @@ fn notice_of(device: &ClientDevice) -> Option<&Text> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{FormButton, FormHint};
     use crate::portal::words::Language;
 
     const EN: Words = Words::of(Language::English);
@@ -189,6 +190,22 @@ mod tests {
         scene.offline = true;
         assert_ne!(scene.fingerprint(), idle, "the Internet goes");
         scene.offline = false;
+        let plain = scene.fingerprint();
+        let hint = FormHint { text: Text::new("Free today: 30 min"), is_open: true };
+        scene.beside.hints.push((ProviderName::new("free"), hint));
+        let hinted = scene.fingerprint();
+        assert!(hinted != plain && scene.offers(EN)[1].hint.is_some());
+        scene.beside.hints[0].1.is_open = false;
+        assert!(
+            scene.fingerprint() != hinted && scene.offers(EN)[1].is_closed,
+            "nothing is left of it for today"
+        );
+        scene.beside = Beside::NONE;
+        let (action, text, label) = ("logout".to_owned(), Text::new("You are Ana"), Text::new("Log out"));
+        scene.beside.buttons.push((ProviderName::new("account"), FormButton { action, text, label }));
+        assert_ne!(scene.fingerprint(), plain, "somebody logs in elsewhere");
+        scene.beside = Beside::NONE;
+        assert_eq!(scene.fingerprint(), plain);
         scene.faces.pop();
         assert_ne!(scene.fingerprint(), idle, "a provider that goes");
     }

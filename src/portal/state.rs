@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use crate::config::SecurePortal;
 use crate::domain::{
-    BoxFuture, ClientDevice, ClientRates, ClientSession, ClientType, DeviceId, Refusal, Text, WebUrl,
-    ZoneName, preferred_language,
+    BoxFuture, ClientDevice, ClientSession, ClientType, DeviceId, Policies, Refusal, Text, WebUrl, ZoneName,
+    preferred_language,
 };
 use crate::http::PeerMac;
 use crate::runtime::{Handle, Visit};
@@ -16,6 +15,8 @@ use crate::store::{Direction, SessionQuery, SortKey, Store};
 use super::dress::Dress;
 use super::inbox::{Inbox, NoInbox};
 use super::offered::{Look, Offered};
+use super::own::SecureName;
+use super::reckoning::Reckoning;
 use super::rendered::Rendered;
 use super::streams::Streams;
 use super::themes::ZoneTheme;
@@ -35,16 +36,14 @@ pub struct PortalState {
     pub zone: ZoneName,
     /// What every page wears: name, logo, colours, texts.
     pub theme: ZoneTheme,
-    /// The zone's client speeds, which `use_global_speed` sessions run at.
-    pub client_rates: ClientRates,
     /// Where the page of a device that has nothing left finds what it had.
     pub history: Arc<dyn History>,
     /// What operators left for the device.
     pub inbox: Arc<dyn Inbox>,
     /// The live streams that are open; one table for all zones.
     pub streams: Streams,
-    /// What the portal is called, and where it is over TLS, if devices believe it.
-    pub secure: Option<Arc<SecurePortal>>,
+    /// What the portal is called, and where it is over TLS, while devices believe it.
+    pub secure: Option<SecureName>,
     /// What devices are told to be about the place.
     pub venue: Option<Arc<str>>,
     /// What the providers have for devices that hold nothing.
@@ -90,13 +89,12 @@ impl History for Store {
 }
 
 impl PortalState {
-    /// A portal of a zone without a theme or client speeds that knows nothing of the past; the fields say more.
+    /// A portal of a zone without a theme that knows nothing of the past; the fields say more.
     pub fn new(handle: Handle, zone: ZoneName, gateway: Text) -> Self {
         Self {
             handle,
             zone,
             theme: ZoneTheme::from(gateway.as_str()),
-            client_rates: ClientRates::default(),
             history: Arc::new(NoHistory),
             inbox: Arc::new(NoInbox),
             streams: Streams::default(),
@@ -122,13 +120,6 @@ impl PortalState {
         self
     }
 
-    /// The same with the zone's client speeds, which `use_global_speed` sessions run at.
-    #[must_use]
-    pub fn with_client_rates(mut self, rates: ClientRates) -> Self {
-        self.client_rates = rates;
-        self
-    }
-
     /// The same with the store, or whatever else knows what a device had.
     #[must_use]
     pub fn with_history(mut self, history: Arc<dyn History>) -> Self {
@@ -143,10 +134,10 @@ impl PortalState {
         self
     }
 
-    /// The same with a name under which devices believe the portal's certificate.
+    /// The same with a name over TLS.
     #[must_use]
-    pub fn with_secure(mut self, secure: Option<SecurePortal>) -> Self {
-        self.secure = secure.map(Arc::new);
+    pub fn with_secure(mut self, secure: Option<SecureName>) -> Self {
+        self.secure = secure;
         self
     }
 
@@ -209,7 +200,7 @@ impl PortalState {
 
     /// Where a device stands now.
     pub(super) async fn standing(&self, visit: Visit, look: Look) -> Standing {
-        let Visit { device, mut usable } = visit;
+        let Visit { device, mut usable, policies } = visit;
         let mut ended = None;
         if !usable.is_empty() {
             self.offered.forget(device.id);
@@ -223,6 +214,11 @@ impl PortalState {
                 None
             });
         }
-        Standing::of(&device, &usable, ended.as_ref(), self.client_rates, self.handle.now())
+        Standing::of(&usable, ended.as_ref(), self.reckoning(&device, &policies))
+    }
+
+    /// By what is told how much a device's sessions are good for now.
+    pub(super) fn reckoning<'v>(&self, device: &'v ClientDevice, policies: &'v Policies) -> Reckoning<'v> {
+        Reckoning { device, policies, boot: self.handle.now().boot, wall: self.handle.believed() }
     }
 }

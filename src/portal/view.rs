@@ -1,7 +1,6 @@
-use crate::domain::{
-    ClientDevice, ClientRates, ClientSession, CloseReason, Now, ProviderName, SessionState, WallTime,
-};
+use crate::domain::{ClientRates, ClientSession, CloseReason, ProviderName, SessionState};
 
+use super::reckoning::Reckoning;
 use super::words::{Words, percent};
 
 /// What a guest's page is about: where the device stands now.
@@ -26,10 +25,16 @@ pub enum Standing {
 pub struct SessionView {
     /// Its id.
     pub id: String,
-    /// Time left, if time limits it; in milliseconds.
+    /// Time left of its whole, if time limits it: what lies within its days; in milliseconds.
     pub time: Option<Meter>,
     /// Data left, if data limits it; in bytes.
     pub data: Option<Meter>,
+    /// After how many milliseconds it ends by itself if it runs, as far as that is known.
+    pub ends_in_ms: Option<u64>,
+    /// Whether what it uses is charged; else what is left of it stands still.
+    pub metered: bool,
+    /// Whether it ends with its days also while nothing is used.
+    pub days_count: bool,
     /// Its speeds.
     pub rates: ClientRates,
     /// How long it can be used; `None`: for ever.
@@ -124,22 +129,16 @@ pub enum Ending {
 }
 
 impl Standing {
-    /// From the device, its usable sessions in the order of `Handle::usable_sessions`, and the last one that ended.
-    pub fn of(
-        device: &ClientDevice,
-        usable: &[ClientSession],
-        ended: Option<&ClientSession>,
-        zone: ClientRates,
-        now: Now,
-    ) -> Self {
-        if device.blocked {
+    /// From a device's usable sessions in the order of `Handle::usable_sessions`, and the last one that ended.
+    pub fn of(usable: &[ClientSession], ended: Option<&ClientSession>, by: Reckoning<'_>) -> Self {
+        if by.device.blocked {
             return Self::Blocked;
         }
         let view = |session: &ClientSession| {
             let others = usable.iter().filter(|other| other.id != session.id);
             SessionView {
-                others: others.map(OtherView::new).collect(),
-                ..SessionView::new(session, zone, now)
+                others: others.map(|other| OtherView::new(other, by)).collect(),
+                ..SessionView::new(session, by)
             }
         };
         if let Some(session) = usable.iter().find(|session| session.is_running()) {
@@ -187,12 +186,12 @@ impl Standing {
     /// What the page says before the end of a session that runs.
     pub fn soon(&self, notice: EndNotice) -> Option<Soon> {
         let Self::Online(session) = self else { return None };
-        let below = |meter: Option<Meter>, least: Option<u64>| {
-            let (meter, least) = (meter?, least?);
-            (meter.left < least).then_some(least)
+        let below = |left: Option<u64>, least: Option<u64>| {
+            least.filter(|least| left.is_some_and(|left| left < *least))
         };
-        let time = below(session.time, notice.time_ms).map(Soon::Time);
-        time.or_else(|| below(session.data, notice.data_bytes).map(Soon::Data))
+        let data = session.data.filter(|_| session.metered).map(|meter| meter.left);
+        let time = below(session.ends_in_ms, notice.time_ms).map(Soon::Time);
+        time.or_else(|| below(data, notice.data_bytes).map(Soon::Data))
     }
 
     /// All of it that the live numbers do not cover; the same in every language.
@@ -202,35 +201,34 @@ impl Standing {
         // What a provider offers is made when it is used, and has no id to tell it by until then.
         let id = if matches!(self, Self::Online(_)) { session.id.as_str() } else { "" };
         format!(
-            "{} {id} {} {} {:?} {}",
+            "{} {id} {} {} {:?} {} {}",
             self.name(),
             whole(&session.time),
             whole(&session.data),
             session.rates,
+            session.days_count,
             session.others.len()
         )
     }
 }
 
 impl SessionView {
-    pub(super) fn new(session: &ClientSession, zone: ClientRates, now: Now) -> Self {
+    pub(super) fn new(session: &ClientSession, by: Reckoning<'_>) -> Self {
         let terms = &session.terms;
-        // The books are read once a second; time goes on in between, and no number may jump back.
-        let running_ms = session.unspent_ms(now.boot);
-        let time = terms
-            .time_limit_ms
-            .map(|whole| Meter::new(session.time_left_ms().unwrap_or(0).saturating_sub(running_ms), whole));
+        let time = terms.time_limit_ms.map(|whole| Meter::new(by.usable_ms(session).unwrap_or(0), whole));
         let data =
             terms.data_limit_bytes.map(|whole| Meter::new(session.data_left_bytes().unwrap_or(0), whole));
-        let rates =
-            if terms.use_global_speed { zone } else { ClientRates { down: terms.down, up: terms.up } };
+        let started = session.started_at.is_some();
         Self {
             id: session.id.to_string(),
             time,
             data,
-            rates,
-            validity: Validity::of(session, now.wall),
-            started: session.started_at.is_some(),
+            ends_in_ms: by.ends_in_ms(session),
+            metered: by.is_metered(session),
+            days_count: session.expires_at.is_some() || terms.exp_days.is_some() && started,
+            rates: by.rates(session),
+            validity: Validity::of(session, by),
+            started,
             others: Vec::new(),
         }
     }
@@ -253,11 +251,10 @@ impl Meter {
 }
 
 impl Validity {
-    fn of(session: &ClientSession, now: WallTime) -> Option<Self> {
+    fn of(session: &ClientSession, by: Reckoning<'_>) -> Option<Self> {
         match (session.expires_at, session.terms.exp_days) {
-            (Some(end), _) => Some(Self::For(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0))),
-            (None, Some(days)) => Some(Self::DaysFromStart(days)),
-            (None, None) => None,
+            (Some(_), _) => by.days_left_ms(session).map(Self::For),
+            (None, days) => days.map(Self::DaysFromStart),
         }
     }
 
@@ -271,12 +268,12 @@ impl Validity {
 }
 
 impl OtherView {
-    fn new(session: &ClientSession) -> Self {
+    fn new(session: &ClientSession, by: Reckoning<'_>) -> Self {
         Self {
             id: session.id.to_string(),
             provider: session.provider.clone(),
             started: session.started_at.is_some(),
-            time_ms: session.time_left_ms(),
+            time_ms: by.usable_ms(session),
             data_bytes: session.data_left_bytes(),
         }
     }

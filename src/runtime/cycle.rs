@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use tracing::{debug, error, warn};
 
-use super::handle::PortalNotice;
 use super::kernel::KernelError;
 use super::mail::{Mail, Reply, ReplyTo};
+use super::notices::PortalNotice;
 use super::owner::{FLUSH_ROWS, Owner};
 use crate::domain::sessions_mgr::{Command, Want};
 use crate::domain::{
@@ -314,11 +314,11 @@ impl Owner {
         for (device, text) in transition.notices {
             moved.insert(device);
             // Nobody may be listening; the text is stored with the device.
-            let _ = self.shared.notices.send(PortalNotice { device, text: Some(text) });
+            self.shared.notices.send(device, PortalNotice { text: Some(text) });
         }
         for device in transition.events.iter().filter_map(|event| event.device).chain(device) {
             if !transition.changes.is_empty() && moved.insert(device) {
-                let _ = self.shared.notices.send(PortalNotice { device, text: None });
+                self.shared.notices.send(device, PortalNotice { text: None });
             }
         }
         for event in &transition.events {

@@ -6,6 +6,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::mail::{Mail, Reply};
 use super::measures::Measures;
+use super::notices::PortalNotice;
 use super::shared::Shared;
 use crate::clock::Stopwatch;
 pub use crate::domain::sessions_mgr::DevicePatch;
@@ -37,15 +38,6 @@ pub enum DeviceRef {
     Mac(MacAddr),
     /// By an address that it has now.
     Ip(IpAddr),
-}
-
-/// A text for the portal page of one device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortalNotice {
-    /// Whose page.
-    pub device: DeviceId,
-    /// The text; `None` if only the device's standing changed and the page should look again.
-    pub text: Option<Text>,
 }
 
 /// Whether a device answered, and how fast.
@@ -378,9 +370,9 @@ impl Handle {
         self.shared.fail(area, text);
     }
 
-    /// Texts for portal pages, and hints that a device's page should look again.
-    pub fn notices(&self) -> broadcast::Receiver<PortalNotice> {
-        self.shared.notices.subscribe()
+    /// Texts for a device's portal page, and hints that it should look again.
+    pub fn notices(&self, device: DeviceId) -> broadcast::Receiver<PortalNotice> {
+        self.shared.notices.subscribe(device)
     }
 
     /// Events as they are logged. A receiver that lags reads the rest from the store.
@@ -392,6 +384,11 @@ impl Handle {
     /// a router that starts in 1970 loses no sale from the reports.
     pub fn believable(&self) -> WallTime {
         self.shared.clock.believable()
+    }
+
+    /// The wall clock's time if it can be believed: what is told people of days that are counted.
+    pub fn believed(&self) -> Option<WallTime> {
+        self.shared.clock.is_believed().then(|| self.now().wall)
     }
 
     /// Now by both clocks.

@@ -21,6 +21,7 @@ mod locks;
 mod machine;
 mod mail;
 mod measures;
+mod notices;
 mod once;
 mod outbox;
 mod owner;
@@ -41,7 +42,7 @@ pub use crate::providers::{
     PluginKind, PluginState, PluginStatus, Provided, ProviderStatus, Provides, Registry, Roster,
 };
 pub use counter::{SaleOf, SoldVoucher, Till, TopUpOf};
-pub use handle::{DevicePatch, DeviceRef, Handle, Ping, PortalNotice, ServiceStatus};
+pub use handle::{DevicePatch, DeviceRef, Handle, Ping, ServiceStatus};
 pub use identity::{Known, Moved};
 pub use kernel::{AllBooks, Kernel, KernelError};
 pub use lan::{Lan, Neighbour};
@@ -50,6 +51,7 @@ pub use listeners::ToldGroup;
 pub use lists::{DeviceKey, DeviceList, ListedDevice, SessionList};
 pub use locks::{Lock, LostLock};
 pub use measures::Measures;
+pub use notices::PortalNotice;
 pub use portal_forms::FormDone;
 pub use samples::{SampleStep, Standing, keep_samples};
 pub use search::Search;

@@ -1,6 +1,7 @@
 use std::sync::PoisonError;
 
-use super::handle::{DeviceRef, Handle, PortalNotice};
+use super::handle::{DeviceRef, Handle};
+use super::notices::PortalNotice;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
     Allowed, AuthRequest, ClientDevice, ClientSession, DeviceId, FormButton, FormHint, FormValues, Occasion,
@@ -136,7 +137,7 @@ impl Handle {
         }
         drop(all);
         // Nobody may be looking.
-        let _ = self.shared.notices.send(PortalNotice { device, text: None });
+        self.shared.notices.send(device, PortalNotice { text: None });
     }
 
     /// What a provider waits for on behalf of a device.
@@ -159,7 +160,7 @@ impl Handle {
         all.retain(|_, (of, _)| of != provider);
         drop(all);
         for device in gone {
-            let _ = self.shared.notices.send(PortalNotice { device, text: None });
+            self.shared.notices.send(device, PortalNotice { text: None });
         }
     }
 

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast, mpsc};
 
-use super::handle::PortalNotice;
 use super::identity::Recovery;
 use super::lan::Lan;
 use super::listeners::Listeners;
 use super::locks::Locks;
 use super::mail::Mail;
 use super::measures::Measures;
+use super::notices::{Notices, PortalNotice};
 use super::samples::Samples;
 use crate::clock::Clock;
 use crate::domain::{DeviceId, Now, ProviderName, SetupCode, Waiting};
@@ -22,7 +22,7 @@ use crate::store::{LoggedEvent, Store};
 /// What the owner's task and its callers both look at.
 pub(super) struct Shared {
     pub(super) mailbox: mpsc::Sender<Mail>,
-    pub(super) notices: broadcast::Sender<PortalNotice>,
+    pub(super) notices: Notices,
     pub(super) events: broadcast::Sender<Arc<LoggedEvent>>,
     pub(super) listeners: Listeners,
     pub(super) clock: Clock,
@@ -71,7 +71,7 @@ impl Shared {
         let started = parts.clock.now();
         Arc::new(Self {
             mailbox: parts.mailbox,
-            notices: broadcast::channel(256).0,
+            notices: Notices::default(),
             events: broadcast::channel(1024).0,
             listeners: Listeners::new(parts.last_told),
             clock: parts.clock,
@@ -110,7 +110,7 @@ impl Shared {
         let ended = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&device);
         if ended.is_some() {
             // Nobody may be looking.
-            let _ = self.notices.send(PortalNotice { device, text: None });
+            self.notices.send(device, PortalNotice { text: None });
         }
     }
 

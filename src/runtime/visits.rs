@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use tracing::warn;
@@ -8,8 +9,8 @@ use super::handle::{DeviceRef, Handle, Ping};
 use super::lan::Neighbour;
 use crate::domain::sessions_mgr::Command;
 use crate::domain::{
-    ClientDevice, ClientSession, ClientType, DeviceId, MacAddr, Now, Refusal, SessionId, SessionsMgr, Text,
-    Transport, ZoneName,
+    ClientDevice, ClientSession, ClientType, DeviceId, MacAddr, Now, Policies, Refusal, SessionId,
+    SessionsMgr, Text, Transport, ZoneName,
 };
 
 /// How many sightings are told at the same time when everybody is.
@@ -39,6 +40,8 @@ pub struct Visit {
     pub device: ClientDevice,
     /// Its usable sessions.
     pub usable: Vec<ClientSession>,
+    /// What the configuration says of them.
+    pub policies: Arc<Policies>,
 }
 
 fn usable(mgr: &SessionsMgr, device: DeviceId, now: Now) -> Vec<ClientSession> {
@@ -74,10 +77,10 @@ impl Handle {
             .ask(move |mgr, now| {
                 let device = mgr.device_by_ip(address)?;
                 let here = device.zone.as_ref() == Some(&in_zone) && device.present;
-                here.then(|| (device.clone(), idle(mgr, device.id, now)))
+                here.then(|| (device.clone(), idle(mgr, device.id, now), Arc::clone(mgr.policies())))
             })
             .await?;
-        if let Some((device, usable)) = known {
+        if let Some((device, usable, policies)) = known {
             let holder = match told {
                 Some(told) => Some(told),
                 None => self.shared.lan.holder(&zone, address).await.map_err(|error| self.unseen(error))?,
@@ -85,7 +88,7 @@ impl Handle {
             // None: the kernel may have dropped what it knew since the visit began.
             if holder.is_none_or(|mac| mac == device.mac) {
                 return match usable {
-                    Some(usable) => Ok(Visit { device, usable }),
+                    Some(usable) => Ok(Visit { device, usable, policies }),
                     None => self.visit_of(device.id).await,
                 };
             }
@@ -105,7 +108,8 @@ impl Handle {
     /// A device and what it can connect on, to the byte.
     pub async fn visit_of(&self, device: DeviceId) -> Result<Visit, Refusal> {
         self.ask_exact(device, move |mgr, now| {
-            Ok(Visit { device: mgr.device(device)?.clone(), usable: usable(mgr, device, now) })
+            let policies = Arc::clone(mgr.policies());
+            Ok(Visit { device: mgr.device(device)?.clone(), usable: usable(mgr, device, now), policies })
         })
         .await?
     }

@@ -29,6 +29,11 @@ impl Identity {
         self.0.read().unwrap_or_else(PoisonError::into_inner).facts.clone()
     }
 
+    /// Whether it was made here: nobody believes it.
+    pub fn is_own(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).facts.is_own
+    }
+
     /// Shows another one from now on.
     pub fn replace(&self, pair: Pair) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = pair;

@@ -86,8 +86,8 @@ impl RepeatShape {
 pub(crate) fn read_price(field: &str, text: &str, currency: Currency) -> Result<Money, Problem> {
     currency.read(text).ok_or_else(|| {
         let example = currency.decimal(Money(1250));
-        let text =
-            format!("must be an amount in {} that is not negative, as in {example:?}", currency.code());
+        let within = currency.named().map_or_else(String::new, |code| format!(" in {code}"));
+        let text = format!("must be an amount{within} that is not negative, as in {example:?}");
         Problem::invalid_field(field, text)
     })
 }

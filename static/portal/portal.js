@@ -5,14 +5,8 @@
   if (!card) { return; }
   var source = null;
 
-  function touched(field) {
-    if (field.type === 'checkbox') { return field.checked !== field.defaultChecked; }
-    if (field.options) {
-      return [].some.call(field.options, function (option, place) {
-        return option.selected !== (option.defaultSelected || (place === 0 && !field.querySelector('[selected]')));
-      });
-    }
-    return field.value !== field.defaultValue;
+  function holds(field) {
+    return field.type === 'checkbox' ? field.checked : field.value !== '';
   }
 
   function tell(text) {
@@ -22,8 +16,8 @@
   }
 
   function reload(heading) {
-    // Never take away what somebody is typing.
-    if (![].some.call(card.querySelectorAll('input, select'), touched)) {
+    // Never take away what somebody is typing, or was just told.
+    if (!card.querySelector('.trouble') && ![].some.call(card.querySelectorAll('input, select'), holds)) {
       window.location.replace(card.getAttribute('data-home'));
     } else if (heading && heading !== card.querySelector('h1').textContent) {
       tell(heading);
@@ -33,6 +27,11 @@
   function say(id, text) {
     var place = document.getElementById(id);
     if (place && typeof text === 'string' && place.textContent !== text) { place.textContent = text; }
+  }
+
+  function maybe(id, text) {
+    var place = document.getElementById(id);
+    if (place) { say(id, text || ''); place.hidden = !text; }
   }
 
   function show(name, text, percent) {
@@ -50,8 +49,8 @@
       say('waiting-text', now.waiting_text);
       say('waiting-left', now.waiting_left);
       if (now.fingerprint !== card.getAttribute('data-fingerprint')) { reload(now.heading); return; }
-      var soon = document.getElementById('soon');
-      if (soon) { say('soon', now.soon || ''); soon.hidden = !now.soon; }
+      maybe('soon', now.soon);
+      maybe('validity', now.validity);
       show('time', now.time_left, now.time_percent);
       show('data', now.data_left, now.data_percent);
     });
@@ -69,7 +68,7 @@
     if (source) { source.close(); source = null; }
   }
 
-  if (!window.EventSource) { window.setTimeout(reload, 30000); return; }
+  if (!window.EventSource) { window.setInterval(function () { reload(); }, 30000); return; }
   document.addEventListener('visibilitychange', function () { if (document.hidden) { close(); } else { open(); } });
   window.addEventListener('pagehide', close);
   window.addEventListener('pageshow', open);

@@ -222,7 +222,9 @@ async fn hostile_forms_are_refused_at_the_door_and_reach_no_provider() {
     let guest = Guest::new().await;
     let long = format!("name={}", "a".repeat(41));
     let longer = format!("name={}", "a".repeat(501));
-    let huge = format!("name={}", "a".repeat(5_000));
+    let huge = format!("name={}", "a".repeat(70_000));
+    // Nine bytes for each letter: not too large, however long it is.
+    let wide = format!("name={}", "%E6%B0%B4".repeat(6_000));
     let many = (0..20).map(|number| format!("f{number}=x")).collect::<Vec<_>>().join("&");
     for (form, word) in [
         ("", "Please fill in: Your name"),
@@ -234,6 +236,7 @@ async fn hostile_forms_are_refused_at_the_door_and_reach_no_provider() {
         ("name=a&name=b", "twice"),
         (long.as_str(), "too long"),
         (longer.as_str(), "too long"),
+        (wide.as_str(), "too long"),
         ("name=a&admin=1", "not known here"),
         ("name=a&name%5B%5D=1", "not known here"),
         (many.as_str(), "too many fields"),

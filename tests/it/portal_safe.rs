@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use turnpike::config::SecurePortal;
 use turnpike::domain::{Text, WebUrl, ZoneName};
 use turnpike::http::Endpoints;
-use turnpike::portal::{self, PortalState};
+use turnpike::portal::{self, PortalState, SecureName};
 use turnpike::providers::voucher::VoucherProvider;
 
 use crate::support::{TestApp, mac, minutes, zone};
@@ -49,7 +49,7 @@ impl Place {
         let state = PortalState::new(app.handle.clone(), ZoneName::new("guests"), Text::new("cafe"))
             .with_history(Arc::new(app.store.clone()))
             .with_inbox(Arc::new(app.store.clone()))
-            .with_secure(Some(secure))
+            .with_secure(Some(SecureName::new(secure, || true)))
             .with_venue(Some(&venue));
         Self { app, state }
     }

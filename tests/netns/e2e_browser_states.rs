@@ -115,3 +115,51 @@ fn each_state_is_clear_on_every_screen_and_an_open_page_keeps_up() {
     look_at(&browser, "blocked", "This device is blocked");
     browser.close();
 }
+
+#[test]
+fn what_is_typed_and_what_was_said_stays_and_days_are_counted_down() {
+    const DAY_MS: u64 = 86_400_000;
+    let lab = Lab::builder().phones(1).alone().build();
+    let more = "[roles.staff]\nunmetered = true\ndown_mbps = 7\n".to_owned();
+    let daemon = Daemon::start_with(&lab, &DaemonConfig { more, ..DaemonConfig::default() });
+    let browser = Browser::open(&lab, &lab.phones[0], "stays");
+    let portal = format!("http://{LAN4}:2050/?lang=en");
+    let device = daemon.meet(&lab.phones[0]);
+    let code = "form[action='/providers/voucher'] [name=code]";
+    browser.goto(&portal);
+    browser.screen(390, 844, false);
+    submit(&browser, "voucher", &[("code", "AAAA-BBBB-CCCC")]);
+    browser.waits_for("We do not know this code");
+    let session =
+        daemon.create_session(&device, &json!({"kind": "time", "time_secs": 90_000, "exp_days": 1}));
+    browser.waits_for("Your access is ready");
+    assert!(browser.text().contains("We do not know this code"), "{}", browser.text());
+    assert_eq!(browser.value(code), "AAAA-BBBB-CCCC");
+    browser.shot("refused-stays");
+    // A code that came with the address.
+    browser.goto(&format!("{portal}&code=DDDD-EEEE-FFFF"));
+    daemon.connect(&device);
+    browser.waits_for("You are online");
+    assert_eq!(browser.value(code), "DDDD-EEEE-FFFF");
+
+    browser.goto(&portal);
+    browser.waits_for("another 23 hours 59 minutes");
+    assert!(browser.text().contains("The time within which you can use it still passes."));
+    browser.shot("days");
+    // The page that is open says it by itself.
+    daemon.set_clock(&format!("wall_offset_ms={}\n", DAY_MS - 200_000));
+    browser.waits_for("Less than 5 minutes left.");
+    browser.waits_for("another 3 minutes");
+    let left = browser.text_of("#time-left").unwrap();
+    assert!(left.starts_with("0:03:") || left.starts_with("0:02:"), "{left}");
+    for (screen, width, height, dark) in SCREENS {
+        browser.screen(width, height, dark);
+        browser.must_be_accessible(&format!("days {screen}"));
+        browser.shot(&format!("days-soon-{screen}"));
+    }
+    // What a role changes is on the page as well.
+    daemon.set_clock("wall_offset_ms=0\n");
+    daemon.post(&format!("/api/v1/sessions/{session}/roles"), &json!({"add": ["staff"]}));
+    browser.waits_for("Up to 7 Mbit/s down");
+    browser.close();
+}

@@ -46,7 +46,7 @@ pub(super) async fn show(
     } else if let Some((kind, text)) = what.strip_prefix("static/").and_then(embedded) {
         ([(header::CONTENT_TYPE, kind)], text).into_response()
     } else if let Some((kind, bytes)) = what.strip_prefix("portal/").and_then(|name| dress.file(name)) {
-        ([(header::CONTENT_TYPE, kind)], bytes.into_owned()).into_response()
+        ([(header::CONTENT_TYPE, kind)], bytes).into_response()
     } else {
         return Ok(missing(State(state)).await);
     };

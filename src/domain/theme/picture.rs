@@ -129,6 +129,11 @@ impl Picture {
         &self.bytes
     }
 
+    /// The same, for whoever keeps it: not copied.
+    pub fn shared(&self) -> Arc<[u8]> {
+        Arc::clone(&self.bytes)
+    }
+
     /// 16 hexadecimal digits that another picture does not have.
     pub fn tag(&self) -> &str {
         &self.tag
