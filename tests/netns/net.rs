@@ -88,7 +88,7 @@ fn who_has_an_address_is_told_also_while_another_device_of_the_zone_is_missing()
                 "nobody is on what is not there"
             );
             assert_eq!(holder().await, Some(mac(phone)));
-            lab.router.ip("link add radio0 type dummy\nlink set radio0 up\n");
+            lab.router.ip("tuntap add radio0 mode tap\nlink set radio0 up\n");
             assert_eq!(holder().await, Some(mac(phone)), "it is there, and has nobody");
             lab.router.ip("link delete radio0\n");
             assert_eq!(holder().await, Some(mac(phone)), "its number is known still, and it is gone");
