@@ -35,7 +35,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
 /// `GET /admin/static/{name}`; nobody needs to be signed in.
 pub(super) async fn serve(State(state): State<AdminState>, Path(name): Path<String>) -> Response {
     let Some((_, kind, text)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
-        return page::missing(State(state)).await;
+        return page::missing(&state);
     };
     ([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, CACHE)], *text).into_response()
 }

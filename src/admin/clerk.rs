@@ -9,13 +9,24 @@ use super::frame::Frame;
 use super::logins::Who;
 use super::state::AdminState;
 use super::{csrf, page};
-use crate::domain::{Actor, Admin, AuditLine, Permission, Proviso, Text};
+use crate::domain::{Actor, Admin, AuditLine, Permission, Proviso, Tag, Text};
 use crate::http::Endpoints;
 use crate::runtime::Handle;
 use crate::store::StoreError;
 
 /// The cookie that stands for a login.
 pub(super) const COOKIE: &str = "turnpike_admin";
+
+/// What it takes to see devices and sessions …
+pub(super) const VIEW: &[Permission] = &[Permission::ViewSession];
+/// … and to change them, …
+pub(super) const SERVE: &[Permission] = &[Permission::ModifySession, Permission::ViewSession];
+/// … to sell, find and take back vouchers, …
+pub(super) const SELL: &[Permission] = &[Permission::ManageVouchers];
+/// … to see events as they come, …
+pub(super) const LISTEN: &[Permission] = &[Permission::ViewSession, Permission::RegisterHandler];
+/// … and to do everything.
+pub(super) const ADMINISTER: &[Permission] = &[Permission::Admin];
 
 /// Whoever is signed in: a handler's first argument. Their token or account is looked up anew for each request: one that was
 /// revoked, disabled or changed its password opens nothing any more, and permissions hold as they are now.
@@ -46,7 +57,7 @@ impl Clerk {
 
     /// Whether they may see devices and sessions and change them.
     pub(super) fn serves(&self) -> bool {
-        self.may(&Permission::ViewSession) && self.may(&Permission::ModifySession)
+        SERVE.iter().all(|wanted| self.may(wanted))
     }
 
     /// Whether they may see devices and sessions.
@@ -124,8 +135,18 @@ impl Clerk {
 
     /// The sessions manager, for one change.
     pub(super) fn handle(&self, state: &AdminState, action: &'static str) -> Handle {
-        let by = Some(self.doing(action, "on the admin pages"));
-        state.handle.under(Proviso { by, ..Proviso::default() })
+        self.acting(state, action, "on the admin pages", None)
+    }
+
+    /// The same with what there is to say of it, for what still bears one of these tags.
+    pub(super) fn acting(
+        &self,
+        state: &AdminState,
+        action: &'static str,
+        details: &str,
+        expected: Option<Vec<Tag>>,
+    ) -> Handle {
+        state.handle.under(Proviso { once: None, expected, by: Some(self.doing(action, details)) })
     }
 }
 

@@ -4,11 +4,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::clerk::{Clerk, Fields};
+use super::clerk::{Clerk, Fields, SERVE};
 use super::frame::Frame;
 use super::front::{PlanView, plans_on_sale};
 use super::once::new_once;
-use super::page::{forbidden, html, refused};
+use super::page::{html, refused};
 use super::shown;
 use super::state::AdminState;
 use super::tables::Name;
@@ -131,9 +131,7 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
+    clerk.must(&state, SERVE)?;
     let frame = clerk.frame(&state, "/admin/counter");
     let refused = |refusal| refused(&state, refusal);
     let found = search(&state, wanted.dev.trim()).await.map_err(refused)?;
@@ -195,9 +193,7 @@ pub(super) async fn connect(
     State(state): State<AdminState>,
     Fields(fields): Fields<Connect>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
+    clerk.must(&state, SERVE)?;
     let device = fields.dev.parse().map_err(|_| refused(&state, Refusal::UnknownDevice))?;
     let handle = clerk.handle(&state, "device.connect");
     handle.connect(device, None).await.map_err(|refusal| refused(&state, refusal))?;

@@ -9,15 +9,16 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Deserialize;
 
 use super::clerk::{Clerk, Fields};
+use super::form::{Form, Wrong};
 use super::frame::Frame;
 use super::login::{self, totp_of};
 use super::logins::Who;
-use super::page::{failed, html, missing, refused, say, sentence};
+use super::page::{self, failed, html, missing, refused, say};
 use super::permissions;
 use super::shown;
 use super::state::AdminState;
 use crate::domain::{Admin, TotpSecret};
-use crate::http::Endpoints;
+use crate::http::{Endpoints, encoded};
 use crate::store::AdminPatch;
 
 const PATH: &str = "/admin/me";
@@ -31,7 +32,7 @@ struct MePage {
     may: String,
     /// `None`: signed in with a token, which has nothing that could be changed here.
     account: Option<Standing>,
-    trouble: Option<(&'static str, String)>,
+    form: Form,
     done: Option<&'static str>,
 }
 
@@ -52,12 +53,6 @@ struct TotpPage {
     clock: String,
     believed: bool,
     trouble: Option<String>,
-}
-
-impl MePage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        self.trouble.as_ref().filter(|(wrong, _)| *wrong == field).map(|(_, text)| text.as_str())
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,10 +97,9 @@ fn show_me(
     clerk: &Clerk,
     state: &AdminState,
     admin: Option<&Admin>,
-    trouble: Option<(&'static str, String)>,
+    wrong: Option<Wrong>,
     done: Option<&'static str>,
 ) -> Response {
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let account = admin.map(|admin| Standing {
         codes: admin.totp.is_some(),
         signed_in: admin.signed_in_at.map(|at| shown::time(at, &*state.place)),
@@ -115,10 +109,10 @@ fn show_me(
         name: clerk.name.to_string(),
         may: permissions::words(&clerk.permissions),
         account,
-        trouble,
+        form: Form::blank(wrong),
         done,
     };
-    html(status, page.render())
+    html(page.form.status(), page.render())
 }
 
 /// `GET /admin/me/codes`: the secret that waits to be confirmed.
@@ -133,7 +127,7 @@ pub(super) async fn codes(
         "password" | "sign-out" | "confirm-codes" | "no-codes" => {
             return Ok(Redirect::to(PATH).into_response());
         }
-        _ => return Ok(missing(State(state)).await),
+        _ => return Ok(missing(&state)),
     }
     let secret = state.logins().totp(&clerk.cookie);
     match secret {
@@ -143,7 +137,10 @@ pub(super) async fn codes(
 }
 
 fn show_totp(clerk: &Clerk, state: &AdminState, secret: TotpSecret, trouble: Option<String>) -> Response {
-    let (issuer, name) = (encoded(state.gateway.as_str()), encoded(clerk.name.as_str()));
+    // A box's name may be long: its first letters do.
+    let short = |text: &str| text.chars().take(40).collect::<String>();
+    let (issuer, name) = (short(state.gateway.as_str()), short(clerk.name.as_str()));
+    let (issuer, name) = (encoded(&issuer), encoded(&name));
     let text = format!(
         "otpauth://totp/{issuer}:{name}?secret={}&issuer={issuer}&algorithm=SHA1&digits={}&period={}",
         secret.base32(),
@@ -161,7 +158,7 @@ fn show_totp(clerk: &Clerk, state: &AdminState, secret: TotpSecret, trouble: Opt
     }
     let letters: Vec<char> = secret.base32().chars().collect();
     let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = page::status(trouble.is_some());
     let page = TotpPage {
         frame: clerk.frame(state, PATH),
         secret: groups.join(" "),
@@ -172,19 +169,6 @@ fn show_totp(clerk: &Clerk, state: &AdminState, secret: TotpSecret, trouble: Opt
         trouble,
     };
     html(status, page.render())
-}
-
-/// A part of a URI: percent-encoded but for RFC 3986's unreserved characters. A box's name may be long: its first letters do.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.chars().take(40).collect::<String>().bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 /// `POST /admin/me/{what}`
@@ -201,11 +185,11 @@ pub(super) async fn change(
         return Err(say(&state, StatusCode::CONFLICT, "That did not work", text));
     };
     let again =
-        |field, text: &str| show_me(&clerk, &state, Some(&admin), Some((field, text.to_owned())), None);
+        |field, text: &str| show_me(&clerk, &state, Some(&admin), Some(Wrong::field(field, text)), None);
     match what.as_str() {
         "password" => {
             if let Err(error) = Admin::check_password(&given.password) {
-                return Ok(again("password", &sentence(&format!("a password {}", error.problem))));
+                return Ok(again("password", &format!("a password {}", error.problem)));
             }
             if given.password != given.again {
                 return Ok(again("again", "The two passwords differ."));
@@ -255,7 +239,7 @@ pub(super) async fn change(
             let patch = AdminPatch { totp: Some(None), ..AdminPatch::default() };
             anew(&clerk, &state, &ends, &headers, &admin, &patch, ("admin.change", "no-codes")).await
         }
-        _ => Ok(missing(State(state)).await),
+        _ => Ok(missing(&state)),
     }
 }
 

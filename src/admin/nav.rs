@@ -1,16 +1,7 @@
 //! The pages that everybody finds in the navigation: one line each.
 
-use super::clerk::Clerk;
+use super::clerk::{ADMINISTER, Clerk, LISTEN, SELL, VIEW};
 use crate::domain::Permission;
-
-/// Seeing devices and sessions.
-const VIEW: &[Permission] = &[Permission::ViewSession];
-/// Vouchers and the till.
-const SELL: &[Permission] = &[Permission::ManageVouchers];
-/// Everything.
-const ADMINISTER: &[Permission] = &[Permission::Admin];
-/// Hearing what happens to sessions.
-const LISTEN: &[Permission] = &[Permission::ViewSession, Permission::RegisterHandler];
 
 /// Headings of the navigation, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use axum::response::Response;
 use sha2::{Digest, Sha256};
 
 use super::clerk::Clerk;
+use super::form::Form;
 use super::page::{failed, say};
 use super::state::AdminState;
 use crate::domain::{Once, OnceSubject};
@@ -39,6 +40,18 @@ pub(super) fn once(state: &AdminState, clerk: &Clerk, key: &str, what: &[&str]) 
         boot_id,
         at: state.handle.now(),
     })
+}
+
+/// The same of a form with many fields, with what became of it when it was sent before.
+pub(super) async fn of_form(
+    state: &AdminState,
+    clerk: &Clerk,
+    what: &str,
+    form: &Form,
+) -> Result<(Once, Option<OnceSubject>), Response> {
+    let once = once(state, clerk, form.get("once"), &[&[what], form.parts().as_slice()].concat())?;
+    let before = before(state, &once).await?;
+    Ok((once, before))
 }
 
 /// What became of the form when it was sent before; `None` if it was not.

@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,6 +10,7 @@ use super::frame::Frame;
 use super::state::AdminState;
 use crate::domain::Refusal;
 use crate::http::Problem;
+use crate::store::StoreError;
 
 /// A page that only says something.
 #[derive(Debug, Clone, Template)]
@@ -102,13 +105,35 @@ pub(super) fn forbidden(state: &AdminState, permission: &str) -> Response {
 }
 
 /// Any other address below `/admin`.
-pub(super) async fn missing(State(state): State<AdminState>) -> Response {
-    say(&state, StatusCode::NOT_FOUND, "There is no such page", "The address may be mistyped or out of date.")
+pub(super) fn missing(state: &AdminState) -> Response {
+    say(state, StatusCode::NOT_FOUND, "There is no such page", "The address may be mistyped or out of date.")
 }
 
 /// The same, with the navigation of whoever is signed in.
-pub(super) async fn nowhere(_clerk: Result<Clerk, Response>, state: State<AdminState>) -> Response {
-    missing(state).await
+pub(super) async fn nowhere(_clerk: Result<Clerk, Response>, State(state): State<AdminState>) -> Response {
+    missing(&state)
+}
+
+/// What a text of the address names by a number or the like.
+pub(super) async fn find<K: FromStr, T, F>(
+    state: &AdminState,
+    text: &str,
+    look: impl FnOnce(K) -> F,
+    unknown: impl FnOnce() -> Response,
+) -> Result<T, Response>
+where
+    F: Future<Output = Result<Option<T>, StoreError>>,
+{
+    let found = match text.parse() {
+        Ok(key) => look(key).await.map_err(|error| failed(state, &error))?,
+        Err(_) => None,
+    };
+    found.ok_or_else(unknown)
+}
+
+/// What a page is answered with: whether what was asked for could be done.
+pub(super) const fn status(is_wrong: bool) -> StatusCode {
+    if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
 }
 
 #[cfg(test)]

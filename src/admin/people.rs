@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::clerk::{Clerk, Fields};
+use super::clerk::{ADMINISTER, Clerk, Fields};
+use super::form::{Form, Wrong};
 use super::frame::Frame;
 use super::once::{before, new_once, once};
-use super::page::{failed, html, refused, sentence};
+use super::page::{failed, html, refused};
 use super::permissions::{self, Tick, Ticked};
 use super::shown;
 use super::state::AdminState;
@@ -22,7 +23,6 @@ use crate::store::NewAdmin;
 pub(super) use person::{change, confirm, show};
 
 const PATH: &str = "/admin/people";
-const NEEDS: &[Permission] = &[Permission::Admin];
 
 /// Who there is.
 #[derive(Debug, Template)]
@@ -56,41 +56,12 @@ struct NewPage {
     name: String,
     ticks: Vec<Tick>,
     locks: String,
-    trouble: Option<Trouble>,
+    form: Form,
 }
 
-/// What is wrong with a field.
-#[derive(Debug)]
-struct Trouble {
-    field: &'static str,
-    text: String,
-    status: StatusCode,
-}
-
-impl Trouble {
-    fn new(field: &'static str, text: &str) -> Self {
-        Self { field, text: sentence(text), status: StatusCode::UNPROCESSABLE_ENTITY }
-    }
-
-    /// What may not be is what was ticked.
-    fn of_permissions(refusal: Refusal) -> Self {
-        let problem = Problem::from(refusal);
-        Self { status: problem.status(), ..Self::new("permissions", problem.detail()) }
-    }
-
-    fn status(trouble: Option<&Self>) -> StatusCode {
-        trouble.map_or(StatusCode::OK, |trouble| trouble.status)
-    }
-}
-
-fn wrong<'t>(trouble: &'t Option<Trouble>, field: &str) -> Option<&'t str> {
-    trouble.as_ref().filter(|trouble| trouble.field == field).map(|trouble| trouble.text.as_str())
-}
-
-impl NewPage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        wrong(&self.trouble, field)
-    }
+/// What is wrong with permissions that were ticked.
+fn of_permissions(refusal: Refusal) -> Wrong {
+    Wrong::from(&Problem::from(refusal)).at("permissions")
 }
 
 impl Person {
@@ -137,7 +108,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let admins = state.store.list_admins().await.map_err(|error| failed(&state, &error))?;
     let people = admins.iter().map(|admin| Person::new(&state, &clerk, admin)).collect();
     let page = PeoplePage { frame: clerk.frame(&state, PATH), people, done: wanted.said() };
@@ -146,14 +117,13 @@ pub(super) async fn list(
 
 /// `GET /admin/people/new`
 pub(super) async fn new(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     Ok(show_new(&clerk, &state, &Given { once: new_once(), ..Given::default() }, None))
 }
 
 /// The form, with what was sent if that came back.
-fn show_new(clerk: &Clerk, state: &AdminState, given: &Given, trouble: Option<Trouble>) -> Response {
-    let status = Trouble::status(trouble.as_ref());
-    let ticks = match &trouble {
+fn show_new(clerk: &Clerk, state: &AdminState, given: &Given, wrong: Option<Wrong>) -> Response {
+    let ticks = match &wrong {
         Some(_) => given.ticked.ticks(),
         None => permissions::ticks(&[Permission::ViewSession]),
     };
@@ -163,9 +133,9 @@ fn show_new(clerk: &Clerk, state: &AdminState, given: &Given, trouble: Option<Tr
         name: Text::new(&given.name).as_str().to_owned(),
         ticks,
         locks: given.ticked.lock_lines().to_owned(),
-        trouble,
+        form: Form::blank(wrong),
     };
-    html(status, page.render())
+    html(page.form.status(), page.render())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -183,14 +153,14 @@ pub(super) struct Given {
 }
 
 /// What was ticked, or what is wrong with it.
-fn read_ticked(ticked: &Ticked) -> Result<Vec<Permission>, Trouble> {
-    let all = ticked.read().map_err(|_| Trouble::new("locks", "a lock is written as in coinslot/1"))?;
-    Admin::check_permissions(all).map_err(|_| Trouble::new("permissions", "choose at least one"))
+fn read_ticked(ticked: &Ticked) -> Result<Vec<Permission>, Wrong> {
+    let all = ticked.read().map_err(|_| Wrong::field("locks", "a lock is written as in coinslot/1"))?;
+    Admin::check_permissions(all).map_err(|_| Wrong::field("permissions", "choose at least one"))
 }
 
-fn read_password(password: &str) -> Result<(), Trouble> {
+fn read_password(password: &str) -> Result<(), Wrong> {
     Admin::check_password(password)
-        .map_err(|error| Trouble::new("password", &format!("a password {}", error.problem)))
+        .map_err(|error| Wrong::field("password", format!("a password {}", error.problem)))
 }
 
 /// `POST /admin/people`
@@ -199,8 +169,8 @@ pub(super) async fn create(
     State(state): State<AdminState>,
     Fields(given): Fields<Given>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let again = |trouble| show_new(&clerk, &state, &given, Some(trouble));
+    clerk.must(&state, ADMINISTER)?;
+    let again = |wrong| show_new(&clerk, &state, &given, Some(wrong));
     let once = once(&state, &clerk, &given.once, &["person", &given.name])?;
     let made_before = || Redirect::to(&format!("{PATH}?done=again")).into_response();
     if before(&state, &once).await?.is_some() {
@@ -208,14 +178,14 @@ pub(super) async fn create(
     }
     let name = match AccountName::parse(&given.name) {
         Ok(name) => name,
-        Err(error) => return Ok(again(Trouble::new("name", &format!("a name {}", error.problem)))),
+        Err(error) => return Ok(again(Wrong::field("name", format!("a name {}", error.problem)))),
     };
-    if let Err(trouble) = read_password(&given.password) {
-        return Ok(again(trouble));
+    if let Err(wrong) = read_password(&given.password) {
+        return Ok(again(wrong));
     }
     let granted = match read_ticked(&given.ticked) {
         Ok(granted) => granted,
-        Err(trouble) => return Ok(again(trouble)),
+        Err(wrong) => return Ok(again(wrong)),
     };
     let password = state.handle.hash_password(&given.password).await;
     let password = password.map_err(|refusal| refused(&state, refusal))?;
@@ -231,7 +201,7 @@ pub(super) async fn create(
         // Sent twice in one moment, the first one made it.
         Err(Refusal::AdminExists) => Ok(match before(&state, &once).await? {
             Some(_) => made_before(),
-            None => again(Trouble::new("name", "there is an account of this name already")),
+            None => again(Wrong::field("name", "there is an account of this name already")),
         }),
         Err(refusal) => Err(refused(&state, refusal)),
     }

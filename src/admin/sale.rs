@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::clerk::{Clerk, Fields};
+use super::clerk::{Clerk, Fields, SELL, SERVE};
 use super::once::{before, once};
-use super::page::{forbidden, refused, say};
+use super::page::{refused, say};
 use super::state::AdminState;
 use super::{device, voucher};
 use crate::domain::{OnceSubject, Proviso, Refusal, Text};
@@ -43,9 +43,7 @@ pub(super) async fn sell(
     State(state): State<AdminState>,
     Fields(fields): Fields<Sell>,
 ) -> Result<Response, Response> {
-    if !clerk.sells() {
-        return Err(forbidden(&state, "manage_vouchers"));
-    }
+    clerk.must(&state, SELL)?;
     let (what, asked) = match (&fields.plan, &fields.batch, &fields.code) {
         (Some(plan), None, None) => (SaleOf::Plan(plan.clone()), ["plan", plan.as_str()]),
         (None, Some(batch), None) => {
@@ -89,9 +87,7 @@ pub(super) async fn top_up(
     State(state): State<AdminState>,
     Fields(fields): Fields<TopUp>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
+    clerk.must(&state, SERVE)?;
     let refused = |refusal| refused(&state, refusal);
     let device = fields.dev.parse().map_err(|_| refused(Refusal::UnknownDevice))?;
     let asked = [fields.dev.as_str(), &fields.plan, &fields.session];

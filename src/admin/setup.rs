@@ -8,10 +8,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::clerk::{Fields, note, origin};
+use super::form::{Form, Wrong};
 use super::frame::Frame;
 use super::login;
 use super::logins::Who;
-use super::page::{failed, html, refused, sentence};
+use super::page::{failed, html, refused};
 use super::state::AdminState;
 use crate::domain::{AccountName, Actor, Admin, Permission, Refusal, Text};
 use crate::http::Endpoints;
@@ -22,24 +23,10 @@ use crate::store::NewAdmin;
 #[template(path = "admin/setup.html")]
 struct SetupPage {
     frame: Frame,
-    trouble: Option<Trouble>,
+    form: Form,
     /// What was typed as the name.
     name: String,
     in_clear: bool,
-}
-
-/// What is wrong with a field.
-#[derive(Debug)]
-struct Trouble {
-    field: &'static str,
-    text: String,
-}
-
-impl SetupPage {
-    /// What is wrong with that field.
-    fn wrong(&self, field: &str) -> Option<&str> {
-        self.trouble.as_ref().filter(|trouble| trouble.field == field).map(|trouble| trouble.text.as_str())
-    }
 }
 
 /// `GET /admin/setup`
@@ -67,11 +54,11 @@ fn show(
     state: &AdminState,
     ends: &Endpoints,
     status: StatusCode,
-    trouble: Option<Trouble>,
+    wrong: Option<Wrong>,
     name: &str,
 ) -> Response {
     let (frame, in_clear) = (Frame::bare(state), login::is_in_clear(ends));
-    html(status, SetupPage { frame, trouble, name: name.to_owned(), in_clear }.render())
+    html(status, SetupPage { frame, form: Form::blank(wrong), name: name.to_owned(), in_clear }.render())
 }
 
 #[derive(Default, Deserialize)]
@@ -94,16 +81,15 @@ pub(super) async fn set_up(
         return answer;
     }
     let wrong = |status, field, text: &str| {
-        let text = text.to_owned();
-        show(&state, &ends, status, Some(Trouble { field, text }), Text::new(&given.name).as_str())
+        show(&state, &ends, status, Some(Wrong::field(field, text)), Text::new(&given.name).as_str())
     };
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let name = match AccountName::parse(&given.name) {
         Ok(name) => name,
-        Err(error) => return wrong(unprocessable, "name", &sentence(&format!("a name {}", error.problem))),
+        Err(error) => return wrong(unprocessable, "name", &format!("a name {}", error.problem)),
     };
     if let Err(error) = Admin::check_password(&given.password) {
-        return wrong(unprocessable, "password", &sentence(&format!("a password {}", error.problem)));
+        return wrong(unprocessable, "password", &format!("a password {}", error.problem));
     }
     if given.password != given.again {
         return wrong(unprocessable, "again", "The two passwords differ.");

@@ -2,14 +2,13 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate, NaiveTime};
 use serde::Deserialize;
 
-use super::clerk::Clerk;
+use super::clerk::{Clerk, SELL};
 use super::frame::Frame;
-use super::page::{failed, forbidden, html};
+use super::page::{self, failed, html};
 use super::state::AdminState;
 use super::tables::Name;
 use crate::domain::{Money, SaleItem, WallTime};
@@ -101,9 +100,7 @@ pub(super) async fn report(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.sells() {
-        return Err(forbidden(&state, "manage_vouchers"));
-    }
+    clerk.must(&state, SELL)?;
     let today = state.place.local(state.handle.believable()).date();
     let (span, trouble) = match Span::read(&wanted, today) {
         Ok(span) => (span, None),
@@ -146,7 +143,7 @@ pub(super) async fn report(
         refunded: all.refunded,
         amount: state.currency.show(all.amount),
     };
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = page::status(trouble.is_some());
     Ok(html(status, page.render()))
 }
 

@@ -4,11 +4,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::clerk::{Clerk, Fields};
+use super::clerk::{Clerk, Fields, SELL, SERVE};
 use super::device::{self, find_device};
 use super::frame::Frame;
 use super::once::new_once;
-use super::page::{failed, forbidden, html, refused, say};
+use super::page::{failed, html, refused, say};
 use super::shown;
 use super::state::AdminState;
 use crate::domain::{DeviceId, Refusal, SessionId, Voucher, VoucherStatus};
@@ -91,10 +91,8 @@ fn plain(code: &str) -> String {
 pub(super) async fn find_listed(state: &AdminState, code: &str) -> Result<(ListedVoucher, String), Response> {
     let lookup = state.codes.lookup(code).filter(|_| code.chars().count() <= MAX_CODE_CHARS);
     let unknown = || refused(state, Refusal::VoucherUnknown);
-    let found = state.store.find_voucher(&lookup.ok_or_else(unknown)?).await;
-    let id = found.map_err(|error| failed(state, &error))?.ok_or_else(unknown)?.id;
-    let listed = state.store.voucher_by_id(id).await.map_err(|error| failed(state, &error))?;
-    let listed = listed.ok_or_else(unknown)?;
+    let found = state.store.find_listed_voucher(&lookup.ok_or_else(unknown)?).await;
+    let listed = found.map_err(|error| failed(state, &error))?.ok_or_else(unknown)?;
     let printed = state.codes.unseal(&listed.code).map_err(|error| failed(state, &error))?;
     Ok((listed, printed))
 }
@@ -128,9 +126,7 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.sells() {
-        return Err(forbidden(&state, "manage_vouchers"));
-    }
+    clerk.must(&state, SELL)?;
     let code = wanted.code.trim();
     let (listed, printed) = find_listed(&state, code).await?;
     let (places, sessions) = came_of(&state, &listed).await?;
@@ -190,9 +186,7 @@ pub(super) async fn print(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.sells() {
-        return Err(forbidden(&state, "manage_vouchers"));
-    }
+    clerk.must(&state, SELL)?;
     let code = wanted.code.trim();
     let (listed, printed) = find_listed(&state, code).await?;
     let voucher = listed.voucher;
@@ -219,9 +213,7 @@ pub(super) async fn redeem(
     State(state): State<AdminState>,
     Fields(fields): Fields<Redeem>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
+    clerk.must(&state, SERVE)?;
     let device = find_device(&state, fields.dev.trim()).await?;
     if fields.code.chars().count() > MAX_CODE_CHARS {
         return Err(refused(&state, Refusal::VoucherUnknown));
@@ -243,9 +235,7 @@ pub(super) async fn revoke(
     State(state): State<AdminState>,
     Fields(fields): Fields<Revoke>,
 ) -> Result<Response, Response> {
-    if !clerk.sells() {
-        return Err(forbidden(&state, "manage_vouchers"));
-    }
+    clerk.must(&state, SELL)?;
     if fields.sure.is_none() {
         let text = "Nothing was changed: tick the box to take a voucher back.";
         return Err(say(&state, StatusCode::UNPROCESSABLE_ENTITY, "Are you sure?", text));

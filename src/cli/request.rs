@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::http::encoded;
+
 /// What is asked of the API, and how its answer is shown to people.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -93,19 +95,11 @@ pub(super) fn fields<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Map<S
 
 /// One part of a path, percent-encoded but for RFC 3986's unreserved characters.
 pub(super) fn part(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    // Alone, these would mean another place.
-    match encoded.as_str() {
+    match text {
+        // Alone, these would mean another place.
         "." => "%2E".to_owned(),
         ".." => "%2E%2E".to_owned(),
-        _ => encoded,
+        _ => encoded(text).to_string(),
     }
 }
 

@@ -6,6 +6,7 @@ mod extract;
 mod finish;
 mod multipart;
 mod peer;
+mod percent;
 mod problem;
 mod secure;
 mod server;
@@ -16,8 +17,9 @@ pub use client::{Answer, AuthorityError, ClientError, HttpClient, Line, MAX_ANSW
 pub use endpoints::{Endpoints, PeerUser};
 pub use extract::{JsonBody, MAX_BODY_BYTES, PathPair, PathPart, QueryParams, parse_json, read_body};
 pub use finish::finish_api;
-pub use multipart::{MultipartError, Part, parse_multipart};
+pub use multipart::{Incoming, MultipartError, MultipartForm, Part};
 pub use peer::PeerMac;
+pub use percent::encoded;
 pub use problem::Problem;
 pub use server::{Limits, Listener, serve};
 pub use source::{NotOnce, Source, only, scheme_and_authority};

@@ -1,4 +1,5 @@
 use crate::domain::{FieldKind, FormButton, FormField, FormValues, ProviderFace, ProviderName};
+use crate::http::encoded;
 
 use super::words::Words;
 
@@ -114,7 +115,7 @@ impl ButtonView {
     /// A provider's button.
     pub fn new(provider: &ProviderName, button: &FormButton, t: Words) -> Self {
         Self {
-            target: format!("/providers/{}", in_path(provider.as_str())),
+            target: format!("/providers/{}", encoded(provider.as_str())),
             action: button.action.clone(),
             text: t.text(&button.text).into_owned(),
             label: t.text(&button.label).into_owned(),
@@ -135,7 +136,7 @@ impl OfferView {
         Self {
             id: format!("f{number}"),
             provider: provider.clone(),
-            action: format!("/providers/{}", in_path(provider.as_str())),
+            action: format!("/providers/{}", encoded(provider.as_str())),
             title: t.text(&face.title).into_owned(),
             icon: face.icon.to_string(),
             text: t.text(&face.text).into_owned(),
@@ -228,19 +229,6 @@ impl FieldView {
     fn is_secret(&self) -> bool {
         matches!(self.input, Input::Line(Line { kind: "password", .. }))
     }
-}
-
-/// A name as one segment of a path (RFC 3986, 3.3).
-fn in_path(name: &str) -> String {
-    let mut path = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    path
 }
 
 #[cfg(test)]

@@ -57,6 +57,11 @@ impl Store {
         rows.iter().map(|row| plan(row).map(|(_, plan)| plan)).collect()
     }
 
+    /// Whether there is a plan.
+    pub async fn any_plan(&self) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM plans)").fetch_one(&self.readers).await?)
+    }
+
     /// Puts a new plan in; on disk when it returns.
     pub async fn create_plan(
         &self,

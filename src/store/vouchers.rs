@@ -56,13 +56,18 @@ pub struct Revoked {
 impl Store {
     /// The voucher that a code's digest belongs to.
     pub async fn find_voucher(&self, lookup: &[u8; 32]) -> Result<Option<Voucher>, StoreError> {
+        Ok(self.find_listed_voucher(lookup).await?.map(|listed| listed.voucher))
+    }
+
+    /// The same with its code, sealed.
+    pub async fn find_listed_voucher(&self, lookup: &[u8; 32]) -> Result<Option<ListedVoucher>, StoreError> {
         let text = format!(
             "SELECT {VOUCHER_COLUMNS}, {BATCH_COLUMNS} FROM vouchers v \
              JOIN voucher_batches b ON b.id = v.batch WHERE v.lookup = $1"
         );
         let row =
             sqlx::query(AssertSqlSafe(text)).bind(lookup.to_vec()).fetch_optional(&self.readers).await?;
-        Ok(row.as_ref().map(listed).transpose()?.map(|listed| listed.voucher))
+        row.as_ref().map(listed).transpose()
     }
 
     /// Any voucher: what proves that a key is the right one. `None` if there is none.

@@ -253,6 +253,9 @@ async fn what_is_no_back_up_of_ours_is_refused_and_nothing_is_left_of_it() {
     store.close().await.unwrap();
 }
 
+/// What stands before a file in a form.
+const FILE: &[u8] = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\n";
+
 struct Desk {
     pages: Pages,
     upkeep: Upkeep,
@@ -279,9 +282,11 @@ impl Desk {
     }
 
     async fn upload(&self, bytes: &[u8]) -> crate::admin_pages::Shown {
+        self.send([FILE, bytes, b"\r\n--XX--\r\n"].concat()).await
+    }
+
+    async fn send(&self, body: Vec<u8>) -> crate::admin_pages::Shown {
         let path = format!("/admin/backup/upload?csrf={}", csrf(&self.cookie));
-        let head = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\n".to_vec();
-        let body = [head.as_slice(), bytes, b"\r\n--XX--\r\n"].concat();
         self.pages.post_bytes(&self.cookie, &path, "multipart/form-data; boundary=XX", body).await
     }
 
@@ -376,4 +381,31 @@ async fn the_pages_download_look_at_and_restore() {
     assert_eq!(desk.of().await, chosen);
     let actions = desk.actions().await;
     assert!(actions.iter().any(|action| action == "backup.download"), "{actions:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_form_with_one_whole_file_is_refused_and_leaves_nothing() {
+    let desk = Desk::open().await;
+    let file = desk.pages.post_raw(&desk.cookie, "/admin/backup/file").await;
+    let end = b"\r\n--XX--\r\n".as_slice();
+    let huge = [b"--XX\r\nX: ".as_slice(), &vec![b'x'; 300_000], b"\r\n\r\n", &file, end].concat();
+    for (body, why) in [
+        ([FILE, &file, b"\r\n", FILE, &file, end].concat(), "Send one file."),
+        ([FILE, &file].concat(), "did not come whole"),
+        ([FILE, &file, b"\r\n--XX"].concat(), "did not come whole"),
+        ([FILE, &file, b"\r\n--XY--\r\n"].concat(), "did not come whole"),
+        ([b"--XY".as_slice(), &FILE[4..], &file, end].concat(), "did not come whole"),
+        (huge, "did not come whole"),
+        (b"--XX\r\n\r\nfile\r\n--XX--".to_vec(), "did not come whole"),
+        (b"--XX--\r\n".to_vec(), "Choose a file first."),
+        ([FILE, end].concat(), "Choose a file first."),
+        (Vec::new(), "did not come whole"),
+    ] {
+        let shown = desk.send(body).await;
+        assert!(shown.status == 422 && shown.text.contains(why), "{why}: {}", shown.text);
+        assert_eq!(desk.pages.get(&desk.cookie, "/admin/backup/restore").await.to, "/admin/backup");
+    }
+    let rest = fs::read_dir(desk.pages.app.dir.path()).unwrap();
+    let left: Vec<_> = rest.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!left.iter().any(|name| name.contains("restore")), "{left:?}");
 }

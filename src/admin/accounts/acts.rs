@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::PLACE;
 use super::changes::{carry_out, enforce, to};
-use super::pages::{CHANGE, find, place};
-use crate::admin::clerk::{Clerk, Fields};
+use super::pages::{find, place};
+use crate::admin::clerk::{Clerk, Fields, SELL};
 use crate::admin::page::{Confirm, failed, missing, refused, say};
 use crate::admin::state::AdminState;
 use crate::domain::DeviceId;
@@ -29,7 +29,7 @@ pub(super) async fn sure(
     State(state): State<AdminState>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let account = find(&state, &asked.name).await?;
     let (name, back) = (account.name.to_string(), place(&account.name, ""));
     let devices = state.store.account_devices(account.id).await.map_err(|error| failed(&state, &error))?;
@@ -60,7 +60,7 @@ pub(super) async fn sure(
             vec!["Its session ends now. What is left waits for the next log-in."],
             "Log it out",
         ),
-        _ => return Ok(missing(State(state)).await),
+        _ => return Ok(missing(&state)),
     };
     if asked.dev.is_empty() {
         happens.push(&logged_in);
@@ -83,7 +83,7 @@ pub(super) async fn act(
     State(state): State<AdminState>,
     Fields(asked): Fields<Asked>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let account = find(&state, &asked.name).await?;
     let name = &account.name;
     match asked.what.as_str() {
@@ -113,7 +113,7 @@ pub(super) async fn act(
             let place = if clerk.views() { PLACE } else { "/admin/accounts/new" };
             return Ok(Redirect::to(&format!("{place}?done=deleted")).into_response());
         }
-        _ => return Ok(missing(State(state)).await),
+        _ => return Ok(missing(&state)),
     }
     Ok(to(&clerk, name, &asked.what))
 }

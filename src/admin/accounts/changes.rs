@@ -4,14 +4,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::PLACE;
 use super::fields;
-use super::pages::{Back, CHANGE, find, place, show_new, show_one};
-use crate::admin::clerk::{Clerk, Fields};
-use crate::admin::form::Form;
-use crate::admin::once::{before, new_once, once};
+use super::pages::{Back, find, place, show_new, show_one};
+use crate::admin::clerk::{Clerk, Fields, SELL};
+use crate::admin::form::{Form, Wrong};
+use crate::admin::once::{before, new_once, of_form};
 use crate::admin::page::{failed, refused, say};
 use crate::admin::state::AdminState;
-use crate::admin::tables::Wrong;
-use crate::domain::{Account, AccountName, Once, OnceSubject, PlanName, Refusal, Tag, Text};
+use crate::domain::{Account, AccountName, OnceSubject, PlanName, Refusal, Tag, Text};
 use crate::store::AccountPatch;
 use crate::wares::till;
 
@@ -37,11 +36,11 @@ pub(super) async fn create(
     State(state): State<AdminState>,
     Fields(sent): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(sent);
     let key = form.get("once").to_owned();
-    let once = once(&state, &clerk, &key, &[&["account"], form.parts().as_slice()].concat())?;
-    if let Some(subject) = before(&state, &once).await? {
+    let (once, sent_before) = of_form(&state, &clerk, "account", &form).await?;
+    if let Some(subject) = sent_before {
         return done_before(&clerk, &state, subject).await;
     }
     let read = match fields::read_new(&form, &*state.place) {
@@ -123,7 +122,7 @@ pub(super) async fn change(
     State(state): State<AdminState>,
     Fields(sent): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(sent);
     let account = find(&state, form.get("name")).await?;
     // What is in the form is compared with what stands: only if that is what it was filled with, it says what is wanted.
@@ -164,7 +163,7 @@ pub(super) async fn password(
     State(state): State<AdminState>,
     Fields(sent): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(sent);
     let account = find(&state, form.get("name")).await?;
     let typed = form.whole("password").to_owned();
@@ -186,11 +185,11 @@ pub(super) async fn attach(
     State(state): State<AdminState>,
     Fields(sent): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(sent);
     let key = form.get("once").to_owned();
-    let once: Once = once(&state, &clerk, &key, &[&["attach"], form.parts().as_slice()].concat())?;
-    if let Some(subject) = before(&state, &once).await? {
+    let (once, sent_before) = of_form(&state, &clerk, "attach", &form).await?;
+    if let Some(subject) = sent_before {
         return done_before(&clerk, &state, subject).await;
     }
     let account = find(&state, form.get("name")).await?;

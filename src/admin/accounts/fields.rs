@@ -1,7 +1,6 @@
 use serde_json::Value;
 
-use crate::admin::form::{Form, commas, lines, moment};
-use crate::admin::tables::Wrong;
+use crate::admin::form::{Form, Wrong, commas, lines, moment};
 use crate::domain::{Account, LocalTime};
 use crate::wares::AccountFields;
 

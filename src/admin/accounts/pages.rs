@@ -6,23 +6,19 @@ use serde::Deserialize;
 
 use super::PLACE;
 use super::fields::{self, ONE_MORE};
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, SELL, VIEW};
 use crate::admin::form::Form;
 use crate::admin::frame::Frame;
-use crate::admin::leaf::Leaf;
 use crate::admin::once::new_once;
 use crate::admin::page::{failed, html, refused};
+use crate::admin::pager::{Pager, address};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
-use crate::domain::{
-    Account, AccountName, AccountOff, DeviceId, Permission, Refusal, SessionId, Tag, filter,
-};
+use crate::admin::tables::Name;
+use crate::domain::{Account, AccountName, AccountOff, DeviceId, Refusal, SessionId, Tag, filter};
 use crate::runtime::SessionList;
 use crate::store::AccountQuery;
 
-pub(super) const VIEW: &[Permission] = &[Permission::ViewSession];
-pub(super) const CHANGE: &[Permission] = &[Permission::ManageVouchers];
 /// So many sessions of an account are on its page; the list of sessions has all.
 const MOST_SESSIONS: u32 = 20;
 /// The longest text that is looked for, in characters.
@@ -34,7 +30,7 @@ const MOST_CHARS: usize = 200;
 struct AccountsPage<'a> {
     frame: Frame,
     clerk: &'a Clerk,
-    list: Leaf,
+    list: Pager,
     rows: Vec<Row>,
     q: String,
     done: Option<&'static str>,
@@ -176,35 +172,35 @@ pub(super) async fn list(
     clerk.must(&state, VIEW)?;
     let failed = |error| failed(&state, &error);
     let q: String = wanted.q.trim().chars().take(MOST_CHARS).collect();
-    let mut list = Leaf::read(PLACE, &wanted.page, vec![("q", q.clone())]);
-    let mut query = AccountQuery { text: Some(q.clone()), page: list.page, per_page: Leaf::ROWS };
+    let mut list = Pager::read(PLACE, &wanted.page, vec![("q", q.clone())]);
+    let mut query = AccountQuery { text: Some(q.clone()), page: list.page, per_page: Pager::ROWS };
     let (mut found, total) = state.store.list_accounts(&query).await.map_err(failed)?;
     if list.counted(total) {
         query.page = list.page;
         (found, _) = state.store.list_accounts(&query).await.map_err(failed)?;
     }
     let ids: Vec<i64> = found.iter().map(|account| account.id).collect();
-    let devices = state.store.count_account_devices(&ids).await.map_err(failed)?;
-    let mut rows = Vec::with_capacity(found.len());
-    for account in &found {
+    let logged_in = state.store.count_account_devices(&ids).await.map_err(failed)?;
+    let row = |account: &Account| {
+        let devices = logged_in.get(&account.id).copied().unwrap_or_default();
         let (standing, badge) = standing(&state, account);
         let plans: Vec<&str> = account.plans.iter().map(|attached| attached.plan.as_str()).collect();
-        rows.push(Row {
+        Row {
             place: place(&account.name, ""),
             name: account.name.to_string(),
             full_name: Name::short(account.full_name.as_ref().map(ToString::to_string).unwrap_or_default()),
             standing,
             badge,
             plans: plans.join(", "),
-            devices: format!("{} of {}", devices.get(&account.id).unwrap_or(&0), account.max_devices),
+            devices: format!("{devices} of {}", account.max_devices),
             expires: account.expires_at.map(|at| shown::time(at, &*state.place)).unwrap_or_default(),
-        });
-    }
+        }
+    };
     let page = AccountsPage {
         frame: clerk.frame(&state, PLACE),
         clerk: &clerk,
         list,
-        rows,
+        rows: found.iter().map(row).collect(),
         q,
         done: said(&wanted.done),
     };
@@ -234,7 +230,7 @@ pub(super) async fn new(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     show_new(&clerk, &state, fields::blank(), new_once(), &wanted.done).await
 }
 

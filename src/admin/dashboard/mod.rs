@@ -15,15 +15,16 @@ use self::figures::Figured;
 use self::health::Health;
 use self::money::Taken;
 use self::plots::Slots;
-use super::clerk::Clerk;
+use super::clerk::{Clerk, VIEW};
 use super::frame::Frame;
 use super::nav;
 use super::page::{failed, html, refused};
 use super::plot::Plot;
 use super::shown;
 use super::state::AdminState;
+use crate::domain::ZoneName;
 use crate::domain::samples::{Figures, Span};
-use crate::domain::{Permission, ZoneName};
+use crate::http::encoded;
 use crate::runtime::Standing;
 
 /// So many of those who are online are named.
@@ -111,7 +112,7 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, &[Permission::ViewSession])?;
+    clerk.must(&state, VIEW)?;
     let parts = Parts::gather(&state, &clerk, &wanted).await?;
     let page = DashboardPage { frame: clerk.frame(&state, "/admin/dashboard"), parts };
     Ok(html(StatusCode::OK, page.render()))
@@ -123,7 +124,7 @@ pub(super) async fn live(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, &[Permission::ViewSession])?;
+    clerk.must(&state, VIEW)?;
     let parts = Parts::gather(&state, &clerk, &wanted).await?;
     Ok(html(StatusCode::OK, LivePage { parts }.render()))
 }
@@ -150,8 +151,8 @@ impl Parts {
             true => Some(Taken::gather(state, span, now, &slots).await.map_err(|error| fail(&error))?),
             false => None,
         };
-        let plans = state.store.list_plans().await.map_err(|error| fail(&error))?;
-        let first_steps = first_steps(clerk, plans.is_empty(), &standing);
+        let any_plan = state.store.any_plan().await.map_err(|error| fail(&error))?;
+        let first_steps = first_steps(clerk, !any_plan, &standing);
         let health =
             Health::gather(state, &standing, &sum, latest.as_ref(), zone.is_none()).await.map_err(refuse)?;
         let mut plots = Vec::new();
@@ -179,18 +180,8 @@ impl Parts {
 
 /// The parameters of a link: names of zones may hold anything that a configuration can say.
 fn query(span: Span, zone: Option<&ZoneName>) -> String {
-    let mut text = format!("span={}", span.as_str());
-    if let Some(zone) = zone {
-        text.push_str("&zone=");
-        for byte in zone.as_str().bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-                text.push(char::from(byte));
-            } else {
-                text.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    text
+    let zone = zone.map(|zone| format!("&zone={}", encoded(zone.as_str()))).unwrap_or_default();
+    format!("span={}{zone}", span.as_str())
 }
 
 fn spans(current: Span, zone: Option<&ZoneName>) -> Vec<Choice> {

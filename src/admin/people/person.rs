@@ -5,10 +5,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{Given, NEEDS, PATH, Person, Trouble, Wanted, read_password, read_ticked, wrong};
-use crate::admin::clerk::{Clerk, Fields};
+use super::{Given, PATH, Person, Wanted, of_permissions, read_password, read_ticked};
+use crate::admin::clerk::{ADMINISTER, Clerk, Fields};
+use crate::admin::form::{Form, Wrong};
 use crate::admin::frame::Frame;
-use crate::admin::page::{Confirm, Message, failed, html, missing, refused, sentence};
+use crate::admin::page::{self, Confirm, Message, failed, html, missing, refused, sentence};
 use crate::admin::permissions::{self, Tick, Ticked};
 use crate::admin::state::AdminState;
 use crate::domain::{Admin, Permission, Refusal, Tag};
@@ -25,22 +26,12 @@ struct PersonPage {
     tag: String,
     ticks: Vec<Tick>,
     locks: String,
-    trouble: Option<Trouble>,
+    form: Form,
     done: Option<&'static str>,
 }
 
-impl PersonPage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        wrong(&self.trouble, field)
-    }
-}
-
 async fn find(state: &AdminState, id: &str) -> Result<Admin, Response> {
-    let found = match id.parse() {
-        Ok(id) => state.store.admin(id).await.map_err(|error| failed(state, &error))?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| refused(state, Refusal::UnknownAdmin))
+    page::find(state, id, |id| state.store.admin(id), || refused(state, Refusal::UnknownAdmin)).await
 }
 
 /// `GET /admin/people/{id}`
@@ -50,7 +41,7 @@ pub(in crate::admin) async fn show(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let admin = find(&state, &id).await?;
     Ok(show_one(&clerk, &state, &admin, None, None, wanted.said()))
 }
@@ -61,10 +52,9 @@ fn show_one(
     state: &AdminState,
     admin: &Admin,
     ticked: Option<&Ticked>,
-    trouble: Option<Trouble>,
+    wrong: Option<Wrong>,
     done: Option<&'static str>,
 ) -> Response {
-    let status = Trouble::status(trouble.as_ref());
     let (ticks, locks) = match ticked {
         Some(ticked) => (ticked.ticks(), ticked.lock_lines().to_owned()),
         None => (permissions::ticks(&admin.permissions), permissions::lock_lines(&admin.permissions)),
@@ -75,10 +65,10 @@ fn show_one(
         tag: Tag::of_admin(admin).to_string(),
         ticks,
         locks,
-        trouble,
+        form: Form::blank(wrong),
         done,
     };
-    html(status, page.render())
+    html(page.form.status(), page.render())
 }
 
 /// `GET /admin/people/{id}/{what}`: what will happen.
@@ -87,7 +77,7 @@ pub(in crate::admin) async fn confirm(
     State(state): State<AdminState>,
     Path((id, what)): Path<(String, String)>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let admin = find(&state, &id).await?;
     let (name, back) = (&admin.name, format!("{PATH}/{}", admin.id));
     let is_own = clerk.account() == Some(admin.id);
@@ -114,7 +104,7 @@ pub(in crate::admin) async fn confirm(
         "permissions" | "password" | "sign-out" | "enable" => {
             return Ok(Redirect::to(&back).into_response());
         }
-        _ => return Ok(missing(State(state)).await),
+        _ => return Ok(missing(&state)),
     };
     if is_own && what != "no-codes" {
         happens.insert(
@@ -141,7 +131,7 @@ pub(in crate::admin) async fn change(
     Path((id, what)): Path<(String, String)>,
     Fields(given): Fields<Given>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let admin = find(&state, &id).await?;
     let mut patch = AdminPatch::default();
     let (action, details) = match what.as_str() {
@@ -159,13 +149,13 @@ pub(in crate::admin) async fn change(
                 patch.permissions = Some(granted);
                 ("admin.change", words)
             }
-            Err(trouble) => {
-                return Err(show_one(&clerk, &state, &admin, Some(&given.ticked), Some(trouble), None));
+            Err(wrong) => {
+                return Err(show_one(&clerk, &state, &admin, Some(&given.ticked), Some(wrong), None));
             }
         },
         "password" => {
-            if let Err(trouble) = read_password(&given.password) {
-                return Err(show_one(&clerk, &state, &admin, None, Some(trouble), None));
+            if let Err(wrong) = read_password(&given.password) {
+                return Err(show_one(&clerk, &state, &admin, None, Some(wrong), None));
             }
             let hashed = state.handle.hash_password(&given.password).await;
             patch.password = Some(hashed.map_err(|refusal| refused(&state, refusal))?);
@@ -189,15 +179,15 @@ pub(in crate::admin) async fn change(
             clerk.note(&state, "admin.delete", admin.name.as_str()).await;
             return Ok(Redirect::to(&format!("{PATH}?done=delete")).into_response());
         }
-        _ => return Ok(missing(State(state)).await),
+        _ => return Ok(missing(&state)),
     };
     let changed = state.store.change_admin(&admin.name, &patch, None).await;
     match changed.map_err(|error| failed(&state, &error))? {
         Ok(_) => {}
         Err(Refusal::Changed) => return Err(changed_meanwhile(&clerk, &state, &find(&state, &id).await?)),
         Err(refusal @ Refusal::LastAdmin) if what == "permissions" => {
-            let trouble = Trouble::of_permissions(refusal);
-            return Err(show_one(&clerk, &state, &admin, Some(&given.ticked), Some(trouble), None));
+            let wrong = of_permissions(refusal);
+            return Err(show_one(&clerk, &state, &admin, Some(&given.ticked), Some(wrong), None));
         }
         Err(refusal) => return Err(refused_of(&clerk, &state, &admin, refusal)),
     }
@@ -208,8 +198,8 @@ pub(in crate::admin) async fn change(
 /// What was ticked before somebody else's change is not shown again: sent once more it would undo that.
 fn changed_meanwhile(clerk: &Clerk, state: &AdminState, admin: &Admin) -> Response {
     let text = "somebody else has changed this meanwhile, and nothing was saved: this is what holds now";
-    let trouble = Trouble { status: StatusCode::PRECONDITION_FAILED, ..Trouble::new("permissions", text) };
-    show_one(clerk, state, admin, None, Some(trouble), None)
+    let wrong = Wrong::field("permissions", text).answered(StatusCode::PRECONDITION_FAILED);
+    show_one(clerk, state, admin, None, Some(wrong), None)
 }
 
 /// Whoever takes “Everything” from themselves cannot give it back to themselves.

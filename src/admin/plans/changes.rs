@@ -4,13 +4,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::PLACE;
 use super::fields::read;
-use super::pages::{CHANGE, find, place, say, show_form};
-use crate::admin::clerk::{Clerk, Fields};
-use crate::admin::form::Form;
-use crate::admin::once::{before, once};
+use super::pages::{find, place, say, show_form};
+use crate::admin::clerk::{Clerk, Fields, SELL};
+use crate::admin::form::{Form, Wrong};
+use crate::admin::once::{before, of_form};
 use crate::admin::page::{failed, refused};
 use crate::admin::state::AdminState;
-use crate::admin::tables::Wrong;
 use crate::domain::{OnceSubject, Refusal, Tag};
 use crate::store::PlanProviso;
 
@@ -26,11 +25,11 @@ pub(super) async fn create(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(fields);
     let key = form.get("once").to_owned();
-    let once = once(&state, &clerk, &key, &[&["plan"], form.parts().as_slice()].concat())?;
-    if let Some(subject) = before(&state, &once).await? {
+    let (once, sent_before) = of_form(&state, &clerk, "plan", &form).await?;
+    if let Some(subject) = sent_before {
         return made_before(&clerk, &state, subject).await;
     }
     let again = |form: Form, wrong: Wrong| show_form(&clerk, &state, None, form.refused(wrong), &key, "");
@@ -80,7 +79,7 @@ pub(super) async fn change(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(fields);
     let plan = find(&state, form.get("name")).await?;
     let (name, proviso) = (plan.name.to_string(), proviso(&form));
@@ -110,7 +109,7 @@ pub(super) async fn delete(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(fields);
     let gone = state.store.delete_plan(form.get("name"), &proviso(&form)).await;
     match gone.map_err(|error| failed(&state, &error))? {

@@ -1,7 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::admin::form::{Form, commas, lines, minutes, tick};
-use crate::admin::tables::Wrong;
+use crate::admin::form::{Form, Wrong, commas, lines, minutes, tick};
 use crate::domain::{AtEnd, Currency, Money, Plan, SlowEnd, bytes_to_mb};
 use crate::wares::{PlanFields, mbps};
 

@@ -6,19 +6,16 @@ use serde::Deserialize;
 
 use super::fields::{self, ENDS, KINDS, REPEATS};
 use super::{PLACE, changes};
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, SELL, VIEW};
 use crate::admin::form::Form;
 use crate::admin::frame::Frame;
-use crate::admin::leaf::Leaf;
 use crate::admin::once::new_once;
 use crate::admin::page::{Confirm, Message, currency, failed, html, refused};
+use crate::admin::pager::{Pager, address};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
-use crate::domain::{Every, Permission, Plan, Refusal, Tag, Text};
-
-pub(super) const VIEW: &[Permission] = &[Permission::ViewSession];
-pub(super) const CHANGE: &[Permission] = &[Permission::ManageVouchers];
+use crate::admin::tables::Name;
+use crate::domain::{Every, Plan, Refusal, Tag, Text};
 
 /// All plans.
 #[derive(Debug, Template)]
@@ -26,7 +23,7 @@ pub(super) const CHANGE: &[Permission] = &[Permission::ManageVouchers];
 struct PlansPage<'a> {
     frame: Frame,
     clerk: &'a Clerk,
-    list: Leaf,
+    list: Pager,
     rows: Vec<Row>,
     done: Option<&'static str>,
 }
@@ -102,11 +99,11 @@ pub(super) async fn list(
 ) -> Result<Response, Response> {
     clerk.must(&state, VIEW)?;
     let plans = state.store.list_plans().await.map_err(|error| failed(&state, &error))?;
-    let mut list = Leaf::read(PLACE, &wanted.page, Vec::new());
+    let mut list = Pager::read(PLACE, &wanted.page, Vec::new());
     // All of them are read: there are a thousand at most.
     let _ = list.counted(plans.len() as u64);
     let skipped = usize::try_from(list.first()).unwrap_or(usize::MAX).saturating_sub(1);
-    let rows = plans.iter().skip(skipped).take(Leaf::ROWS as usize).map(|plan| Row {
+    let rows = plans.iter().skip(skipped).take(Pager::ROWS as usize).map(|plan| Row {
         place: place(plan.name.as_str(), ""),
         name: plan.name.to_string(),
         title: Name::short(plan.title.to_string()),
@@ -131,7 +128,7 @@ pub(super) async fn new(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     Ok(show_form(&clerk, &state, None, fields::blank(), &new_once(), &wanted.done))
 }
 
@@ -183,7 +180,7 @@ pub(super) async fn sure(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, CHANGE)?;
+    clerk.must(&state, SELL)?;
     let plan = find(&state, &wanted.name).await?;
     let name = plan.name.to_string();
     let users = state.store.plan_users(&name).await.map_err(|error| failed(&state, &error))?;

@@ -10,19 +10,18 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use tokio::fs::{File, OpenOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::parcel::{self, Unread};
 use super::upkeep;
 use crate::admin::clerk::{Clerk, Fields};
 use crate::admin::frame::Frame;
 use crate::admin::login::is_in_clear;
-use crate::admin::page::{Message, html, sentence};
+use crate::admin::page::{self, Message, html, sentence};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::domain::Money;
-use crate::http::Endpoints;
+use crate::http::{Endpoints, MultipartError, MultipartForm};
 use crate::upkeep::{
     BackupFacts, CameTo, LastOrder, NotTaken, Upkeep, backup_part, clear_backup_part, upload_path,
     write_backup,
@@ -96,7 +95,7 @@ fn page(
     ends: &Endpoints,
     trouble: Option<String>,
 ) -> Response {
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = page::status(trouble.is_some());
     let database = state.store.path();
     let page = BackupPage {
         frame: clerk.frame(state, PATH),
@@ -227,18 +226,42 @@ async fn taken_in(state: &AdminState, upkeep: &Upkeep, request: Request) -> Resu
     let most = free.saturating_sub(SPARE_BYTES).min(MAX_UPLOAD_BYTES);
     upkeep.discard(database);
     let place = upload_path(database);
-    let read = parcel::receive(request, &place, most).await;
-    let staged = match read {
+    let staged = match receive(request, &place, most).await {
         Ok(()) => upkeep.stage(database).await.map_err(|error| sentence(&error.to_string())),
-        Err(Unread::TooMuch) => Err("There is too little room for it beside the database.".to_owned()),
-        Err(Unread::Empty) => Err("Choose a file first.".to_owned()),
-        Err(Unread::Broken) => Err("The file did not come whole. Try again.".to_owned()),
-        Err(Unread::Disk(error)) => Err(format!("It could not be written beside the database: {error}.")),
+        Err(why) => Err(why),
     };
     staged.map_err(|why| {
         remove(&place);
         format!("This cannot be restored. {why} Nothing was changed.")
     })
+}
+
+/// Writes the only file of a form to a place where nothing is yet, as it comes in.
+async fn receive(request: Request, place: &Path, most: u64) -> Result<(), String> {
+    let unread = |error: MultipartError| {
+        let why = match error {
+            MultipartError::TooLarge => "There is too little room for it beside the database.",
+            MultipartError::TooMany => "Send one file.",
+            MultipartError::Broken => "The file did not come whole. Try again.",
+        };
+        why.to_owned()
+    };
+    let unwritten = |error: io::Error| format!("It could not be written beside the database: {error}.");
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut form = MultipartForm::open(request, most, 1).await.map_err(unread)?;
+    let mut written = 0;
+    if let Some(mut sent) = form.next().await.map_err(unread)? {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place).await;
+        let mut file = made.map_err(unwritten)?;
+        while let Some(piece) = sent.piece().await.map_err(unread)? {
+            written += piece.len();
+            file.write_all(&piece).await.map_err(unwritten)?;
+        }
+        file.flush().await.map_err(unwritten)?;
+    }
+    // Whatever stands behind it was not meant, and a form that breaks off may have lost some of it.
+    form.next().await.map_err(unread)?;
+    if written == 0 { Err("Choose a file first.".to_owned()) } else { Ok(()) }
 }
 
 fn remove(path: &Path) {

@@ -11,6 +11,7 @@ use crate::admin::frame::Frame;
 use crate::admin::page::html;
 use crate::admin::state::AdminState;
 use crate::domain::LocalTime;
+use crate::http::encoded;
 use crate::upkeep::{LogLine, LogQuery, MAX_LOG_LINES, Upkeep};
 
 const PATH: &str = "/admin/log";
@@ -77,18 +78,8 @@ impl Wanted {
 
     /// The same as a query.
     fn query(&self) -> String {
-        let mut query = String::from("?level=");
         let level = LEVELS.iter().find(|(value, ..)| *value == self.level).map_or("", |(value, ..)| value);
-        query.push_str(level);
-        query.push_str("&q=");
-        for byte in self.search().bytes() {
-            if byte.is_ascii_alphanumeric() {
-                query.push(char::from(byte));
-            } else {
-                query.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        query
+        format!("?level={level}&q={}", encoded(&self.search()))
     }
 }
 

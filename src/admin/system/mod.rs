@@ -3,20 +3,18 @@
 mod backup;
 mod logged;
 mod moved;
-mod parcel;
 mod settings;
 
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::clerk::Clerk;
+use super::clerk::{ADMINISTER, Clerk};
 use super::page;
 use super::state::AdminState;
-use crate::domain::Permission;
 use crate::upkeep::Upkeep;
 
 /// A configuration file in a form, each of its bytes encoded as three at worst. The door reads no more either.
@@ -48,9 +46,9 @@ pub(super) fn routes() -> Router<AdminState> {
 
 /// What the daemon knows of itself, for those who may do everything.
 async fn upkeep(clerk: &Clerk, state: &AdminState) -> Result<Upkeep, Response> {
-    clerk.must(state, &[Permission::Admin])?;
+    clerk.must(state, ADMINISTER)?;
     match state.upkeep() {
         Some(upkeep) => Ok(upkeep.clone()),
-        None => Err(page::missing(State(state.clone())).await),
+        None => Err(page::missing(state)),
     }
 }

@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 
 use super::bulk_form::{Act, Change, sessions};
 use super::confirm::ConfirmPage;
-use super::listing::{ListQuery, Listing, address};
+use super::listing::{ListQuery, Listing};
 use super::name::{Name, of_device};
 use super::sessions::{read, wanted};
-use super::typed::{Hidden, Typed, Wrong};
-use crate::admin::clerk::{Clerk, Fields};
+use crate::admin::clerk::{Clerk, Fields, SERVE};
+use crate::admin::form::{Form, Hidden, Wrong};
 use crate::admin::frame::Frame;
 use crate::admin::once::{before, new_once, once};
-use crate::admin::page::{forbidden, html, refused};
+use crate::admin::page::{html, refused};
 use crate::admin::state::AdminState;
 use crate::domain::{Once, Proviso, Refusal, SessionId};
 use crate::runtime::SessionList;
@@ -43,7 +43,7 @@ struct BulkPage {
     more: usize,
     roles: Vec<String>,
     hidden: Hidden,
-    typed: Typed,
+    typed: Form,
     back: String,
 }
 
@@ -57,7 +57,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    async fn read(state: &AdminState, typed: &Typed) -> Result<Self, Refusal> {
+    async fn read(state: &AdminState, typed: &Form) -> Result<Self, Refusal> {
         let get = |name: &str| typed.get(name).to_owned();
         let query = ListQuery {
             q: get("q"),
@@ -94,19 +94,13 @@ impl Chosen {
 
     /// What the next form sends again.
     fn hidden(&self, clerk: &Clerk, step: &'static str) -> Hidden {
-        let mut hidden = Hidden::new(clerk)
+        let hidden = Hidden::new(clerk)
             .with("step", step)
             .with("act", self.act.as_str())
-            .with("which", if self.is_ticked { "ticked" } else { "found" });
-        for (name, value) in self.list.fields().into_iter().filter(|(_, value)| !value.is_empty()) {
-            hidden = hidden.with(name, value);
-        }
-        if self.is_ticked {
-            for id in &self.ids {
-                hidden = hidden.with("id", id.to_string());
-            }
-        }
-        hidden
+            .with("which", if self.is_ticked { "ticked" } else { "found" })
+            .asking(&self.list.pager);
+        let ticked = self.ids.iter().filter(|_| self.is_ticked);
+        ticked.fold(hidden, |hidden, id| hidden.with("id", id.to_string()))
     }
 
     /// The first of them by name.
@@ -133,11 +127,9 @@ pub(super) async fn act(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
+    clerk.must(&state, SERVE)?;
     let refused = |refusal| refused(&state, refusal);
-    let typed = Typed::new(FORM, fields);
+    let typed = Form::sent(fields).named(FORM);
     let chosen = Chosen::read(&state, &typed).await.map_err(refused)?;
     let step = typed.get("step").to_owned();
     let has_name = step == "run" && !typed.get("once").is_empty();
@@ -153,7 +145,7 @@ pub(super) async fn act(
     }
     // Closing asks for nothing before it is confirmed.
     if step.is_empty() && chosen.act != Act::Close {
-        return ask(&state, &clerk, &chosen, Typed::default(), StatusCode::OK).await;
+        return ask(&state, &clerk, &chosen, Form::default(), StatusCode::OK).await;
     }
     let change = match Change::read(chosen.act, &typed) {
         Ok(change) => change,
@@ -188,15 +180,12 @@ pub(super) async fn act(
 
 /// The list that they were chosen from, with what was done.
 fn listed(chosen: &Chosen, done: &str) -> Response {
-    let fields = chosen.list.fields();
-    let mut pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    pairs.push(("done", done));
-    Redirect::to(&address(super::sessions::PLACE, &pairs)).into_response()
+    Redirect::to(&chosen.list.pager.link(&[("done", done)])).into_response()
 }
 
 /// The confirmation as something that is done once: to those that were shown.
 #[expect(clippy::result_large_err, reason = "it is the answer, and handed on at once")]
-fn the_same(state: &AdminState, clerk: &Clerk, typed: &Typed) -> Result<Once, Response> {
+fn the_same(state: &AdminState, clerk: &Clerk, typed: &Form) -> Result<Once, Response> {
     let named = ["act", "seen", "reason"].into_iter().chain(SENT_AGAIN);
     let what: Vec<&str> = named.map(|name| typed.get(name)).collect();
     once(state, clerk, typed.get("once"), &what)
@@ -230,10 +219,10 @@ fn nothing(state: &AdminState, clerk: &Clerk, chosen: &Chosen) -> Response {
         place: String::new(),
         hidden: Hidden::default(),
         asks_reason: false,
-        typed: Typed::default(),
+        typed: Form::default(),
         button: String::new(),
         is_final: false,
-        back: chosen.list.here(),
+        back: chosen.list.pager.here(),
         back_text: "Back to the list",
     }
     .respond(StatusCode::UNPROCESSABLE_ENTITY)
@@ -243,7 +232,7 @@ async fn ask(
     state: &AdminState,
     clerk: &Clerk,
     chosen: &Chosen,
-    typed: Typed,
+    typed: Form,
     status: StatusCode,
 ) -> Result<Response, Response> {
     let refused = |refusal| refused(state, refusal);
@@ -258,7 +247,7 @@ async fn ask(
         roles: policies.roles.keys().cloned().collect(),
         hidden: chosen.hidden(clerk, "preview"),
         typed,
-        back: chosen.list.here(),
+        back: chosen.list.pager.here(),
     };
     Ok(html(status, page.render()))
 }
@@ -271,7 +260,7 @@ async fn confirm(
     clerk: &Clerk,
     chosen: &Chosen,
     change: Change,
-    typed: Typed,
+    typed: Form,
     differs: Option<String>,
 ) -> Result<Response, Response> {
     if chosen.ids.is_empty() {
@@ -302,7 +291,7 @@ async fn confirm(
         typed,
         button: chosen.act.heading(count),
         is_final: chosen.act == Act::Close,
-        back: chosen.list.here(),
+        back: chosen.list.pager.here(),
         back_text: "Back to the list, change nothing",
     };
     Ok(page.respond(status))

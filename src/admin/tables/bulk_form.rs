@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::name::Name;
-use super::typed::{Typed, Wrong};
+use crate::admin::form::{Form, Wrong};
 use crate::domain::sessions_mgr::{BulkAct, RolePatch};
 use crate::domain::{Message, PropertyPatch, Text, roles};
 
@@ -84,7 +84,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    pub(super) fn read(act: Act, typed: &Typed) -> Result<Self, Wrong> {
+    pub(super) fn read(act: Act, typed: &Form) -> Result<Self, Wrong> {
         match act {
             Act::Message => Self::message(typed),
             Act::Roles => Self::roles(typed),
@@ -93,7 +93,7 @@ impl Change {
         }
     }
 
-    fn close(typed: &Typed) -> Self {
+    fn close(typed: &Form) -> Self {
         let reason = Text::new(typed.get("reason"));
         let says = [
             "They end now, whatever time or data they have left, and their devices are cut off unless they have another.",
@@ -103,7 +103,7 @@ impl Change {
         Self { act: BulkAct::Close(reason), says: says.map(str::to_owned).into(), texts: Vec::new(), details }
     }
 
-    fn message(typed: &Typed) -> Result<Self, Wrong> {
+    fn message(typed: &Form) -> Result<Self, Wrong> {
         let text = Message::read_text(typed.get("text")).map_err(|problem| Wrong::field("text", problem))?;
         let minutes: Option<u64> = typed.number("lasts_min")?;
         let lasts_ms = read_lasts(minutes)?;
@@ -117,7 +117,7 @@ impl Change {
         Ok(Self { act, says: vec![says], texts, details })
     }
 
-    fn roles(typed: &Typed) -> Result<Self, Wrong> {
+    fn roles(typed: &Form) -> Result<Self, Wrong> {
         let patch = read_roles(typed)?;
         let (mut texts, mut details) = (Vec::new(), String::new());
         for (title, verb, names) in [("Added", "add", &patch.add), ("Removed", "remove", &patch.remove)] {
@@ -131,7 +131,7 @@ impl Change {
         Ok(Self { act: BulkAct::Roles(patch), says, texts, details })
     }
 
-    fn properties(typed: &Typed) -> Result<Self, Wrong> {
+    fn properties(typed: &Form) -> Result<Self, Wrong> {
         let (key, value) = (typed.get("key").to_owned(), typed.get("value").to_owned());
         let deletes = typed.get("how") == "delete";
         let (text, details) = if deletes {
@@ -166,7 +166,7 @@ pub(in crate::admin) fn role_names(text: &str) -> impl Iterator<Item = String> +
 }
 
 /// Reads roles to add and to remove; at least one.
-pub(super) fn read_roles(typed: &Typed) -> Result<RolePatch, Wrong> {
+pub(super) fn read_roles(typed: &Form) -> Result<RolePatch, Wrong> {
     let read = |field: &str| {
         roles::read(role_names(typed.get(field))).map_err(|problem| Wrong::field(field, problem))
     };
@@ -192,9 +192,9 @@ pub(super) fn read_property(key: String, value: Option<String>) -> Result<Proper
 mod tests {
     use super::*;
 
-    fn typed(fields: &[(&str, &str)]) -> Typed {
+    fn typed(fields: &[(&str, &str)]) -> Form {
         let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Typed::new("bulk", pairs.collect())
+        Form::sent(pairs.collect()).named("bulk")
     }
 
     fn field(act: Act, fields: &[(&str, &str)]) -> bool {

@@ -3,7 +3,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::name::Name;
-use super::typed::{Hidden, Typed};
+use crate::admin::form::{Form, Hidden};
 use crate::admin::frame::Frame;
 use crate::admin::page::html;
 
@@ -28,7 +28,7 @@ pub(super) struct ConfirmPage {
     pub(super) hidden: Hidden,
     /// Asks for a reason.
     pub(super) asks_reason: bool,
-    pub(super) typed: Typed,
+    pub(super) typed: Form,
     pub(super) button: String,
     /// It cannot be undone.
     pub(super) is_final: bool,

@@ -5,14 +5,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::bulk_form::role_names;
 use super::confirm::ConfirmPage;
 use super::device_page::{Said, find, page, place};
 use super::name::{Name, of_device};
 use super::session_acts::{delete_message, leave_message};
 use super::single::{Sent, making, sent};
-use super::typed::{Hidden, Typed, Wrong, acting};
-use crate::admin::clerk::{Clerk, Fields};
+use crate::admin::clerk::{Clerk, Fields, SERVE, VIEW};
+use crate::admin::form::{Form, Hidden, Wrong, role_names};
 use crate::admin::page::{forbidden, missing, refused};
 use crate::admin::state::AdminState;
 use crate::domain::{
@@ -92,16 +91,14 @@ pub(super) async fn ask(
     PathPair(id, name): PathPair,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
-    let Some(act) = Act::from_name(&name) else { return Err(missing(State(state)).await) };
+    clerk.must(&state, SERVE)?;
+    let Some(act) = Act::from_name(&name) else { return Err(missing(&state)) };
     let device = find(&state, &id).await?;
     if !matches!(act, Act::Move | Act::Delete) {
         // It is posted only; a browser comes here with the button that loads a page again.
         return Ok(Redirect::to(&place(device.id)).into_response());
     }
-    let typed = Typed::new(&name, vec![("to".to_owned(), wanted.to)]);
+    let typed = Form::filled([("to", wanted.to)]).named(&name);
     confirm(&state, &clerk, &device, act, typed, StatusCode::OK).await
 }
 
@@ -110,7 +107,7 @@ async fn confirm(
     clerk: &Clerk,
     device: &ClientDevice,
     act: Act,
-    typed: Typed,
+    typed: Form,
     status: StatusCode,
 ) -> Result<Response, Response> {
     let is_connected =
@@ -184,19 +181,17 @@ pub(super) async fn act(
     PathPair(id, name): PathPair,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    let Some(act) = Act::from_name(&name) else { return Err(missing(State(state)).await) };
-    if !clerk.views() {
-        return Err(forbidden(&state, "view_session"));
-    }
+    let Some(act) = Act::from_name(&name) else { return Err(missing(&state)) };
+    clerk.must(&state, VIEW)?;
     if !act.only_looks() && !clerk.serves() {
         return Err(forbidden(&state, "modify_session"));
     }
     let device = find(&state, &id).await?;
-    let typed = Typed::new(&name, fields);
+    let typed = Form::sent(fields).named(&name);
     match carry_out(&state, &clerk, &device, act, &typed).await {
         Ok(Done::To(to)) => Ok(Redirect::to(&to).into_response()),
         Ok(Done::Said(said)) => {
-            page(&state, &clerk, &device, Typed::default(), StatusCode::OK, said, false).await
+            page(&state, &clerk, &device, Form::default(), StatusCode::OK, said, false).await
         }
         Err(wrong) => {
             let (status, typed) = (wrong.status(), typed.refused(wrong));
@@ -215,10 +210,10 @@ async fn carry_out(
     clerk: &Clerk,
     device: &ClientDevice,
     act: Act,
-    typed: &Typed,
+    typed: &Form,
 ) -> Result<Done, Wrong> {
     let id = device.id;
-    let handle = |action, details: &str| acting(state, clerk, action, details, typed.expected());
+    let handle = |action, details: &str| clerk.acting(state, action, details, typed.expected());
     let done = |name: &str| Done::To(format!("{}?done={name}", place(id)));
     // A form on the page of a session leads back there.
     let back = |name: &str| match typed.get("session").parse::<SessionId>() {
@@ -326,7 +321,7 @@ async fn carry_out(
 }
 
 /// Reads what a new session grants.
-fn read_terms(typed: &Typed) -> Result<SessionTerms, Wrong> {
+fn read_terms(typed: &Form) -> Result<SessionTerms, Wrong> {
     let kind = SessionKind::from_name(typed.get("kind"));
     let kind = kind.ok_or_else(|| Wrong::field("kind", "choose one of the list"))?;
     let minutes: Option<u64> = typed.number("time_min")?;

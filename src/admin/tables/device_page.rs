@@ -7,12 +7,13 @@ use serde::Deserialize;
 use super::history::{self, Line};
 use super::name::{Name, badge, device_badge, of_device};
 use super::session_page::{MessageRow, messages};
-use super::typed::{Hidden, Typed};
 use super::usage::amount;
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, VIEW};
+use crate::admin::form::{Form, Hidden};
 use crate::admin::frame::Frame;
 use crate::admin::once::new_once;
-use crate::admin::page::{forbidden, html, refused};
+use crate::admin::page::{html, refused};
+use crate::admin::pager::address;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::domain::{
@@ -54,7 +55,7 @@ struct DevicePage<'a> {
     offers: Option<Vec<Offer>>,
     history: Vec<Line>,
     hidden: Hidden,
-    typed: Typed,
+    typed: Form,
     said: Said,
 }
 
@@ -147,12 +148,10 @@ pub(super) async fn show(
     PathPart(id): PathPart,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.views() {
-        return Err(forbidden(&state, "view_session"));
-    }
+    clerk.must(&state, VIEW)?;
     let device = find(&state, &id).await?;
     let said = Said { done: done(&wanted.done), ..Said::default() };
-    page(&state, &clerk, &device, Typed::default(), StatusCode::OK, said, wanted.offers == "1").await
+    page(&state, &clerk, &device, Form::default(), StatusCode::OK, said, wanted.offers == "1").await
 }
 
 /// The page of a device, with what was typed into one of its forms.
@@ -160,7 +159,7 @@ pub(super) async fn page(
     state: &AdminState,
     clerk: &Clerk,
     device: &ClientDevice,
-    typed: Typed,
+    typed: Form,
     status: StatusCode,
     said: Said,
     asks_providers: bool,
@@ -189,7 +188,7 @@ pub(super) async fn page(
         facts: facts(state, device),
         more: total.saturating_sub(sessions.len() as u64),
         sessions: sessions.iter().map(|session| SessionRow::new(state, session)).collect(),
-        all: super::listing::address(super::sessions::PLACE, &[("q", &device.mac.to_string())]),
+        all: address(super::sessions::PLACE, &[("q", &device.mac.to_string())]),
         roles: device.roles.iter().cloned().collect::<Vec<_>>().join(", "),
         known_roles: policies.roles.keys().cloned().collect(),
         messages: messages(state, device.id).await?,

@@ -3,13 +3,14 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::listing::{Column, ListQuery, Listing, address as link};
+use super::listing::{Column, ListQuery, Listing};
 use super::name::{Name, device_badge, of_device};
 use super::sessions::{PLACE as SESSIONS, Words, address};
-use super::typed::{Hidden, Typed, Wrong, acting};
-use crate::admin::clerk::{Clerk, Fields};
+use crate::admin::clerk::{Clerk, Fields, SERVE, VIEW};
+use crate::admin::form::{Form, Hidden, Wrong};
 use crate::admin::frame::Frame;
-use crate::admin::page::{forbidden, html, refused};
+use crate::admin::page::{html, refused};
+use crate::admin::pager::address as link;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::domain::{DeviceId, DeviceStatus, MacError, Refusal, Text, ZoneName};
@@ -45,7 +46,7 @@ struct DevicesPage<'a> {
     /// The list of their sessions.
     sessions: String,
     hidden: Hidden,
-    typed: Typed,
+    typed: Form,
     done: Option<&'static str>,
 }
 
@@ -113,12 +114,12 @@ async fn rows(state: &AdminState, list: &mut Listing) -> Result<Vec<Row>, Refusa
         filter: list.seek.filter(),
         q: list.seek.words(),
         sort: sort.into_iter().collect(),
-        page: list.page,
-        per_page: list.per_page,
+        page: list.pager.page,
+        per_page: list.pager.per_page,
     };
     let (mut found, total) = state.handle.list_devices(&wanted).await?;
-    if list.counted(total) {
-        wanted.page = list.page;
+    if list.pager.counted(total) {
+        wanted.page = list.pager.page;
         (found, _) = state.handle.list_devices(&wanted).await?;
     }
     // Usage to the last reading, as the list of sessions shows it.
@@ -153,17 +154,15 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Response> {
-    if !clerk.views() {
-        return Err(forbidden(&state, "view_session"));
-    }
-    show(&state, &clerk, &query, Typed::default(), StatusCode::OK).await
+    clerk.must(&state, VIEW)?;
+    show(&state, &clerk, &query, Form::default(), StatusCode::OK).await
 }
 
 async fn show(
     state: &AdminState,
     clerk: &Clerk,
     query: &ListQuery,
-    typed: Typed,
+    typed: Form,
     status: StatusCode,
 ) -> Result<Response, Response> {
     let mut list = read(query);
@@ -199,10 +198,8 @@ pub(super) async fn register(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
-    let typed = Typed::new(REGISTER, fields);
+    clerk.must(&state, SERVE)?;
+    let typed = Form::sent(fields).named(REGISTER);
     match registered(&state, &clerk, &typed).await {
         Ok(id) => Ok(Redirect::to(&format!("{PLACE}/{id}?done=registered")).into_response()),
         Err(wrong) => {
@@ -212,10 +209,10 @@ pub(super) async fn register(
     }
 }
 
-async fn registered(state: &AdminState, clerk: &Clerk, typed: &Typed) -> Result<DeviceId, Wrong> {
+async fn registered(state: &AdminState, clerk: &Clerk, typed: &Form) -> Result<DeviceId, Wrong> {
     let mac = typed.get("mac").parse().map_err(|error: MacError| Wrong::field("mac", error.to_string()))?;
     let alias = Some(Text::new(typed.get("alias"))).filter(|alias| !alias.is_empty());
     let zone = Some(typed.get("zone")).filter(|zone| !zone.is_empty()).map(ZoneName::new);
-    let handle = acting(state, clerk, "device.register", "", None);
+    let handle = clerk.acting(state, "device.register", "", None);
     Ok(handle.register_device(mac, alias, zone).await?.id)
 }

@@ -1,11 +1,8 @@
-use std::fmt::Write;
-
 use serde::Deserialize;
 
 use super::seek::Seek;
+use crate::admin::pager::Pager;
 
-/// Rows of a page unless asked otherwise.
-const PER_PAGE: u32 = 50;
 /// Numbers of rows that can be chosen.
 pub(super) const PER_PAGES: [u32; 3] = [25, 50, 100];
 
@@ -39,15 +36,9 @@ pub(super) struct ListQuery {
 /// A list as its page shows it: what is looked for, which part of it is shown, and the ways to its other parts.
 #[derive(Debug, Clone)]
 pub(super) struct Listing {
-    /// Its address.
-    pub(super) place: &'static str,
+    pub(super) pager: Pager,
     pub(super) seek: Seek,
     pub(super) state: String,
-    pub(super) page: u32,
-    pub(super) per_page: u32,
-    /// Rows on all pages.
-    pub(super) total: u64,
-    reading: String,
     sort: String,
 }
 
@@ -84,17 +75,20 @@ impl Listing {
         let known = |text: &str, is_known: &dyn Fn(&str) -> bool| {
             if is_known(text) { text.to_owned() } else { String::new() }
         };
-        let number = |text: &str| text.trim().parse::<u32>().ok();
-        Self {
-            place,
-            seek: Seek::read(&query.q, &query.reading),
-            state: known(&query.state, &is_state),
-            page: number(&query.page).unwrap_or(1).max(1),
-            per_page: number(&query.per).filter(|per| PER_PAGES.contains(per)).unwrap_or(PER_PAGE),
-            total: 0,
-            reading: known(&query.reading, &|word| Seek::is_reading(word)),
-            sort: known(&query.sort, &|sort| is_key(sort.strip_prefix('-').unwrap_or(sort))),
-        }
+        let chosen = query.per.trim().parse().ok().filter(|per| PER_PAGES.contains(per));
+        let per_page = chosen.unwrap_or(Pager::ROWS);
+        let seek = Seek::read(&query.q, &query.reading);
+        let state = known(&query.state, &is_state);
+        let sort = known(&query.sort, &|sort| is_key(sort.strip_prefix('-').unwrap_or(sort)));
+        let pairs = vec![
+            ("q", seek.text.clone()),
+            ("as", known(&query.reading, &|word| Seek::is_reading(word))),
+            ("state", state.clone()),
+            ("sort", sort.clone()),
+            ("per", if per_page == Pager::ROWS { String::new() } else { per_page.to_string() }),
+        ];
+        let pager = Pager { per_page, ..Pager::read(place, &query.page, pairs) };
+        Self { pager, seek, state, sort }
     }
 
     /// The name of what it is sorted by, and whether the largest come first.
@@ -104,30 +98,6 @@ impl Listing {
             None if self.sort.is_empty() => None,
             None => Some((self.sort.as_str(), false)),
         }
-    }
-
-    /// With the number of rows; a page behind the last one becomes the last one. Whether the rows must be read again.
-    pub(super) fn counted(&mut self, total: u64) -> bool {
-        self.total = total;
-        let is_behind = self.page > self.pages();
-        self.page = self.page.min(self.pages());
-        is_behind
-    }
-
-    /// How many pages there are.
-    pub(super) fn pages(&self) -> u32 {
-        let pages = self.total.div_ceil(u64::from(self.per_page)).max(1);
-        u32::try_from(pages).unwrap_or(u32::MAX)
-    }
-
-    /// The number of the first row that is shown.
-    pub(super) fn first(&self) -> u64 {
-        u64::from(self.page - 1) * u64::from(self.per_page) + 1
-    }
-
-    /// The number of the last row that is shown.
-    pub(super) fn last(&self) -> u64 {
-        (u64::from(self.page) * u64::from(self.per_page)).min(self.total)
     }
 
     /// Whether less than everything is asked for.
@@ -140,52 +110,19 @@ impl Listing {
         self.state == name
     }
 
-    /// All that the address says, for hidden fields.
-    pub(super) fn fields(&self) -> [(&'static str, String); 5] {
-        let per = if self.per_page == PER_PAGE { String::new() } else { self.per_page.to_string() };
-        [
-            ("q", self.seek.text.clone()),
-            ("as", self.reading.clone()),
-            ("state", self.state.clone()),
-            ("sort", self.sort.clone()),
-            ("per", per),
-        ]
-    }
-
-    fn link(&self, changed: &[(&str, &str)]) -> String {
-        let fields = self.fields();
-        let mut pairs: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        for (name, value) in changed {
-            pairs.retain(|(known, _)| known != name);
-            pairs.push((name, value));
-        }
-        address(self.place, &pairs)
-    }
-
-    /// This page of it.
-    pub(super) fn here(&self) -> String {
-        self.on_page(self.page)
-    }
-
-    /// Another page of it.
-    pub(super) fn on_page(&self, page: u32) -> String {
-        self.link(&[("page", if page == 1 { String::new() } else { page.to_string() }.as_str())])
-    }
-
     /// The same with something else looked for.
     pub(super) fn looking_for(&self, q: &str) -> String {
-        self.link(&[("q", q), ("as", "")])
+        self.pager.link(&[("q", q), ("as", "")])
     }
 
     /// The same text looked for as words.
     pub(super) fn as_words(&self) -> String {
-        self.link(&[("as", "words")])
+        self.pager.link(&[("as", "words")])
     }
 
     /// The whole list.
     pub(super) fn everything(&self) -> String {
-        self.link(&[("q", ""), ("as", ""), ("state", "")])
+        self.pager.link(&[("q", ""), ("as", ""), ("state", "")])
     }
 
     /// A column that can be sorted by: the smallest first, and when it is, the largest.
@@ -198,27 +135,8 @@ impl Listing {
             Some((name, true)) if name == key => (Some("descending"), key.to_owned()),
             Some(_) | None => (None, key.to_owned()),
         };
-        Column { title, link: self.link(&[("sort", &next)]), order }
+        Column { title, link: self.pager.link(&[("sort", &next)]), order }
     }
-}
-
-/// An address with these parameters; empty ones are left out.
-pub(in crate::admin) fn address(place: &str, pairs: &[(&str, &str)]) -> String {
-    let mut address = place.to_owned();
-    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        address.push(if address.len() == place.len() { '?' } else { '&' });
-        address.push_str(name);
-        address.push('=');
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                address.push(char::from(byte));
-            } else {
-                // Writing to a text cannot fail.
-                let _ = write!(address, "%{byte:02X}");
-            }
-        }
-    }
-    address
 }
 
 #[cfg(test)]
@@ -238,13 +156,13 @@ mod tests {
             ..ListQuery::default()
         };
         let mut listing = listing(&query);
-        assert!(!listing.counted(120));
-        assert_eq!(listing.on_page(2), "/l?q=a%26b%20%22%C3%A9%22&sort=-a&page=2");
+        assert!(!listing.pager.counted(120));
+        assert_eq!(listing.pager.on_page(2), "/l?q=a%26b%20%22%C3%A9%22&sort=-a&page=2");
         let column = listing.column("A", "a");
         assert_eq!((column.order, column.arrow()), (Some("descending"), " ▼"));
         assert_eq!(column.link, "/l?q=a%26b%20%22%C3%A9%22&sort=a");
         assert_eq!(listing.column("B", "b").order, None);
-        assert_eq!((listing.pages(), listing.first(), listing.last()), (3, 1, 50));
+        assert_eq!((listing.pager.pages(), listing.pager.first(), listing.pager.last()), (3, 1, 50));
         assert_eq!(listing.everything(), "/l?sort=-a");
     }
 
@@ -259,8 +177,8 @@ mod tests {
         };
         let mut listing = listing(&query);
         assert_eq!((listing.state.as_str(), listing.sorted_by()), ("", None));
-        assert!(listing.counted(60));
-        assert_eq!((listing.page, listing.first(), listing.last()), (2, 51, 60));
-        assert_eq!(listing.here(), "/l?page=2");
+        assert!(listing.pager.counted(60));
+        assert_eq!((listing.pager.page, listing.pager.first(), listing.pager.last()), (2, 51, 60));
+        assert_eq!(listing.pager.here(), "/l?page=2");
     }
 }

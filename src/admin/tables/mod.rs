@@ -15,7 +15,6 @@ mod session_acts;
 mod session_page;
 mod sessions;
 mod single;
-mod typed;
 mod usage;
 
 use axum::Router;
@@ -24,12 +23,9 @@ use axum::routing::{get, post};
 
 use super::state::AdminState;
 
-pub(super) use bulk_form::role_names;
 pub(super) use history::difference;
-pub(super) use listing::address;
 pub(super) use name::Name;
 pub(super) use sessions::Words;
-pub(super) use typed::{Typed, Wrong};
 
 /// The ids of a page of rows and the longest filter.
 const MAX_BULK_BYTES: usize = 128 * 1024;

@@ -9,9 +9,9 @@ use super::confirm::ConfirmPage;
 use super::name::{Name, of_device};
 use super::session_page::{find, page, place};
 use super::single::{Sent, making, sent};
-use super::typed::{Hidden, Typed, Wrong, acting};
-use crate::admin::clerk::{Clerk, Fields};
-use crate::admin::page::{forbidden, missing, refused};
+use crate::admin::clerk::{Clerk, Fields, SERVE};
+use crate::admin::form::{Form, Hidden, Wrong};
+use crate::admin::page::{missing, refused};
 use crate::admin::state::AdminState;
 use crate::domain::{
     ClientSession, CloseReason, DeviceId, MAX_TIME_SECS, Message, Refusal, SessionPatch, Tag, Text,
@@ -56,16 +56,14 @@ pub(super) async fn ask(
     State(state): State<AdminState>,
     PathPair(id, act): PathPair,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
-    let Some(act) = Act::from_name(&act) else { return Err(missing(State(state)).await) };
+    clerk.must(&state, SERVE)?;
+    let Some(act) = Act::from_name(&act) else { return Err(missing(&state)) };
     let session = find(&state, &id).await?;
     if !matches!(act, Act::Close | Act::Delete) {
         // It is posted only; a browser comes here with the button that loads a page again.
         return Ok(Redirect::to(&place(session.id)).into_response());
     }
-    confirm(&state, &clerk, &session, act, Typed::default(), StatusCode::OK).await
+    confirm(&state, &clerk, &session, act, Form::default(), StatusCode::OK).await
 }
 
 async fn confirm(
@@ -73,7 +71,7 @@ async fn confirm(
     clerk: &Clerk,
     session: &ClientSession,
     act: Act,
-    typed: Typed,
+    typed: Form,
     status: StatusCode,
 ) -> Result<Response, Response> {
     let device = state.handle.find_device(DeviceRef::Id(session.device)).await;
@@ -120,12 +118,10 @@ pub(super) async fn act(
     PathPair(id, name): PathPair,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    if !clerk.serves() {
-        return Err(forbidden(&state, "modify_session"));
-    }
-    let Some(act) = Act::from_name(&name) else { return Err(missing(State(state)).await) };
+    clerk.must(&state, SERVE)?;
+    let Some(act) = Act::from_name(&name) else { return Err(missing(&state)) };
     let session = find(&state, &id).await?;
-    let typed = Typed::new(&name, fields);
+    let typed = Form::sent(fields).named(&name);
     match carry_out(&state, &clerk, &session, act, &typed).await {
         Ok(to) => Ok(Redirect::to(&to).into_response()),
         Err(wrong) => {
@@ -146,10 +142,10 @@ async fn carry_out(
     clerk: &Clerk,
     session: &ClientSession,
     act: Act,
-    typed: &Typed,
+    typed: &Form,
 ) -> Result<String, Wrong> {
     let id = session.id;
-    let handle = |action, details: &str| acting(state, clerk, action, details, typed.expected());
+    let handle = |action, details: &str| clerk.acting(state, action, details, typed.expected());
     let done = |name: &str| format!("{}?done={name}", place(id));
     Ok(match act {
         Act::Terms => {
@@ -201,7 +197,7 @@ fn of_property(refusal: Refusal) -> Wrong {
 }
 
 /// Reads a change of terms: what is left empty stays as it is.
-fn read_patch(typed: &Typed) -> Result<SessionPatch, Wrong> {
+fn read_patch(typed: &Form) -> Result<SessionPatch, Wrong> {
     let secs = |name: &str| -> Result<Option<u64>, Wrong> {
         let minutes: Option<u64> = typed.number(name)?;
         let most = MAX_TIME_SECS / 60;
@@ -238,7 +234,7 @@ pub(super) async fn leave_message(
     clerk: &Clerk,
     device: DeviceId,
     session: Option<&ClientSession>,
-    typed: &Typed,
+    typed: &Form,
 ) -> Result<&'static str, Wrong> {
     let text = Message::read_text(typed.get("text")).map_err(|problem| Wrong::field("text", problem))?;
     let lasts_ms = read_lasts(typed.number("lasts_min")?)?;
@@ -258,7 +254,7 @@ pub(super) async fn delete_message(
     state: &AdminState,
     clerk: &Clerk,
     device: DeviceId,
-    typed: &Typed,
+    typed: &Form,
 ) -> Result<(), Wrong> {
     let gone = || Wrong::field("id", "that message is gone already");
     let id: uuid::Uuid = typed.get("message").parse().map_err(|_| gone())?;

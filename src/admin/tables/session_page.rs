@@ -7,12 +7,12 @@ use serde::Deserialize;
 use super::history::{self, Line};
 use super::name::{Name, badge, of_device};
 use super::sessions::address;
-use super::typed::{Hidden, Typed};
 use super::usage::{Bar, amount, grown, speeds};
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, VIEW};
+use crate::admin::form::{Form, Hidden};
 use crate::admin::frame::Frame;
 use crate::admin::once::new_once;
-use crate::admin::page::{failed, forbidden, html, refused};
+use crate::admin::page::{failed, html, refused};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::domain::{
@@ -60,7 +60,7 @@ struct SessionPage<'a> {
     messages: Vec<MessageRow>,
     history: Vec<Line>,
     hidden: Hidden,
-    typed: Typed,
+    typed: Form,
     done: Option<&'static str>,
 }
 
@@ -141,11 +141,9 @@ pub(super) async fn show(
     PathPart(id): PathPart,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    if !clerk.views() {
-        return Err(forbidden(&state, "view_session"));
-    }
+    clerk.must(&state, VIEW)?;
     let session = find(&state, &id).await?;
-    page(&state, &clerk, &session, Typed::default(), StatusCode::OK, done(&wanted.done)).await
+    page(&state, &clerk, &session, Form::default(), StatusCode::OK, done(&wanted.done)).await
 }
 
 /// The page of a session, with what was typed into one of its forms.
@@ -153,7 +151,7 @@ pub(super) async fn page(
     state: &AdminState,
     clerk: &Clerk,
     session: &ClientSession,
-    typed: Typed,
+    typed: Form,
     status: StatusCode,
     done: Option<&'static str>,
 ) -> Result<Response, Response> {

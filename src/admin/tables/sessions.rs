@@ -7,11 +7,11 @@ use axum::response::Response;
 
 use super::listing::{Column, ListQuery, Listing, PER_PAGES};
 use super::name::{Name, badge, of_device};
-use super::typed::Hidden;
 use super::usage::amount;
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, VIEW};
+use crate::admin::form::Hidden;
 use crate::admin::frame::Frame;
-use crate::admin::page::{forbidden, html, refused};
+use crate::admin::page::{html, refused};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::domain::{
@@ -157,8 +157,8 @@ pub(super) fn wanted(list: &Listing) -> Option<SessionList> {
         filter: list.seek.filter(),
         q: list.seek.words(),
         sort: sort.into_iter().collect(),
-        page: list.page,
-        per_page: list.per_page,
+        page: list.pager.page,
+        per_page: list.pager.per_page,
     })
 }
 
@@ -166,8 +166,8 @@ pub(super) fn wanted(list: &Listing) -> Option<SessionList> {
 async fn rows(state: &AdminState, list: &mut Listing) -> Result<Vec<Row>, Refusal> {
     let Some(mut wanted) = wanted(list) else { return Ok(Vec::new()) };
     let (mut sessions, total) = state.handle.list_sessions(&wanted).await?;
-    if list.counted(total) {
-        wanted.page = list.page;
+    if list.pager.counted(total) {
+        wanted.page = list.pager.page;
         (sessions, _) = state.handle.list_sessions(&wanted).await?;
     }
     let devices = devices_of(state, &sessions).await?;
@@ -202,12 +202,10 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Response> {
-    if !clerk.views() {
-        return Err(forbidden(&state, "view_session"));
-    }
+    clerk.must(&state, VIEW)?;
     let mut list = read(&query);
     let rows = rows(&state, &mut list).await.map_err(|refusal| refused(&state, refusal))?;
-    let (columns, hidden) = (columns(&list), hidden(&clerk, &list));
+    let (columns, hidden) = (columns(&list), Hidden::new(&clerk).asking(&list.pager));
     let status = match list.seek.error() {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
@@ -231,10 +229,4 @@ pub(super) async fn list(
         list,
     };
     Ok(html(status, page.render()))
-}
-
-/// The hidden fields of the form around the table: what is looked for.
-fn hidden(clerk: &Clerk, list: &Listing) -> Hidden {
-    let fields = list.fields().into_iter().filter(|(_, value)| !value.is_empty());
-    fields.fold(Hidden::new(clerk), |hidden, (name, value)| hidden.with(name, value))
 }

@@ -1,7 +1,7 @@
 //! Forms of these pages that make something: carried out once, however often they are sent.
 
-use super::typed::{Typed, Wrong};
 use crate::admin::clerk::Clerk;
+use crate::admin::form::{Form, Wrong};
 use crate::admin::once::once;
 use crate::admin::state::AdminState;
 use crate::domain::{Once, OnceSubject, Proviso, Refusal};
@@ -20,7 +20,7 @@ pub(super) enum Sent {
 pub(super) async fn sent(
     state: &AdminState,
     clerk: &Clerk,
-    typed: &Typed,
+    typed: &Form,
     form: &str,
     fields: &[&str],
 ) -> Result<Sent, Wrong> {

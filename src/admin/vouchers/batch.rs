@@ -4,13 +4,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{NEEDS, PLACE, stock};
-use crate::admin::clerk::Clerk;
+use super::{PLACE, stock};
+use crate::admin::clerk::{Clerk, SELL};
 use crate::admin::frame::Frame;
-use crate::admin::page::{failed, html, refused, say, sentence};
+use crate::admin::page::{self, failed, html, refused, say, sentence};
+use crate::admin::pager::address;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
+use crate::admin::tables::Name;
 use crate::domain::{AtEnd, Every, Mbps, Refusal, VoucherBatch, WallTime, WhenFull};
 use crate::http::Problem;
 use crate::store::BatchSums;
@@ -59,9 +60,7 @@ pub(super) fn count(number: u64, thing: &str) -> String {
 }
 
 pub(super) async fn find(state: &AdminState, id: &str) -> Result<VoucherBatch, Response> {
-    let unknown = || refused(state, Refusal::UnknownBatch);
-    let id: i64 = id.parse().map_err(|_| unknown())?;
-    state.store.find_batch(id).await.map_err(|error| failed(state, &error))?.ok_or_else(unknown)
+    page::find(state, id, |id| state.store.find_batch(id), || refused(state, Refusal::UnknownBatch)).await
 }
 
 pub(super) async fn sums(state: &AdminState, id: i64) -> Result<BatchSums, Response> {
@@ -82,7 +81,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let batch = find(&state, &id).await?;
     let makers = state.store.batch_makers(&[batch.id]).await.map_err(|error| failed(&state, &error))?;
     let page = BatchPage {
@@ -158,7 +157,7 @@ pub(super) async fn sheet(
     Path(id): Path<String>,
     Query(paper): Query<Paper>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let batch = find(&state, &id).await?;
     let wrong = |problem| wrong(&state, &problem);
     let portal_typed = paper.portal.trim();
@@ -180,7 +179,7 @@ pub(super) async fn table(
     State(state): State<AdminState>,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let batch = find(&state, &id).await?;
     stock(&state).export(&batch).await.map_err(|problem| wrong(&state, &problem))
 }

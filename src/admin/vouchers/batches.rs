@@ -4,11 +4,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{NEEDS, PLACE, batch};
-use crate::admin::clerk::Clerk;
+use super::{PLACE, batch};
+use crate::admin::clerk::{Clerk, SELL};
 use crate::admin::frame::Frame;
-use crate::admin::leaf::Leaf;
 use crate::admin::page::{failed, html};
+use crate::admin::pager::Pager;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::admin::tables::Name;
@@ -22,7 +22,7 @@ const MOST_CHARS: usize = 200;
 #[template(path = "admin/sales/batches.html")]
 struct BatchesPage {
     frame: Frame,
-    list: Leaf,
+    list: Pager,
     rows: Vec<Row>,
     /// What is looked for.
     q: String,
@@ -61,7 +61,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let failed = |error| failed(&state, &error);
     let q: String = wanted.q.trim().chars().take(MOST_CHARS).collect();
     let singles = wanted.singles == "on";
@@ -70,13 +70,13 @@ pub(super) async fn list(
         ("plan", wanted.plan.clone()),
         ("singles", if singles { "on" } else { "" }.to_owned()),
     ];
-    let mut list = Leaf::read(PLACE, &wanted.page, pairs);
+    let mut list = Pager::read(PLACE, &wanted.page, pairs);
     let mut query = BatchQuery {
         text: Some(q.clone()).filter(|q| !q.is_empty()),
         plan: Some(wanted.plan.clone()).filter(|plan| !plan.is_empty()),
         with_single_sales: singles,
         page: list.page,
-        per_page: Leaf::ROWS,
+        per_page: Pager::ROWS,
     };
     let (mut batches, total) = state.store.find_batches(&query).await.map_err(failed)?;
     if list.counted(total) {

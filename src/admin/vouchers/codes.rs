@@ -2,16 +2,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::searches::Search;
-use super::{NEEDS, PLACE, batch};
-use crate::admin::clerk::Clerk;
+use super::{PLACE, batch};
+use crate::admin::clerk::{Clerk, SELL};
 use crate::admin::frame::Frame;
-use crate::admin::leaf::Leaf;
-use crate::admin::page::{failed, html};
+use crate::admin::page::{self, failed, html};
+use crate::admin::pager::Pager;
 use crate::admin::state::AdminState;
 use crate::admin::tables::Name;
 use crate::admin::{shown, voucher};
@@ -28,7 +27,7 @@ const MOST_CHARS: usize = 64;
 #[template(path = "admin/sales/codes.html")]
 struct CodesPage {
     frame: Frame,
-    list: Leaf,
+    list: Pager,
     rows: Vec<Row>,
     batch: String,
     status: String,
@@ -71,7 +70,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let typed = |text: &str| text.trim().chars().take(MOST_CHARS).collect::<String>();
     let (batch, code) = (typed(&wanted.batch), typed(&wanted.code));
     // A whole code has a page of its own.
@@ -89,12 +88,12 @@ pub(super) async fn list(
         ("status", status.map_or("", VoucherStatus::as_str).to_owned()),
         ("code", code.clone()),
     ];
-    let mut list = Leaf::read(CODES, &wanted.page, pairs);
+    let mut list = Pager::read(CODES, &wanted.page, pairs);
     let mut query = VoucherQuery {
         batch: number.ok().flatten(),
         status: status.map(|status| (status, state.handle.now().wall)),
         page: list.page,
-        per_page: Leaf::ROWS,
+        per_page: Pager::ROWS,
         ..VoucherQuery::default()
     };
     let mut found = (Vec::new(), 0);
@@ -116,7 +115,7 @@ pub(super) async fn list(
         statuses: VoucherStatus::ALL.map(|status| (status.as_str(), shown::standing(status))).into(),
         trouble,
     };
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = page::status(trouble.is_some());
     Ok(html(status, page.render()))
 }
 

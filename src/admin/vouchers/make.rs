@@ -3,14 +3,14 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{NEEDS, PLACE, batch};
-use crate::admin::clerk::{Clerk, Fields};
-use crate::admin::form::Form;
+use super::{PLACE, batch};
+use crate::admin::clerk::{Clerk, Fields, SELL};
+use crate::admin::form::{Form, Wrong};
 use crate::admin::frame::Frame;
-use crate::admin::once::{before, new_once, once};
+use crate::admin::once::{before, new_once, of_form};
 use crate::admin::page::{currency, failed, html, refused};
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, Wrong};
+use crate::admin::tables::Name;
 use crate::domain::{OnceSubject, Plan, Refusal};
 use crate::wares::{NewVouchers, make_codes};
 
@@ -47,7 +47,7 @@ pub(super) async fn new(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let form = Form::filled([("count", "10".to_owned()), ("plan", wanted.plan)]);
     show(&clerk, &state, form, new_once()).await
 }
@@ -115,11 +115,11 @@ pub(super) async fn create(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let form = Form::sent(fields);
     let key = form.get("once").to_owned();
-    let once = once(&state, &clerk, &key, &[&["batch"], form.parts().as_slice()].concat())?;
-    if let Some(subject) = before(&state, &once).await? {
+    let (once, sent_before) = of_form(&state, &clerk, "batch", &form).await?;
+    if let Some(subject) = sent_before {
         return made_before(&state, subject);
     }
     let checked = match read(&state, &form) {

@@ -12,7 +12,6 @@ use axum::Router;
 use axum::routing::get;
 
 use super::state::AdminState;
-use crate::domain::Permission;
 use crate::wares::Stock;
 
 pub(super) use searches::Searches;
@@ -20,7 +19,6 @@ pub(super) use searches::Searches;
 /// The list of batches.
 pub(super) const PLACE: &str = "/admin/vouchers";
 /// What all these pages need, as the API does.
-const NEEDS: &[Permission] = &[Permission::ManageVouchers];
 
 /// The routes of these pages.
 pub(super) fn routes() -> Router<AdminState> {

@@ -4,9 +4,9 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::PLACE;
 use super::batch::{self, count};
-use super::{NEEDS, PLACE};
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, SELL};
 use crate::admin::page::{Confirm, failed, refused};
 use crate::admin::state::AdminState;
 use crate::admin::voucher;
@@ -45,7 +45,7 @@ pub(super) async fn all(
     State(state): State<AdminState>,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let found = batch::find(&state, &id).await?;
     let sums = batch::sums(&state, found.id).await?;
     let used = state.store.redeemed_of_batch(found.id).await.map_err(|error| failed(&state, &error))?;
@@ -80,7 +80,7 @@ pub(super) async fn revoke(
     State(state): State<AdminState>,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let found = batch::find(&state, &id).await?;
     let done = state.handle.revoke_batch(found.id).await;
     let (codes, closed) = done.map_err(|refusal| refused(&state, refusal))?;
@@ -101,7 +101,7 @@ pub(super) async fn one(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, SELL)?;
     let (listed, code) = voucher::find_listed(&state, wanted.code.trim()).await?;
     let status = listed.voucher.status(state.handle.now().wall);
     let sold = if listed.voucher.sold.is_some() {

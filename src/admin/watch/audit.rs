@@ -1,21 +1,21 @@
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate, NaiveTime};
 use serde::Deserialize;
 
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{ADMINISTER, Clerk};
+use crate::admin::form::{Form, Wrong};
 use crate::admin::frame::Frame;
 use crate::admin::page::{failed, html};
+use crate::admin::pager::address;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address, difference};
-use crate::domain::{Permission, Text, WallTime};
+use crate::admin::tables::{Name, difference};
+use crate::domain::{Text, WallTime};
 use crate::runtime::DeviceRef;
 use crate::store::{AuditLook, AuditPlace, LoggedAudit};
 
 const PATH: &str = "/admin/audit";
-const NEEDS: &[Permission] = &[Permission::Admin];
 /// Lines of a page.
 const PER_PAGE: u32 = 50;
 
@@ -29,17 +29,11 @@ struct AuditPage {
     /// Everybody and everything that can be asked for.
     actors: Vec<String>,
     actions: Vec<String>,
-    trouble: Option<(&'static str, &'static str)>,
+    form: Form,
     is_narrowed: bool,
     newer: Option<String>,
     older: Option<String>,
     newest: String,
-}
-
-impl AuditPage {
-    fn wrong(&self, field: &str) -> Option<&'static str> {
-        self.trouble.filter(|(known, _)| *known == field).map(|(_, text)| text)
-    }
 }
 
 /// A line.
@@ -97,7 +91,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let wanted = wanted.trimmed();
     let actors = state.store.audit_actors().await.map_err(|error| failed(&state, &error))?;
     let actions = state.store.audit_actions().await.map_err(|error| failed(&state, &error))?;
@@ -106,15 +100,14 @@ pub(super) async fn list(
         (None, Some(id)) => AuditPlace::After(id),
         (None, None) => AuditPlace::Newest,
     };
-    let (lines, trouble) = match look(&state, &wanted, &actors, &actions).await {
+    let (lines, wrong) = match look(&state, &wanted, &actors, &actions).await {
         Ok(look) => {
             let found = state.store.look_at_audit(&look, place, PER_PAGE + 1).await;
             (found.map_err(|error| failed(&state, &error))?, None)
         }
-        Err(trouble) => (Vec::new(), Some(trouble)),
+        Err(wrong) => (Vec::new(), Some(wrong)),
     };
     let (lines, newer, older) = cut(lines, place);
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = AuditPage {
         frame: clerk.frame(&state, PATH),
         newer: newer.map(|id| wanted.link(&[("after", &id.to_string())])),
@@ -127,9 +120,9 @@ pub(super) async fn list(
         wanted,
         actors,
         actions,
-        trouble,
+        form: Form::blank(wrong),
     };
-    Ok(html(status, page.render()))
+    Ok(html(page.form.status(), page.render()))
 }
 
 /// The page without the line that only shows that there are more; behind which lines those before and after it are.
@@ -172,17 +165,17 @@ async fn look(
     wanted: &Wanted,
     actors: &[String],
     actions: &[String],
-) -> Result<AuditLook, (&'static str, &'static str)> {
+) -> Result<AuditLook, Wrong> {
     let day = |field: &'static str, text: &str| match text {
         "" => Ok(None),
         text => match text.parse::<NaiveDate>() {
             Ok(day) => Ok(Some(day)),
-            Err(_) => Err((field, "Write a day as in 2026-01-31.")),
+            Err(_) => Err(Wrong::field(field, "Write a day as in 2026-01-31.")),
         },
     };
     let (from, to) = (day("from", &wanted.from)?, day("to", &wanted.to)?);
     if from.zip(to).is_some_and(|(from, to)| from > to) {
-        return Err(("to", "The last day is before the first."));
+        return Err(Wrong::field("to", "The last day is before the first."));
     }
     let begins = |day: NaiveDate| state.place.moment(day.and_time(NaiveTime::MIN));
     let until = to.map(|day| day.checked_add_days(Days::new(1)).map_or(WallTime(i64::MAX), begins));

@@ -6,21 +6,19 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, LISTEN};
 use crate::admin::frame::Frame;
-use crate::admin::page::{failed, html, refused, say, sentence};
+use crate::admin::page::{self, failed, html, refused, say, sentence};
+use crate::admin::pager::address;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, Words, address};
+use crate::admin::tables::{Name, Words};
 use crate::domain::filter::FilterError;
-use crate::domain::{
-    Filter, FixedKey, Listener, Permission, Refusal, Select, SessionEventKind, Told, WallTime,
-};
+use crate::domain::{Filter, FixedKey, Listener, Refusal, Select, SessionEventKind, Told, WallTime};
 use crate::events::begin;
 use crate::store::StoreError;
 
 const PATH: &str = "/admin/events";
 /// As for the API.
-const NEEDS: &[Permission] = &[Permission::ViewSession, Permission::RegisterHandler];
 /// So many events are shown.
 const SHOWN: usize = 100;
 /// So many are read at once.
@@ -86,7 +84,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, LISTEN)?;
     let q = wanted.q.trim().to_owned();
     let (filter, error) = match read(&q) {
         Ok(filter) => (Some(filter), None),
@@ -102,7 +100,7 @@ pub(super) async fn list(
     let now = state.handle.now().wall;
     let here = state.place.local(now).and_utc().timestamp_millis().saturating_sub(now.0);
     let is_open = error.is_none() && state.events.is_some();
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = page::status(error.is_some());
     let page = EventsPage {
         frame: clerk.frame(&state, PATH),
         stream: if is_open { address("/admin/events/stream", &[("q", &q)]) } else { String::new() },
@@ -216,7 +214,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, LISTEN)?;
     let Some(hub) = state.events.clone() else { return Err(refused(&state, Refusal::Stopping)) };
     let told = |status, text: &str| say(&state, status, "That did not work", &sentence(text));
     let filter = read(wanted.q.trim());
@@ -227,7 +225,7 @@ pub(super) async fn stream(
         let state = state.clone();
         async move {
             // Whoever was signed out, or lost a permission, hears no more.
-            while clerk.still_may(&state, NEEDS).await {
+            while clerk.still_may(&state, LISTEN).await {
                 tokio::time::sleep(STILL).await;
             }
         }

@@ -5,13 +5,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::hooks::{NEEDS, PATH, conflict, find, told};
-use crate::admin::clerk::{Clerk, Fields};
+use super::hooks::{PATH, conflict, find, told};
+use crate::admin::clerk::{ADMINISTER, Clerk, Fields};
+use crate::admin::form::{Form, Wrong};
 use crate::admin::frame::Frame;
 use crate::admin::once::{new_once, once};
 use crate::admin::page::{failed, html, refused};
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, Typed, Words, Wrong};
+use crate::admin::tables::{Name, Words};
 use crate::domain::filter::FilterError;
 use crate::domain::{
     Hook, HookFieldError, HookFields, HookId, HookKinds, HookPatch, HookSecret, Refusal, Select,
@@ -20,7 +21,6 @@ use crate::domain::{
 use crate::store::{HookConflict, KeptHook};
 
 /// The form's name.
-const FORM: &str = "hook";
 
 /// The form.
 #[derive(Debug, Template)]
@@ -36,7 +36,7 @@ struct FormPage {
     once: String,
     /// How the one stands that is changed.
     tag: String,
-    typed: Typed,
+    typed: Form,
     name: String,
     url: String,
     filter: String,
@@ -58,17 +58,17 @@ struct MadePage {
 }
 
 /// What was wrong with a form that comes back.
-type Rejected = (Typed, Option<FilterError>);
+type Rejected = (Form, Option<FilterError>);
 
 /// `GET /admin/hooks/new`
 pub(super) async fn new(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    show(&clerk, &state, None, (Typed::default(), None)).await
+    clerk.must(&state, ADMINISTER)?;
+    show(&clerk, &state, None, (Form::default(), None)).await
 }
 
 /// The form of one that there is.
 pub(super) async fn edit(clerk: &Clerk, state: &AdminState, kept: &KeptHook) -> Result<Response, Response> {
-    show(clerk, state, Some(&kept.hook), (Typed::default(), None)).await
+    show(clerk, state, Some(&kept.hook), (Form::default(), None)).await
 }
 
 async fn show(
@@ -85,8 +85,7 @@ async fn show(
     let kinds = SessionEventKind::ALL.map(|(_, name)| (name, name.replace('_', " "), chosen.contains(&name)));
     let properties = hook.map_or_else(Select::everything, |hook| hook.properties.clone());
     let back = hook.map_or_else(|| PATH.to_owned(), |hook| format!("{PATH}/{}", hook.id));
-    let status = if typed.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let value = |field: &str, otherwise: String| typed.value(FORM, field, &otherwise);
+    let value = |field: &str, otherwise: String| typed.value(field, &otherwise).to_owned();
     let page = FormPage {
         frame: clerk.frame(state, PATH),
         heading: hook.map_or_else(
@@ -110,11 +109,11 @@ async fn show(
         pointed,
         words: Words::of(state).await.map_err(|refusal| refused(state, refusal))?,
     };
-    Ok(html(status, page.render()))
+    Ok(html(page.typed.status(), page.render()))
 }
 
 /// What was typed, or the form with what is wrong with it.
-fn read(typed: &Typed) -> Result<HookPatch, Box<Rejected>> {
+fn read(typed: &Form) -> Result<HookPatch, Box<Rejected>> {
     let filled = |name: &str| Some(typed.get(name)).filter(|text| !text.is_empty());
     let fields = HookFields {
         name: Some(typed.get("name")),
@@ -141,14 +140,13 @@ pub(super) async fn create(
     State(state): State<AdminState>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let typed = Typed::new(FORM, fields);
+    clerk.must(&state, ADMINISTER)?;
+    let typed = Form::sent(fields);
     let mut written = match read(&typed) {
         Ok(written) => written,
         Err(rejected) => return show(&clerk, &state, None, *rejected).await,
     };
-    let once = once(&state, &clerk, typed.get("once"), &["hook", typed.get("name"), typed.get("url")]);
-    let once = once?;
+    let once = once(&state, &clerk, typed.get("once"), &["hook", typed.get("name"), typed.get("url")])?;
     let secret = match written.secret.take() {
         Some(secret) => secret,
         None => {
@@ -206,9 +204,9 @@ pub(super) async fn change(
     Path(id): Path<String>,
     Fields(fields): Fields<Vec<(String, String)>>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let kept = find(&state, &id).await?;
-    let typed = Typed::new(FORM, fields);
+    let typed = Form::sent(fields);
     let patch = match read(&typed) {
         Ok(patch) => patch,
         Err(rejected) => return show(&clerk, &state, Some(&kept.hook), *rejected).await,

@@ -4,19 +4,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{ADMINISTER, Clerk};
 use crate::admin::frame::Frame;
-use crate::admin::page::{Confirm, failed, html, missing, refused, say};
+use crate::admin::page::{self, Confirm, failed, html, missing, refused, say};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::admin::tables::Name;
-use crate::domain::{HookId, HookPatch, Permission, Refusal, WallTime};
+use crate::domain::{HookPatch, Refusal, WallTime};
 use crate::http::PathPair;
 use crate::store::{HookConflict, KeptHook, MAX_HOOKS};
 
 pub(super) const PATH: &str = "/admin/hooks";
 /// As for the API: a hook has this box send requests into its own networks, and its address may be a secret itself.
-pub(super) const NEEDS: &[Permission] = &[Permission::Admin];
 /// So much of a receiver's answer is shown, in bytes.
 const SHOWN_ANSWER: usize = 2_000;
 
@@ -131,7 +130,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let hooks = state.store.hooks().await.map_err(|error| failed(&state, &error))?;
     let page = HooksPage {
         frame: clerk.frame(&state, PATH),
@@ -144,14 +143,9 @@ pub(super) async fn list(
 
 /// The hook that is meant.
 pub(super) async fn find(state: &AdminState, id: &str) -> Result<KeptHook, Response> {
-    let found = match id.parse::<HookId>() {
-        Ok(id) => state.store.hook(id).await.map_err(|error| failed(state, &error))?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| {
-        let text = "It may have been deleted meanwhile. The list shows those that there are.";
-        say(state, StatusCode::NOT_FOUND, "There is no such hook", text)
-    })
+    let text = "It may have been deleted meanwhile. The list shows those that there are.";
+    let unknown = || say(state, StatusCode::NOT_FOUND, "There is no such hook", text);
+    page::find(state, id, |id| state.store.hook(id), unknown).await
 }
 
 /// `GET /admin/hooks/{id}`
@@ -161,7 +155,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let hook = Shown::new(&state, &find(&state, &id).await?);
     let page = HookPage { frame: clerk.frame(&state, PATH), hook, tried: None, done: wanted.said() };
     Ok(html(StatusCode::OK, page.render()))
@@ -173,7 +167,7 @@ pub(super) async fn ask(
     State(state): State<AdminState>,
     PathPair(id, act): PathPair,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let kept = find(&state, &id).await?;
     let name = Name::short(kept.hook.name.as_str()).plain();
     let back = format!("{PATH}/{}", kept.hook.id);
@@ -199,7 +193,7 @@ pub(super) async fn ask(
             ],
             "Delete",
         ),
-        _ => return Ok(missing(State(state)).await),
+        _ => return Ok(missing(&state)),
     };
     let page = Confirm {
         frame: clerk.frame(&state, PATH),
@@ -227,7 +221,7 @@ pub(super) async fn act(
     State(state): State<AdminState>,
     PathPair(id, act): PathPair,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let kept = find(&state, &id).await?;
     let (id, name) = (kept.hook.id, kept.hook.name.clone());
     match act.as_str() {
@@ -267,7 +261,7 @@ pub(super) async fn act(
             let frame = clerk.frame(&state, PATH);
             Ok(html(StatusCode::OK, HookPage { frame, hook, tried: Some(tried), done: None }.render()))
         }
-        _ => Ok(missing(State(state)).await),
+        _ => Ok(missing(&state)),
     }
 }
 

@@ -6,16 +6,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::admin::clerk::{Clerk, Fields};
+use crate::admin::clerk::{Clerk, Fields, VIEW};
 use crate::admin::frame::Frame;
 use crate::admin::page::{Confirm, forbidden, html, refused, say};
+use crate::admin::pager::address;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
+use crate::admin::tables::Name;
 use crate::domain::{DeviceId, LockName, LockOwner, LockScope, LockStatus, Permission, Refusal, WallTime};
 
 const PATH: &str = "/admin/locks";
-const NEEDS: &[Permission] = &[Permission::ViewSession];
 
 /// Who holds what.
 #[derive(Debug, Template)]
@@ -70,7 +70,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, VIEW)?;
     let locks = state.handle.locks();
     let names = names(&state, &locks).await?;
     let rows = locks.iter().map(|lock| row(&state, &clerk, lock, &names)).collect();
@@ -159,7 +159,7 @@ pub(super) async fn ask(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, VIEW)?;
     let lock = meant(&state, &clerk, &wanted).map_err(|answer| *answer)?;
     let names = names(&state, std::slice::from_ref(&lock)).await?;
     let (holder, shown) = (owner(lock.owner, &names), Name::short(lock.name.as_str()));
@@ -196,7 +196,7 @@ pub(super) async fn release(
     State(state): State<AdminState>,
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, VIEW)?;
     let lock = meant(&state, &clerk, &wanted).map_err(|answer| *answer)?;
     let device = match lock.owner {
         LockOwner::Device(id) => Some(id),

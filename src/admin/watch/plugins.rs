@@ -6,12 +6,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::providers::PATH;
-use crate::admin::clerk::{Clerk, Fields};
+use crate::admin::clerk::{ADMINISTER, Clerk, Fields};
 use crate::admin::page::{Confirm, say};
+use crate::admin::pager::address;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
-use crate::domain::{Permission, Text};
+use crate::admin::tables::Name;
+use crate::domain::Text;
 use crate::runtime::{PluginKind, PluginState, PluginStatus};
 
 /// A plugin.
@@ -102,7 +103,7 @@ pub(super) async fn ask(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, &[Permission::Admin])?;
+    clerk.must(&state, ADMINISTER)?;
     let plugin = find(&state, &wanted.plugin).map_err(|answer| *answer)?;
     let page = Confirm {
         frame: clerk.frame(&state, PATH),
@@ -125,7 +126,7 @@ pub(super) async fn restart(
     State(state): State<AdminState>,
     Fields(wanted): Fields<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, &[Permission::Admin])?;
+    clerk.must(&state, ADMINISTER)?;
     let plugin = find(&state, &wanted.plugin).map_err(|answer| *answer)?;
     state.handle.registry().plugins().restart(&plugin.name);
     clerk.note(&state, "plugin.restart", &plugin.name).await;

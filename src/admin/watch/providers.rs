@@ -9,17 +9,17 @@ use serde::Deserialize;
 use super::coins::{self, Slot};
 use super::plugins::{Plugin, standing};
 use super::roles::quoted;
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, VIEW};
 use crate::admin::frame::Frame;
 use crate::admin::page::{html, refused};
+use crate::admin::pager::address;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
-use crate::domain::{Permission, ProviderName};
+use crate::admin::tables::Name;
+use crate::domain::ProviderName;
 use crate::runtime::{PluginStatus, Provided, ProviderStatus, Provides};
 
 pub(super) const PATH: &str = "/admin/providers";
-const NEEDS: &[Permission] = &[Permission::ViewSession];
 
 /// Who provides sessions, who is asked about them, and how they are doing.
 #[derive(Debug, Template)]
@@ -70,7 +70,7 @@ pub(super) async fn show(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, VIEW)?;
     let registry = state.handle.registry();
     let now = state.handle.snapshot().await.map_err(|refusal| refused(&state, refusal))?;
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();

@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{Clerk, VIEW};
 use crate::admin::frame::Frame;
 use crate::admin::page::{failed, html, refused};
+use crate::admin::pager::address;
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::admin::tables::{Name, address};
-use crate::domain::{Mbps, Permission, RolePolicy};
+use crate::admin::tables::Name;
+use crate::domain::{Mbps, RolePolicy};
 
 const PATH: &str = "/admin/roles";
-const NEEDS: &[Permission] = &[Permission::ViewSession];
 
 /// The roles of the configuration and those in use.
 #[derive(Debug, Template)]
@@ -51,7 +51,7 @@ struct Holders {
 
 /// `GET /admin/roles`
 pub(super) async fn list(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, VIEW)?;
     let sessions = state.handle.snapshot().await.map_err(|refusal| refused(&state, refusal))?;
     let devices = state.handle.device_snapshot().await.map_err(|refusal| refused(&state, refusal))?;
     let plans = state.store.list_plans().await.map_err(|error| failed(&state, &error))?;

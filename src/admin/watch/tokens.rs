@@ -6,20 +6,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::admin::clerk::{Clerk, Fields};
+use crate::admin::clerk::{ADMINISTER, Clerk, Fields};
+use crate::admin::form::{Form, Wrong};
 use crate::admin::frame::Frame;
 use crate::admin::logins::Who;
 use crate::admin::once::{new_once, once};
-use crate::admin::page::{Confirm, Message, failed, html, refused, say, sentence};
+use crate::admin::page::{self, Confirm, Message, failed, html, refused, say};
 use crate::admin::permissions::{self, Tick, Ticked};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::admin::tables::Name;
-use crate::domain::{Permission, Refusal, Text};
+use crate::domain::{Refusal, Text};
 use crate::store::{AuditLook, AuditPlace, Token, TokenText};
 
 const PATH: &str = "/admin/tokens";
-const NEEDS: &[Permission] = &[Permission::Admin];
 /// Of so many tokens it is looked up who made them.
 const MOST_MAKERS: u32 = 1_000;
 
@@ -56,13 +56,7 @@ struct NewPage {
     name: String,
     ticks: Vec<Tick>,
     locks: String,
-    trouble: Option<(&'static str, String)>,
-}
-
-impl NewPage {
-    fn wrong(&self, field: &str) -> Option<&str> {
-        self.trouble.as_ref().filter(|(known, _)| *known == field).map(|(_, text)| text.as_str())
-    }
+    form: Form,
 }
 
 /// What was made, with its text.
@@ -96,7 +90,7 @@ pub(super) async fn list(
     State(state): State<AdminState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let tokens = state.store.list_tokens().await.map_err(|error| failed(&state, &error))?;
     let look = AuditLook { actions: Some(vec!["token.create".to_owned()]), ..AuditLook::default() };
     let makers = state.store.look_at_audit(&look, AuditPlace::Newest, MOST_MAKERS).await;
@@ -126,26 +120,20 @@ pub(super) async fn list(
 
 /// `GET /admin/tokens/new`
 pub(super) async fn new(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     Ok(show_new(&clerk, &state, &Given::default(), None))
 }
 
-fn show_new(
-    clerk: &Clerk,
-    state: &AdminState,
-    given: &Given,
-    trouble: Option<(&'static str, String)>,
-) -> Response {
-    let status = if trouble.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+fn show_new(clerk: &Clerk, state: &AdminState, given: &Given, wrong: Option<Wrong>) -> Response {
     let page = NewPage {
         frame: clerk.frame(state, PATH),
         once: new_once(),
         name: Text::new(&given.name).as_str().to_owned(),
         ticks: given.ticked.ticks(),
         locks: given.ticked.lock_lines().to_owned(),
-        trouble: trouble.map(|(field, text)| (field, sentence(&text))),
+        form: Form::blank(wrong),
     };
-    html(status, page.render())
+    html(page.form.status(), page.render())
 }
 
 /// `POST /admin/tokens`
@@ -154,25 +142,18 @@ pub(super) async fn create(
     State(state): State<AdminState>,
     Fields(given): Fields<Given>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
+    let again = |field, text| Ok(show_new(&clerk, &state, &given, Some(Wrong::field(field, text))));
     let Ok(ticked) = given.ticked.read() else {
-        let trouble = ("locks", "a lock is written as in coinslot/1".to_owned());
-        return Ok(show_new(&clerk, &state, &given, Some(trouble)));
+        return again("locks", "a lock is written as in coinslot/1");
     };
     let (name, granted) = match Token::check(&given.name, ticked) {
         Ok(checked) => checked,
-        Err(error) if error.field == "name" => {
-            let trouble = ("name", "a name must not be empty".to_owned());
-            return Ok(show_new(&clerk, &state, &given, Some(trouble)));
-        }
-        Err(_) => {
-            let trouble = ("permissions", "choose at least one, and not more than 50".to_owned());
-            return Ok(show_new(&clerk, &state, &given, Some(trouble)));
-        }
+        Err(error) if error.field == "name" => return again("name", "a name must not be empty"),
+        Err(_) => return again("permissions", "choose at least one, and not more than 50"),
     };
     let may = permissions::words(&granted);
-    let once = once(&state, &clerk, &given.once, &["token", name.as_str(), &may]);
-    let once = once?;
+    let once = once(&state, &clerk, &given.once, &["token", name.as_str(), &may])?;
     let text = TokenText::random().map_err(|error| failed(&state, &error))?;
     let made = state.store.create_token_once(&name, &granted, &text, &once).await;
     match made.map_err(|error| failed(&state, &error))? {
@@ -200,14 +181,9 @@ pub(super) async fn create(
 
 /// The token that is meant, unless it was revoked.
 async fn find(state: &AdminState, id: &str) -> Result<Token, Response> {
-    let found = match id.parse() {
-        Ok(id) => state.store.token(id).await.map_err(|error| failed(state, &error))?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| {
-        let text = "It may have been revoked meanwhile. The list shows those that there are.";
-        say(state, StatusCode::NOT_FOUND, "There is no such token", text)
-    })
+    let text = "It may have been revoked meanwhile. The list shows those that there are.";
+    let unknown = || say(state, StatusCode::NOT_FOUND, "There is no such token", text);
+    page::find(state, id, |id| state.store.token(id), unknown).await
 }
 
 /// `GET /admin/tokens/{id}/revoke`: what will happen.
@@ -216,7 +192,7 @@ pub(super) async fn ask(
     State(state): State<AdminState>,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let token = find(&state, &id).await?;
     let mut happens = vec![
         "Whatever uses it is refused from now on; what it listens to is closed. This cannot be undone."
@@ -244,7 +220,7 @@ pub(super) async fn revoke(
     State(state): State<AdminState>,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let token = find(&state, &id).await?;
     let now = state.handle.now().wall;
     state.store.revoke_token(token.id, now).await.map_err(|error| failed(&state, &error))?;

@@ -89,7 +89,7 @@ impl Typed {
 
 impl Sent {
     /// Reads a form over what there was before: pictures stay unless another one or none is wanted.
-    pub(super) fn read(parts: &[Part<'_>], logo: Option<Picture>, background: Option<Picture>) -> Self {
+    pub(super) fn read(parts: &[Part], logo: Option<Picture>, background: Option<Picture>) -> Self {
         let known: Vec<String> = fields().collect();
         let mut typed = Typed::default();
         let (mut saves, mut seen) = (false, String::new());
@@ -98,18 +98,18 @@ impl Sent {
         for part in parts {
             if part.is_file {
                 // A field of files that nothing was chosen in is sent empty.
-                if matches!(part.name, "logo" | "background") && !part.bytes.is_empty() {
-                    files.insert(part.name, part.bytes);
+                if matches!(part.name.as_str(), "logo" | "background") && !part.bytes.is_empty() {
+                    files.insert(&part.name, &part.bytes);
                 }
                 continue;
             }
             if part.name == "action" {
                 saves = part.bytes == b"save";
             } else if part.name == "seen" {
-                seen = String::from_utf8_lossy(part.bytes).chars().take(MAX_SEEN).collect();
-            } else if known.iter().any(|field| field == part.name) {
-                let value: String = String::from_utf8_lossy(part.bytes).chars().take(MAX_SHOWN).collect();
-                typed.0.insert(part.name.to_owned(), value);
+                seen = String::from_utf8_lossy(&part.bytes).chars().take(MAX_SEEN).collect();
+            } else if known.contains(&part.name) {
+                let value: String = String::from_utf8_lossy(&part.bytes).chars().take(MAX_SHOWN).collect();
+                typed.0.insert(part.name.clone(), value);
             }
         }
         let mut picture = |name: &str, used, before: Option<Picture>, removes: bool| match files.get(name) {
@@ -180,8 +180,8 @@ fn read_theme(typed: &Typed, troubles: &mut Troubles) -> Theme {
 mod tests {
     use super::*;
 
-    fn part<'b>(name: &'b str, value: &'b str) -> Part<'b> {
-        Part { name, is_file: false, bytes: value.as_bytes() }
+    fn part(name: &str, value: &str) -> Part {
+        Part { name: name.to_owned(), is_file: false, bytes: value.as_bytes().to_vec() }
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
             ("#b00020", "Hola", "")
         );
         let again: Vec<(String, String)> = typed.0.into_iter().collect();
-        let parts: Vec<Part<'_>> = again.iter().map(|(name, value)| part(name, value)).collect();
+        let parts: Vec<Part> = again.iter().map(|(name, value)| part(name, value)).collect();
         assert_eq!(Sent::read(&parts, None, None).draft.theme.as_deref(), Some(&*theme));
     }
 
@@ -220,7 +220,7 @@ mod tests {
             part("dark-accent", "red"),
             part("footer-fr", &long),
             part("terms-required", "on"),
-            Part { name: "logo", is_file: true, bytes: b"<svg>" },
+            Part { is_file: true, ..part("logo", "<svg>") },
         ];
         let sent = Sent::read(&parts, None, None);
         let wrong: Vec<&str> = sent.troubles.keys().map(String::as_str).collect();

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::PATH;
-use super::theme::{NEEDS, path};
-use crate::admin::clerk::Clerk;
+use super::theme::path;
+use crate::admin::clerk::{ADMINISTER, Clerk};
 use crate::admin::frame::Frame;
 use crate::admin::page::{html, refused};
 use crate::admin::state::AdminState;
@@ -36,7 +36,7 @@ struct ZoneView {
 
 /// `GET /admin/zones`
 pub(super) async fn show(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
+    clerk.must(&state, ADMINISTER)?;
     let online = state.handle.zones_online().await.map_err(|refusal| refused(&state, refusal))?;
     let view = |zone: &ZoneConfig| {
         let count = online.iter().find(|(name, _)| *name == zone.name).map_or(0, |(_, count)| *count);

@@ -8,7 +8,6 @@ mod preview;
 mod theme;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use super::state::AdminState;
@@ -17,15 +16,12 @@ pub(super) use drafts::Drafts;
 
 /// The list of the zones.
 const PATH: &str = "/admin/zones";
-/// Both pictures, and terms of use in each language.
-const MAX_THEME_BYTES: usize = 1_200_000;
 
 /// The routes of these pages.
 pub(super) fn routes() -> Router<AdminState> {
-    let save = post(theme::save).layer(DefaultBodyLimit::max(MAX_THEME_BYTES));
     Router::new()
         .route("/admin/zones", get(list::show))
-        .route("/admin/zones/{zone}/theme", get(theme::show).merge(save))
+        .route("/admin/zones/{zone}/theme", get(theme::show).post(theme::save))
         .route("/admin/zones/{zone}/theme/reset", get(theme::ask_reset).post(theme::reset))
         .route("/admin/zones/{zone}/theme/discard", post(theme::discard).get(theme::show))
         .route("/admin/zones/{zone}/theme/preview/{shade}/", get(preview::front))

@@ -3,7 +3,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::theme::{NEEDS, dress, find};
+use super::theme::{dress, find};
 use crate::admin::clerk::Clerk;
 use crate::admin::door::Frames;
 use crate::admin::page::{html, missing};
@@ -31,10 +31,9 @@ pub(super) async fn show(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let shade = Shade::ALL.into_iter().find(|known| known.as_str() == shade);
-    let (Some(zone), Some(shade)) = (find(&state, &zone), shade) else {
-        return Ok(missing(State(state)).await);
+    let zone = find(&clerk, &state, &zone)?;
+    let Some(shade) = Shade::ALL.into_iter().find(|known| known.as_str() == shade) else {
+        return Ok(missing(&state));
     };
     let dress = dress(&state, &clerk, &zone, shade);
     let t = Wish::of(&uri, &headers).words();
@@ -48,7 +47,7 @@ pub(super) async fn show(
     } else if let Some((kind, bytes)) = what.strip_prefix("portal/").and_then(|name| dress.file(name)) {
         ([(header::CONTENT_TYPE, kind)], bytes).into_response()
     } else {
-        return Ok(missing(State(state)).await);
+        return Ok(missing(&state));
     };
     response.extensions_mut().insert(Frames::Held);
     Ok(response)

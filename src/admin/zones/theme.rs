@@ -1,33 +1,34 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::PATH;
 use super::drafts::Draft;
 use super::form::{ALL, Sent, TEXTS, Troubles, Typed};
-use crate::admin::clerk::Clerk;
+use crate::admin::clerk::{ADMINISTER, Clerk};
 use crate::admin::door::Frames;
 use crate::admin::frame::Frame;
 use crate::admin::page::{Confirm, failed, html, missing, say, sentence};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
+use crate::domain::ZoneName;
 use crate::domain::theme::{Picture, Shade, Theme};
-use crate::domain::{Permission, ZoneName};
-use crate::http::parse_multipart;
+use crate::http::{MultipartError, MultipartForm, Part};
 use crate::portal::{Dress, Example, Language, Words};
 use crate::store::KeptTheme;
 
-pub(super) const NEEDS: &[Permission] = &[Permission::Admin];
 /// What the first page may come to without its pictures.
 const MOST_BYTES: usize = 30_000;
 /// The most fields that a form has here, with room.
 const MOST_PARTS: usize = 64;
+/// Both pictures, and terms of use in each language.
+const MAX_FORM_BYTES: usize = 1_200_000;
+/// Far beyond any of them, so that what is wrong with a picture is said beside it.
+const MAX_PART_BYTES: usize = 1_000_000;
 
 /// The form, and the pages as they would be.
 #[derive(Debug, Template)]
@@ -139,9 +140,12 @@ fn rows(key: &str) -> u8 {
     if key == "terms" { 8 } else { 3 }
 }
 
-/// The zone of an address, if there is one of that name.
-pub(super) fn find(state: &AdminState, name: &str) -> Option<ZoneName> {
-    state.zones.iter().map(|zone| &zone.name).find(|zone| zone.as_str() == name).cloned()
+/// The zone of an address, for whoever may change how it looks.
+#[expect(clippy::result_large_err, reason = "it is the answer, and handed on at once")]
+pub(super) fn find(clerk: &Clerk, state: &AdminState, name: &str) -> Result<ZoneName, Response> {
+    clerk.must(state, ADMINISTER)?;
+    let found = state.zones.iter().map(|zone| &zone.name).find(|zone| zone.as_str() == name);
+    found.cloned().ok_or_else(|| missing(state))
 }
 
 /// Where a zone's theme is changed.
@@ -252,10 +256,13 @@ pub(super) async fn show(
     Path(zone): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let Some(zone) = find(&state, &zone) else { return Ok(missing(State(state)).await) };
+    let zone = find(&clerk, &state, &zone)?;
     let draft = draft_or_now(&state, &clerk, &zone);
     page(&clerk, &state, zone, draft, Troubles::new(), &wanted).await
+}
+
+async fn parts(request: Request) -> Result<Vec<Part>, MultipartError> {
+    MultipartForm::open(request, MAX_FORM_BYTES, MOST_PARTS).await?.parts(MAX_PART_BYTES).await
 }
 
 /// `POST /admin/zones/{zone}/theme`: looks at what was typed, or has guests see it.
@@ -263,19 +270,20 @@ pub(super) async fn save(
     clerk: Clerk,
     State(state): State<AdminState>,
     Path(zone): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let Some(zone) = find(&state, &zone) else { return Ok(missing(State(state)).await) };
-    let body = body.map_err(|rejection| {
-        let text = "This is too much: a logo has at most 64 KB, a picture behind the page 256 KB. Nothing was changed.";
-        say(&state, rejection.status(), "That did not work", text)
-    })?;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let parts = parse_multipart(kind, &body, MOST_PARTS).map_err(|_| {
-        let text = "The form could not be read. Load the page again.";
-        say(&state, StatusCode::BAD_REQUEST, "That did not work", text)
+    let zone = find(&clerk, &state, &zone)?;
+    let parts = parts(request).await.map_err(|error| {
+        let (status, text) = match error {
+            MultipartError::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "This is too much: a logo has at most 64 KB, a picture behind the page 256 KB. Nothing was changed.",
+            ),
+            MultipartError::TooMany | MultipartError::Broken => {
+                (StatusCode::BAD_REQUEST, "The form could not be read. Load the page again.")
+            }
+        };
+        say(&state, status, "That did not work", text)
     })?;
     let (before, _) = draft_or_now(&state, &clerk, &zone);
     let Sent { draft, troubles, saves } = Sent::read(&parts, before.logo, before.background);
@@ -326,8 +334,7 @@ pub(super) async fn discard(
     State(state): State<AdminState>,
     Path(zone): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let Some(zone) = find(&state, &zone) else { return Ok(missing(State(state)).await) };
+    let zone = find(&clerk, &state, &zone)?;
     state.drafts.forget(&clerk.scope(), &zone);
     Ok(Redirect::to(&format!("{}?done=discarded", path(&zone))).into_response())
 }
@@ -338,8 +345,7 @@ pub(super) async fn ask_reset(
     State(state): State<AdminState>,
     Path(zone): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let Some(zone) = find(&state, &zone) else { return Ok(missing(State(state)).await) };
+    let zone = find(&clerk, &state, &zone)?;
     let (action, back) = (format!("{}/reset", path(&zone)), path(&zone));
     let confirm = Confirm {
         frame: clerk.frame(&state, PATH),
@@ -363,8 +369,7 @@ pub(super) async fn reset(
     State(state): State<AdminState>,
     Path(zone): Path<String>,
 ) -> Result<Response, Response> {
-    clerk.must(&state, NEEDS)?;
-    let Some(zone) = find(&state, &zone) else { return Ok(missing(State(state)).await) };
+    let zone = find(&clerk, &state, &zone)?;
     let was_there = state.store.forget_theme(&zone).await.map_err(|error| failed(&state, &error))?;
     state.themes.wear(&zone, None);
     state.drafts.forget(&clerk.scope(), &zone);

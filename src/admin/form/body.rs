@@ -1,111 +1,31 @@
-//! Forms of things with many fields: what stands in them, what is wrong with one, and the body of the API that they say. A
-//! page reads nothing by itself: what the body comes to is decided where the API's is read.
+use std::collections::{BTreeMap, BTreeSet};
 
-use axum::http::StatusCode;
 use chrono::NaiveDateTime;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::tables::{Wrong, role_names};
+use super::{Form, Wrong};
 use crate::domain::{LocalTime, WallTime};
-use crate::http::{MAX_BODY_BYTES, Problem};
+use crate::http::Problem;
 use crate::wares::rfc3339;
 
-/// What a form with properties may come to: as much as a body of the API.
-pub(super) const MAX_BYTES: usize = MAX_BODY_BYTES;
 /// As `<input type="datetime-local">` writes a time.
 const MOMENT: &str = "%Y-%m-%dT%H:%M";
 /// Far beyond any time that could be granted, and far from what overflows.
 const MOST_MINUTES: f64 = 1e12;
 
-/// A form as it is shown.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Form {
-    fields: Vec<(String, String)>,
-    wrong: Option<Wrong>,
-}
-
-impl Form {
-    /// With this in its fields; a box that is not ticked has none.
-    pub(super) fn filled<const N: usize>(fields: [(&str, String); N]) -> Self {
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Self { fields: fields.collect(), wrong: None }
-    }
-
-    /// As it was sent.
-    pub(super) const fn sent(fields: Vec<(String, String)>) -> Self {
-        Self { fields, wrong: None }
-    }
-
-    /// The same with what is wrong with it. What is wrong with a field that it does not have is wrong with all of it.
-    pub(super) fn refused(mut self, wrong: Wrong) -> Self {
-        let has = |field: &str| self.fields.iter().any(|(name, _)| name == field);
-        self.wrong = Some(wrong.among(has));
-        self
-    }
-
-    /// What stands in a field.
-    pub(super) fn get(&self, name: &str) -> &str {
-        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
-    }
-
-    /// The same with the blanks at its ends.
-    pub(super) fn whole(&self, name: &str) -> &str {
-        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
-    }
-
-    /// Whether this is chosen in a list, or this box is ticked.
-    pub(super) fn is(&self, name: &str, value: &str) -> bool {
-        self.get(name) == value
-    }
-
-    /// What is wrong with a field.
-    pub(super) fn error(&self, name: &str) -> Option<&str> {
-        self.wrong.as_ref().and_then(|wrong| wrong.of(name))
-    }
-
-    /// What is wrong with no field of its own.
-    pub(super) fn trouble(&self) -> Option<&str> {
-        self.wrong.as_ref().and_then(Wrong::of_all)
-    }
-
-    /// The field that something is wrong with.
-    pub(super) fn wrong_field(&self) -> Option<&str> {
-        self.wrong.as_ref().and_then(Wrong::which)
-    }
-
-    /// Whether it came back.
-    pub(super) const fn is_wrong(&self) -> bool {
-        self.wrong.is_some()
-    }
-
-    /// What its page is answered with.
-    pub(super) fn status(&self) -> StatusCode {
-        self.wrong.as_ref().map_or(StatusCode::OK, Wrong::status)
-    }
-
-    /// All of it, for telling one request from another.
-    pub(super) fn parts(&self) -> Vec<&str> {
-        // What is kept of them must not help to guess a password.
-        let own = |name: &str| !["csrf", "once", "tag", "password"].contains(&name);
-        let fields = self.fields.iter().filter(|(name, _)| own(name));
-        fields.flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect()
-    }
-
-    /// The body of the API that it says.
-    pub(super) fn body(&self) -> Body<'_> {
-        Body { form: self, fields: Map::new(), wrong: None }
-    }
-}
-
 /// A body of the API, as it is put together.
-pub(super) struct Body<'f> {
+pub(in crate::admin) struct Body<'f> {
     form: &'f Form,
     fields: Map<String, Value>,
     wrong: Option<Wrong>,
 }
 
-impl Body<'_> {
+impl<'f> Body<'f> {
+    pub(super) fn of(form: &'f Form) -> Self {
+        Self { form, fields: Map::new(), wrong: None }
+    }
+
     fn put(mut self, name: &str, value: Result<Value, Wrong>) -> Self {
         match value {
             Ok(value) => {
@@ -118,13 +38,13 @@ impl Body<'_> {
     }
 
     /// This, whatever was typed.
-    pub(super) fn with(self, name: &str, value: impl Into<Value>) -> Self {
+    pub(in crate::admin) fn with(self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         self.put(name, Ok(value))
     }
 
     /// A text; absent if nothing was typed.
-    pub(super) fn text(self, name: &str) -> Self {
+    pub(in crate::admin) fn text(self, name: &str) -> Self {
         match self.form.get(name) {
             "" => self,
             text => {
@@ -135,13 +55,13 @@ impl Body<'_> {
     }
 
     /// The same, where nothing takes away what was there.
-    pub(super) fn text_or_null(self, name: &str) -> Self {
+    pub(in crate::admin) fn text_or_null(self, name: &str) -> Self {
         let text = Some(self.form.get(name).to_owned()).filter(|text| !text.is_empty());
         self.with(name, text)
     }
 
     /// A price: a comma stands for a point.
-    pub(super) fn price(self, name: &str) -> Self {
+    pub(in crate::admin) fn price(self, name: &str) -> Self {
         match self.form.get(name) {
             "" => self,
             text => {
@@ -169,49 +89,49 @@ impl Body<'_> {
     }
 
     /// A whole number; absent if nothing was typed.
-    pub(super) fn whole(self, name: &str) -> Self {
+    pub(in crate::admin) fn whole(self, name: &str) -> Self {
         self.number(name, name, false, read_whole)
     }
 
     /// The same, where nothing takes away what was there.
-    pub(super) fn whole_or_null(self, name: &str) -> Self {
+    pub(in crate::admin) fn whole_or_null(self, name: &str) -> Self {
         self.number(name, name, true, read_whole)
     }
 
     /// A number with decimals; absent if nothing was typed.
-    pub(super) fn amount(self, name: &str) -> Self {
+    pub(in crate::admin) fn amount(self, name: &str) -> Self {
         self.number(name, name, false, read_amount)
     }
 
     /// The same, where nothing takes away what was there.
-    pub(super) fn amount_or_null(self, name: &str) -> Self {
+    pub(in crate::admin) fn amount_or_null(self, name: &str) -> Self {
         self.number(name, name, true, read_amount)
     }
 
     /// Minutes as the seconds of another field; nothing takes away what was there.
-    pub(super) fn minutes_or_null(self, name: &str, field: &str) -> Self {
+    pub(in crate::admin) fn minutes_or_null(self, name: &str, field: &str) -> Self {
         self.number(name, field, true, read_minutes)
     }
 
     /// The same; absent if nothing was typed.
-    pub(super) fn minutes(self, name: &str, field: &str) -> Self {
+    pub(in crate::admin) fn minutes(self, name: &str, field: &str) -> Self {
         self.number(name, field, false, read_minutes)
     }
 
     /// Whether a box is ticked.
-    pub(super) fn flag(self, name: &str) -> Self {
+    pub(in crate::admin) fn flag(self, name: &str) -> Self {
         let is_on = self.form.is(name, "on");
         self.with(name, is_on)
     }
 
     /// Names between commas.
-    pub(super) fn names(self, name: &str) -> Self {
+    pub(in crate::admin) fn names(self, name: &str) -> Self {
         let names: Vec<String> = role_names(self.form.get(name)).collect();
         self.with(name, names)
     }
 
     /// Lines as in `key = value`. Lines that stand as they were shown are left out, and so stay as they are.
-    pub(super) fn pairs(self, name: &str, shown: &str) -> Self {
+    pub(in crate::admin) fn pairs(self, name: &str, shown: &str) -> Self {
         let typed = self.form.get(name).replace("\r\n", "\n");
         if typed == shown.trim() {
             return self;
@@ -228,7 +148,7 @@ impl Body<'_> {
     }
 
     /// A time of the place's clocks; nothing takes away what was there.
-    pub(super) fn moment_or_null(self, name: &str, place: &dyn LocalTime) -> Self {
+    pub(in crate::admin) fn moment_or_null(self, name: &str, place: &dyn LocalTime) -> Self {
         match self.form.get(name) {
             "" => self.with(name, Value::Null),
             text => {
@@ -241,7 +161,7 @@ impl Body<'_> {
     }
 
     /// What it comes to, read as the API reads it.
-    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Wrong> {
+    pub(in crate::admin) fn read<T: DeserializeOwned>(self) -> Result<T, Wrong> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
@@ -280,12 +200,12 @@ fn read_moment(text: &str, place: &dyn LocalTime) -> Option<WallTime> {
 }
 
 /// A time for a field, as the place's clocks show it.
-pub(super) fn moment(at: Option<WallTime>, place: &dyn LocalTime) -> String {
+pub(in crate::admin) fn moment(at: Option<WallTime>, place: &dyn LocalTime) -> String {
     at.map(|at| place.local(at).format(MOMENT).to_string()).unwrap_or_default()
 }
 
 /// Seconds for a field of minutes.
-pub(super) fn minutes(millis: Option<u64>) -> String {
+pub(in crate::admin) fn minutes(millis: Option<u64>) -> String {
     let Some(secs) = millis.map(|millis| millis / 1000) else { return String::new() };
     if secs.is_multiple_of(60) {
         return (secs / 60).to_string();
@@ -295,20 +215,25 @@ pub(super) fn minutes(millis: Option<u64>) -> String {
     format!("{}.{:04}", hundredths / 10_000, hundredths % 10_000)
 }
 
+/// Names of roles between commas.
+pub(in crate::admin) fn role_names(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 /// Properties for a field, a line each.
-pub(super) fn lines(pairs: &std::collections::BTreeMap<String, String>) -> String {
+pub(in crate::admin) fn lines(pairs: &BTreeMap<String, String>) -> String {
     let lines: Vec<String> = pairs.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     lines.join("\n")
 }
 
 /// Roles for a field.
-pub(super) fn commas(names: &std::collections::BTreeSet<String>) -> String {
+pub(in crate::admin) fn commas(names: &BTreeSet<String>) -> String {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     names.join(", ")
 }
 
 /// A ticked box.
-pub(super) fn tick(is_on: bool) -> String {
+pub(in crate::admin) fn tick(is_on: bool) -> String {
     if is_on { "on".to_owned() } else { String::new() }
 }
 
