@@ -42,11 +42,17 @@ type Asking = BoxFuture<'static, Option<ClientSession>>;
 /// What came of asking them.
 enum Asked {
     /// They said so at once.
-    Said(Option<ClientSession>),
+    Said(Option<Box<ClientSession>>),
     /// They are at it; this closes with the answer.
     Waits(watch::Receiver<()>),
     /// The same, and nobody keeps what they say: too much is kept.
     Unkept(Asking),
+}
+
+impl Asked {
+    fn said(said: Option<ClientSession>) -> Self {
+        Self::Said(said.map(Box::new))
+    }
 }
 
 #[derive(Default)]
@@ -84,7 +90,7 @@ impl Offered {
             Look::Anew => PATIENCE,
         };
         match self.ask(handle, device) {
-            Asked::Said(said) => said,
+            Asked::Said(said) => said.map(|said| *said),
             Asked::Waits(mut answered) => {
                 // It is closed with the answer, and never says anything.
                 let _ = tokio::time::timeout(patience, answered.changed()).await;
@@ -113,13 +119,13 @@ impl Offered {
         if !entries.contains_key(&id) && entries.len() >= MOST_KEPT {
             entries.retain(|_, entry| entry.is_asking() || entry.within(KEPT).is_some());
             if entries.len() >= MOST_KEPT {
-                return at_once.map_or(Asked::Unkept(asking), Asked::Said);
+                return at_once.map_or(Asked::Unkept(asking), Asked::said);
             }
         }
         let entry = entries.entry(id).or_default();
         if let Some(said) = at_once {
             entry.said = Some((Instant::now(), said.clone()));
-            return Asked::Said(said);
+            return Asked::said(said);
         }
         let (answered, waits) = watch::channel(());
         entry.asking = Some(waits.clone());

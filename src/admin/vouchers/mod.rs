@@ -18,7 +18,6 @@ pub(super) use searches::Searches;
 
 /// The list of batches.
 pub(super) const PLACE: &str = "/admin/vouchers";
-/// What all these pages need, as the API does.
 
 /// The routes of these pages.
 pub(super) fn routes() -> Router<AdminState> {

@@ -20,8 +20,6 @@ use crate::domain::{
 };
 use crate::store::{HookConflict, KeptHook};
 
-/// The form's name.
-
 /// The form.
 #[derive(Debug, Template)]
 #[template(path = "admin/hook_form.html")]

@@ -143,14 +143,14 @@ pub(super) async fn create(
     Fields(given): Fields<Given>,
 ) -> Result<Response, Response> {
     clerk.must(&state, ADMINISTER)?;
-    let again = |field, text| Ok(show_new(&clerk, &state, &given, Some(Wrong::field(field, text))));
+    let again = |field, text| show_new(&clerk, &state, &given, Some(Wrong::field(field, text)));
     let Ok(ticked) = given.ticked.read() else {
-        return again("locks", "a lock is written as in coinslot/1");
+        return Ok(again("locks", "a lock is written as in coinslot/1"));
     };
     let (name, granted) = match Token::check(&given.name, ticked) {
         Ok(checked) => checked,
-        Err(error) if error.field == "name" => return again("name", "a name must not be empty"),
-        Err(_) => return again("permissions", "choose at least one, and not more than 50"),
+        Err(error) if error.field == "name" => return Ok(again("name", "a name must not be empty")),
+        Err(_) => return Ok(again("permissions", "choose at least one, and not more than 50")),
     };
     let may = permissions::words(&granted);
     let once = once(&state, &clerk, &given.once, &["token", name.as_str(), &may])?;

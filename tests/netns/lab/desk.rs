@@ -19,7 +19,7 @@ impl<'lab> Desk<'lab> {
     /// Makes a token that may do everything and signs in with it.
     pub fn open(lab: &'lab Lab, daemon: &Daemon<'_>) -> Self {
         let made = daemon.post("/api/v1/tokens", &json!({"name": "desk", "permissions": ["admin"]}));
-        Self::sign_in(lab, made["token"].as_str().unwrap())
+        Self::sign_in(lab, made["token"].as_str().expect("a token"))
     }
 
     /// Signs in with a token.
@@ -27,13 +27,16 @@ impl<'lab> Desk<'lab> {
         let mut desk = Self { lab, cookie: String::new() };
         let answer = desk.post("/admin/login", &[("token", token)]);
         let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer:?}"));
-        desk.cookie = cookie.split(';').next().unwrap().to_owned();
+        desk.cookie = cookie.split(';').next().expect("a cookie").to_owned();
         desk
     }
 
     /// Opens a page.
     pub fn get(&self, path: &str) -> HttpAnswer {
-        HttpRequest::get(path).header("Cookie", &self.cookie).send(&self.lab.router, ADMIN).unwrap()
+        HttpRequest::get(path)
+            .header("Cookie", &self.cookie)
+            .send(&self.lab.router, ADMIN)
+            .expect("an answer")
     }
 
     /// Sends a form.
@@ -59,7 +62,7 @@ impl<'lab> Desk<'lab> {
             .header("Cookie", &self.cookie)
             .header("Origin", &format!("http://{}:{}", ADMIN.0, ADMIN.1))
             .send(&self.lab.router, ADMIN)
-            .unwrap()
+            .expect("an answer")
     }
 
     fn csrf(&self) -> String {
