@@ -144,7 +144,7 @@ async fn a_hook_is_changed_paused_resumed_and_deleted() {
     old.retain(|(name, _)| *name != "url");
     old.extend([("url", "http://127.0.0.1:9/old"), ("tag", tag.as_str())]);
     let stale = pages.post(&cookie, &place, &old).await;
-    assert!(stale.status == 422 && stale.text.contains("was changed meanwhile"), "{}", stale.text);
+    assert!(stale.status == 412 && stale.text.contains("was changed meanwhile"), "{}", stale.text);
     assert!(
         stale.text.contains("<title>Error: ") && stale.text.contains("127.0.0.1:9/old"),
         "{}",

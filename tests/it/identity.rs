@@ -283,7 +283,7 @@ async fn hostile_codes_are_refused_explained_and_limited() {
     portal.sell(old).await;
     let code = portal.code(old).await;
     let long = format!("code={}", "A".repeat(65));
-    let huge = [b"code=".as_slice(), &[b'A'; 5_000]].concat();
+    let huge = [b"code=".as_slice(), &[b'A'; 70_000]].concat();
     for (form, status) in [
         (b"code=".as_slice(), StatusCode::UNPROCESSABLE_ENTITY),
         (b"code=++", StatusCode::UNPROCESSABLE_ENTITY),
