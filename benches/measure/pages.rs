@@ -189,7 +189,7 @@ fn nginx(lab: &Lab, page: &str) -> Option<Process> {
          http {{\n{temporary}access_log off;\nkeepalive_requests 1000000000;\nopen_file_cache max=10;\n\
          default_type text/html;\n\
          server {{ listen {LAN4}:2050; root {place}; location = /index.html {{ }} location = / {{ try_files /index.html =404; }} }}\n\
-         server {{ listen {LAN4}:2051; keepalive_timeout 0; return 302 http://{LAN4}:2050/; }}\n}}\n"
+         server {{ listen {LAN4}:2051; keepalive_timeout 0; location / {{ return 302 http://{LAN4}:2050/; }} }}\n}}\n"
     );
     let file = dir.join("nginx.conf");
     fs::write(&file, config).expect("the configuration");
