@@ -107,7 +107,7 @@ impl Kept {
             let ahead = tokio::select! {
                 _ = self.terminate.recv() => return Next::Stop,
                 _ = self.interrupt.recv() => return Next::Stop,
-                _ = self.hangup.recv() => self.look_again(config).await,
+                _ = self.hangup.recv() => self.look_again(config),
                 order = self.orders.recv() => match order {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
                     Some(Order::Restore { of, by, reply }) => self.restore(config, &of, by, reply),
@@ -141,7 +141,7 @@ impl Kept {
     }
 
     /// SIGHUP: takes what stands in the file, if it is something else.
-    async fn look_again(&mut self, config: &Config) -> Option<Ahead> {
+    fn look_again(&mut self, config: &Config) -> Option<Ahead> {
         let settings = self.upkeep.settings();
         let read = settings.read().map_err(|error| error.to_string());
         let checked = read.and_then(|text| settings.check(&text).map_err(|error| error.to_string()));
@@ -158,7 +158,7 @@ impl Kept {
             info!("the configuration is the same as before");
             return None;
         }
-        if let Err(error) = self.doors.prepare(&new).await {
+        if let Err(error) = self.doors.prepare(&new) {
             error!("the configuration is not taken: {error:#}");
             return None;
         }
@@ -190,7 +190,7 @@ impl Kept {
     /// Writes what the pages order.
     async fn take(&mut self, new: NewSettings, store: &Store) -> Option<Ahead> {
         let NewSettings { config, text, seen, by, reply } = new;
-        let written = match self.doors.prepare(&config).await {
+        let written = match self.doors.prepare(&config) {
             Ok(()) => {
                 let settings = self.upkeep.settings();
                 let old = settings.read().map_err(NotTaken::from);

@@ -5,10 +5,14 @@ use std::os::unix::net::UnixListener as StdUnix;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::process::bind_socket;
 use crate::config::Config;
+
+/// How many who have connected may wait to be let in: a crowd whose phones all look at once. The kernel bounds it
+/// (`net.core.somaxconn`); who finds it full tries again a second later.
+const BACKLOG: u32 = 4096;
 
 /// What is listened on. It stays open while the service starts anew: who comes meanwhile waits in the kernel's queue, and
 /// nobody is turned away.
@@ -34,14 +38,14 @@ fn addresses(config: &Config) -> Vec<(SocketAddr, String)> {
 impl Doors {
     /// Opens what a configuration needs beyond what is open already: what cannot be had is known before anything is changed.
     /// What only we ourselves stand in the way of is opened when the old one is closed.
-    pub(super) async fn prepare(&mut self, config: &Config) -> anyhow::Result<()> {
+    pub(super) fn prepare(&mut self, config: &Config) -> anyhow::Result<()> {
         let wanted = addresses(config);
         let mut new = Vec::new();
         for (address, name) in &wanted {
             if self.tcp.contains_key(address) || self.tcp.keys().any(|open| open.port() == address.port()) {
                 continue;
             }
-            new.push((*address, bind(*address).await.with_context(|| format!("{name} cannot be opened"))?));
+            new.push((*address, bind(*address).with_context(|| format!("{name} cannot be opened"))?));
         }
         for (path, name) in sockets(config) {
             let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
@@ -70,7 +74,7 @@ impl Doors {
     }
 
     /// All TCP listeners of a configuration.
-    pub(super) async fn open(&mut self, config: &Config) -> anyhow::Result<()> {
+    pub(super) fn open(&mut self, config: &Config) -> anyhow::Result<()> {
         let wanted = addresses(config);
         // Those of the configuration before may stand in the way of new ones on the same port.
         self.tcp.retain(|address, _| {
@@ -79,7 +83,7 @@ impl Doors {
         });
         for (address, name) in wanted {
             if let Entry::Vacant(place) = self.tcp.entry(address) {
-                let listener = bind(address).await.with_context(|| format!("{name} cannot be opened"))?;
+                let listener = bind(address).with_context(|| format!("{name} cannot be opened"))?;
                 place.insert(listener);
             }
         }
@@ -129,8 +133,15 @@ fn sockets(config: &Config) -> [(&Path, &'static str); 2] {
     [(&config.control.socket, "[control] socket"), (&config.plugin_socket, "[plugins] socket")]
 }
 
-async fn bind(address: SocketAddr) -> std::io::Result<StdTcp> {
-    TcpListener::bind(address).await?.into_std()
+fn bind(address: SocketAddr) -> std::io::Result<StdTcp> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // What was closed a moment ago does not keep the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 #[cfg(test)]
@@ -153,7 +164,7 @@ mod tests {
         let (portal, admin, taken) = (free_port(), free_port(), StdTcp::bind("127.0.0.1:0").unwrap());
         let old = config(portal, admin);
         let mut doors = Doors::default();
-        doors.open(&old).await.unwrap();
+        doors.open(&old).unwrap();
         let first = doors.tcp(old.admin.listen).unwrap();
         drop(first);
         // Who comes while nobody accepts is taken in by the next.
@@ -161,11 +172,11 @@ mod tests {
         let second = doors.tcp(old.admin.listen).unwrap();
         let (_, peer) = second.accept().await.unwrap();
         assert_eq!(peer, waiting.local_addr().unwrap());
-        let error = doors.prepare(&config(portal, taken.local_addr().unwrap().port())).await.unwrap_err();
+        let error = doors.prepare(&config(portal, taken.local_addr().unwrap().port())).unwrap_err();
         assert!(format!("{error:#}").contains("[admin] listen"), "{error:#}");
         let new = config(portal, free_port());
-        doors.prepare(&new).await.unwrap();
-        doors.open(&new).await.unwrap();
+        doors.prepare(&new).unwrap();
+        doors.open(&new).unwrap();
         doors.keep_only(&new);
         drop(second);
         assert!(std::net::TcpStream::connect(old.admin.listen).is_err(), "closed");

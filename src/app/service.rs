@@ -122,7 +122,7 @@ impl Service {
         let Opened { handle, owner, mut watchers, wan, net, kernel, vault } = opened;
         let (stop, stopped) = watch::channel(false);
         let open = async {
-            kept.doors.open(config).await?;
+            kept.doors.open(config)?;
             let control = kept.doors.control(config)?;
             let plugin_socket = kept.doors.plugins(config)?;
             let mut listeners = Listeners::open(config, &kept.doors, control)?;

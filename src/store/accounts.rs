@@ -273,7 +273,13 @@ impl AccountBook for Store {
     }
 
     fn account_of(&self, device: DeviceId) -> BoxFuture<'_, Result<Option<Account>, ProviderError>> {
-        Box::pin(async move { self.read_account_of(device).await.map_err(failed) })
+        Box::pin(async move {
+            // Each page asks, and most places have no accounts.
+            if !self.any_account() {
+                return Ok(None);
+            }
+            self.read_account_of(device).await.map_err(failed)
+        })
     }
 
     fn account_devices(&self, account: i64) -> BoxFuture<'_, Result<Vec<AccountDevice>, ProviderError>> {
