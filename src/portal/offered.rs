@@ -127,6 +127,10 @@ impl Offered {
             entry.said = Some((Instant::now(), said.clone()));
             return Asked::said(said);
         }
+        // Somebody else may have begun meanwhile.
+        if let Some(waits) = entry.asking.clone().filter(|_| entry.is_asking()) {
+            return Asked::Waits(waits);
+        }
         let (answered, waits) = watch::channel(());
         entry.asking = Some(waits.clone());
         let offered = self.clone();
