@@ -1,11 +1,10 @@
 //! The portal under load, beside an nginx that serves a file of the same size in a network of the same shape: redirects of
 //! captive phones, splash pages, and what a thousand open pages cost.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -132,13 +131,15 @@ fn open_pages(report: &mut Report, effort: Effort, lab: &Lab, router: &Router<'_
     std::thread::sleep(Duration::from_secs_f64(effort.secs * 5.0));
     let share = 100.0 * (router.cpu_secs() - cpu) / begun.elapsed().as_secs_f64();
     report.one(AREA, format!("processor, {OPEN_PAGES} open pages of captive phones"), share, "%", Aim::Open);
-    // The first visit of each phone is noted in the store: that is no matter of the open pages.
-    load(lab, Ask::Splash, 50, effort.secs, &mut Run::default());
-    for _ in 0..effort.runs {
-        load(lab, Ask::Splash, 50, effort.secs, &mut beside);
-    }
     pages.close();
     for _ in 0..effort.runs {
+        let pages = OpenPages::open(lab);
+        // What opening and closing them leaves to do is no matter of the open pages, nor is the first visit of a phone, which
+        // is noted in the store.
+        load(lab, Ask::Splash, 50, effort.secs, &mut Run::default());
+        load(lab, Ask::Splash, 50, effort.secs, &mut beside);
+        pages.close();
+        load(lab, Ask::Splash, 50, effort.secs, &mut Run::default());
         load(lab, Ask::Splash, 50, effort.secs, &mut alone);
     }
     let ratio = beside.per_sec.over(&alone.per_sec);
@@ -215,9 +216,7 @@ fn nginx(lab: &Lab, page: &str) -> Option<Process> {
 
 /// Asks on so many connections at once, each one request after the other, for as long as the effort says.
 fn load(lab: &Lab, ask: Ask, connections: usize, secs: f64, run: &mut Run) {
-    let (count, each_ms, whole) = lab.phones[0].enter_async(|| async move {
-        tokio::task::LocalSet::new().run_until(ask_all(ask, connections, secs)).await
-    });
+    let (count, each_ms, whole) = lab.phones[0].enter_async(|| ask_all(ask, connections, secs));
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     run.per_sec.add(count as f64 / whole);
     run.p99_ms.add(each_ms.quantile(0.99));
@@ -228,33 +227,35 @@ async fn ask_all(ask: Ask, connections: usize, secs: f64) -> (usize, Sample, f64
     for number in 0..connections {
         open.push(connect(number, ask.address()).await);
     }
-    let all = Rc::new(RefCell::new(Sample::default()));
     let begun = Instant::now();
     let end = begun + Duration::from_secs_f64(secs);
-    let request: Rc<str> = ask.request().into();
+    let request: Arc<str> = ask.request().into();
     let tasks: Vec<_> = open
         .into_iter()
         .enumerate()
         .map(|(number, mut stream)| {
-            let (all, request) = (Rc::clone(&all), Rc::clone(&request));
-            tokio::task::spawn_local(async move {
+            let request = Arc::clone(&request);
+            // Not a LocalSet: it lets those that it has not begun with wait while others are answered again and again.
+            tokio::spawn(async move {
+                let mut each = Vec::new();
                 let mut read = Vec::with_capacity(32 * 1024);
                 while Instant::now() < end {
                     let asked = Instant::now();
                     let stays = call(&mut stream, &request, ask.status(), &mut read).await;
-                    all.borrow_mut().add(asked.elapsed().as_secs_f64() * 1e3);
+                    each.push(asked.elapsed().as_secs_f64() * 1e3);
                     if !stays {
                         stream = connect(number, ask.address()).await;
                     }
                 }
+                each
             })
         })
         .collect();
+    let mut all = Sample::default();
     for task in tasks {
-        task.await.expect("a caller");
+        task.await.expect("a caller").into_iter().for_each(|ms| all.add(ms));
     }
     let whole = begun.elapsed().as_secs_f64();
-    let all = all.borrow().clone();
     (all.len(), all, whole)
 }
 

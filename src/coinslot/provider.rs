@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::coin::{CoinSlot, sells};
@@ -32,7 +34,7 @@ pub(super) enum Wish {
 /// A slot as the registry knows it. It holds nothing but the way to the slot's task.
 pub(super) struct CoinProvider {
     name: ProviderName,
-    face: ProviderFace,
+    face: Arc<ProviderFace>,
     slot: mpsc::Sender<Request>,
 }
 
@@ -50,14 +52,14 @@ impl CoinProvider {
             required: true,
             max_chars: 20,
         };
-        let face = ProviderFace {
+        let face = Arc::new(ProviderFace {
             title: slot.title.clone(),
             // Older phones have no coin among their signs.
             icon: Text::new("¤"),
             text: sells(&slot.rates, currency),
             fields: if kinds.len() > 1 { vec![choice] } else { Vec::new() },
             button: Text::ours(Phrase::CoinButton),
-        };
+        });
         (Self { name: slot.provider(), face, slot: sender }, requests)
     }
 }
@@ -89,8 +91,8 @@ impl SessionProvider for CoinProvider {
         &self.name
     }
 
-    fn face(&self) -> Option<ProviderFace> {
-        Some(self.face.clone())
+    fn face(&self) -> Option<Arc<ProviderFace>> {
+        Some(Arc::clone(&self.face))
     }
 
     fn submit<'a>(

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{DeviceId, Guard, Part, Phrase, SourceData, Text};
+use super::{DeviceId, Guard, Part, Phrase, ProviderName, SourceData, Text};
 
 /// What a provider shows on the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -123,6 +123,20 @@ pub struct FormHint {
     pub text: Text,
     /// Whether the form is of any use now; if not, it is not shown.
     pub is_open: bool,
+}
+
+/// What the providers say to one device beside their forms.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Beside {
+    /// What they have for it now, and whether their forms are of any use.
+    pub hints: Vec<(ProviderName, FormHint)>,
+    /// Buttons that stand by themselves.
+    pub buttons: Vec<(ProviderName, FormButton)>,
+}
+
+impl Beside {
+    /// Nothing.
+    pub const NONE: Self = Self { hints: Vec::new(), buttons: Vec::new() };
 }
 
 /// What a device's page shows while a provider waits for something outside the page: a coin, a payment.

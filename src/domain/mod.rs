@@ -71,7 +71,7 @@ pub use device::{ClientDevice, DeviceStatus};
 pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
 pub use form::{
-    Enter, FieldKind, FormButton, FormField, FormHint, FormValues, LogIn, MAX_FIELDS, ProviderFace,
+    Beside, Enter, FieldKind, FormButton, FormField, FormHint, FormValues, LogIn, MAX_FIELDS, ProviderFace,
     Submitted, Waiting,
 };
 pub use free::{FreeGift, FreeOffer};

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::{
     AtEnd, ClientDevice, FormButton, FormHint, FormValues, Guard, ProviderFace, ProviderName, Sale,
@@ -51,7 +52,7 @@ pub trait SessionProvider: Send + Sync {
     }
 
     /// What it shows on the portal; `None` if nothing.
-    fn face(&self) -> Option<ProviderFace> {
+    fn face(&self) -> Option<Arc<ProviderFace>> {
         None
     }
 

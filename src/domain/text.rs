@@ -1,17 +1,18 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use super::{Part, Phrase, Said};
 
 /// Free text from outside (an alias, a notice, a reason), cut to a bound and rid of control characters; or a sentence of
 /// our own, which knows what it says.
 ///
-/// Names come from DHCP requests, plugins and operators; what is kept of them must not break a log line or a page. A text
-/// is equal to another of the same words, whoever wrote them.
+/// Cheap to clone. Names come from DHCP requests, plugins and operators; what is kept of them must not break a log line or a
+/// page. A text is equal to another of the same words, whoever wrote them.
 #[derive(Debug, Clone, Default)]
 pub struct Text {
-    text: String,
-    ours: Option<Box<Said>>,
+    text: Arc<str>,
+    ours: Option<Arc<Said>>,
 }
 
 impl Text {
@@ -20,12 +21,16 @@ impl Text {
 
     /// Takes the first [`Text::MAX_CHARS`] characters, control characters replaced by spaces, ends trimmed.
     pub fn new(text: &str) -> Self {
+        // Most are clean and short: bytes are never fewer than characters.
+        if text.len() <= Self::MAX_CHARS && !text.contains(char::is_control) {
+            return Self { text: text.trim().into(), ours: None };
+        }
         let clean: String = text
             .chars()
             .take(Self::MAX_CHARS)
             .map(|character| if character.is_control() { ' ' } else { character })
             .collect();
-        Self { text: clean.trim().to_owned(), ours: None }
+        Self { text: clean.trim().into(), ours: None }
     }
 
     /// A sentence of our own.
@@ -36,7 +41,8 @@ impl Text {
     /// The same with its parts.
     pub fn ours_with(phrase: Phrase, parts: Vec<(&'static str, Part)>) -> Self {
         let said = Said { phrase, parts };
-        Self { ours: Some(Box::new(said.clone())), ..Self::new(&said.english()) }
+        let text = Self::new(&said.english()).text;
+        Self { text, ours: Some(Arc::new(said)) }
     }
 
     /// The text; in English where it is ours.

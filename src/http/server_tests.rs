@@ -86,7 +86,9 @@ async fn connections_stay_while_there_is_room() {
     let mut first = TcpStream::connect(running.address).await.unwrap();
     assert!(!ask_on(&mut first).await && !ask_on(&mut first).await, "one after the other");
     let mut second = TcpStream::connect(running.address).await.unwrap();
-    assert!(ask_on(&mut second).await, "half of the places are taken");
+    assert!(!ask_on(&mut second).await, "half of the places are taken");
+    let mut third = TcpStream::connect(running.address).await.unwrap();
+    assert!(ask_on(&mut third).await, "a quarter is left");
     assert!(!ask_on(&mut first).await, "what stays, stays");
     running.stop.send(()).unwrap();
     running.served.await.unwrap();

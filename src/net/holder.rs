@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::PoisonError;
 
-use futures_util::{StreamExt, TryStreamExt};
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use futures_util::TryStreamExt;
+use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
@@ -43,7 +44,7 @@ impl Net {
         // The number that is known may be that of a device that is gone.
         for anew in [false, true] {
             let Some(index) = self.known_index(device, anew).await? else { return Ok(None) };
-            if let Found::Mac(mac) = self.look_up(index, address).await? {
+            if let Found::Mac(mac) = self.look_up(index, address)? {
                 return Ok(mac);
             }
         }
@@ -52,22 +53,27 @@ impl Net {
 
     /// The number of a device; `None` if there is no such device.
     async fn known_index(&self, device: &str, anew: bool) -> Result<Option<u32>, NetError> {
-        let mut known = self.indexes.lock().await;
-        if let Some(index) = known.get(device).filter(|_| !anew) {
-            return Ok(Some(*index));
+        // Never held while somebody waits: a crowd that came through it one by one would take its time.
+        let indexes = || self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = indexes().get(device).copied().filter(|_| !anew);
+        if known.is_some() {
+            return Ok(known);
         }
-        known.remove(device);
         let mut found = self.handle.link().get().match_name(device.to_owned()).execute();
         let link = match found.try_next().await {
             Ok(link) => link.as_ref().and_then(Link::read),
             Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == ENODEV => None,
             Err(error) => return Err(NetError::refused(DOING)(error)),
         };
-        known.extend(link.iter().map(|link| (device.to_owned(), link.index)));
+        let mut known = indexes();
+        match &link {
+            Some(link) => drop(known.insert(device.to_owned(), link.index)),
+            None => drop(known.remove(device)),
+        }
         Ok(link.map(|link| link.index))
     }
 
-    async fn look_up(&self, index: u32, address: IpAddr) -> Result<Found, NetError> {
+    fn look_up(&self, index: u32, address: IpAddr) -> Result<Found, NetError> {
         let mut question = NeighbourMessage::default();
         question.header.ifindex = index;
         let (family, destination) = match address {
@@ -76,29 +82,21 @@ impl Net {
         };
         question.header.family = family;
         question.attributes.push(NeighbourAttribute::Destination(destination));
-        let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetNeighbour(question));
-        request.header.flags = NLM_F_REQUEST;
-        let mut answers = self.handle.clone().request(request).map_err(NetError::refused(DOING))?;
-        while let Some(answer) = answers.next().await {
-            match answer.payload {
-                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message)) => {
-                    let found = Sighting::read(&message).filter(|sighting| sighting.address == address);
-                    return Ok(Found::Mac(found.and_then(|sighting| sighting.found).map(|(mac, _)| mac)));
-                }
-                NetlinkPayload::Error(error) => {
-                    return match error.raw_code() {
-                        ENOENT => Ok(Found::Mac(None)),
-                        ENODEV => Ok(Found::NoDevice),
-                        _ => Err(NetError::refused(DOING)(rtnetlink::Error::NetlinkError(error))),
-                    };
-                }
-                NetlinkPayload::InnerMessage(_)
-                | NetlinkPayload::Done(_)
-                | NetlinkPayload::Noop
-                | NetlinkPayload::Overrun(_)
-                | _ => {}
+        match self.questions.ask(RouteNetlinkMessage::GetNeighbour(question))?.payload {
+            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message)) => {
+                let found = Sighting::read(&message).filter(|sighting| sighting.address == address);
+                Ok(Found::Mac(found.and_then(|sighting| sighting.found).map(|(mac, _)| mac)))
             }
+            NetlinkPayload::Error(error) => match error.raw_code() {
+                ENOENT => Ok(Found::Mac(None)),
+                ENODEV => Ok(Found::NoDevice),
+                _ => Err(NetError::refused(DOING)(rtnetlink::Error::NetlinkError(error))),
+            },
+            NetlinkPayload::InnerMessage(_)
+            | NetlinkPayload::Done(_)
+            | NetlinkPayload::Noop
+            | NetlinkPayload::Overrun(_)
+            | _ => Ok(Found::Mac(None)),
         }
-        Ok(Found::Mac(None))
     }
 }

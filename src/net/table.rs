@@ -15,14 +15,16 @@ use tokio::sync::Mutex;
 use super::attachment::Attachments;
 use super::holder::Indexes;
 use super::neighbour::Sighting;
+use super::question::Questions;
 use super::{Link, Neighbour, NetError};
 use crate::domain::MacAddr;
 
-/// The kernel's links, addresses, routes and neighbours, asked through one netlink socket. Clones share it.
+/// The kernel's links, addresses, routes and neighbours, asked through netlink sockets. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Net {
     pub(super) handle: rtnetlink::Handle,
-    pub(super) indexes: Arc<Mutex<Indexes>>,
+    pub(super) questions: Arc<Questions>,
+    pub(super) indexes: Arc<std::sync::Mutex<Indexes>>,
     /// One listing at a time: a socket's second one is refused while the first goes on (EBUSY, `net/netlink/af_netlink.c`).
     listing: Arc<Mutex<()>>,
     pub(super) attachments: Arc<Mutex<Attachments>>,
@@ -39,7 +41,13 @@ impl Net {
     pub fn open() -> Result<Self, NetError> {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
-        Ok(Self { handle, indexes: Arc::default(), listing: Arc::default(), attachments: Arc::default() })
+        Ok(Self {
+            handle,
+            questions: Arc::new(Questions::open()?),
+            indexes: Arc::default(),
+            listing: Arc::default(),
+            attachments: Arc::default(),
+        })
     }
 
     /// All links.

@@ -17,7 +17,7 @@ use crate::domain::{
 #[derive(Clone)]
 pub(super) struct PluginProvider {
     name: ProviderName,
-    face: Option<ProviderFace>,
+    face: Option<Arc<ProviderFace>>,
     link: Arc<Link>,
     account: Arc<Account>,
     plans: Arc<dyn PlanBook>,
@@ -33,7 +33,7 @@ impl PluginProvider {
         account: Arc<Account>,
         plans: Arc<dyn PlanBook>,
     ) -> Self {
-        Self { name, face, link, account, plans, offers_none: Arc::default() }
+        Self { name, face: face.map(Arc::new), link, account, plans, offers_none: Arc::default() }
     }
 
     async fn ask(&self, method: &str, params: Value) -> Result<Value, Silence> {
@@ -143,7 +143,7 @@ impl SessionProvider for PluginProvider {
         })
     }
 
-    fn face(&self) -> Option<ProviderFace> {
+    fn face(&self) -> Option<Arc<ProviderFace>> {
         self.face.clone()
     }
 

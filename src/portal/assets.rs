@@ -1,5 +1,7 @@
 //! The few files that the pages load: those that are embedded in the binary, and those of the zone's theme.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -17,7 +19,7 @@ const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 
 /// `GET /portal/{name}`: the style sheet or a picture of what the pages wear now.
 pub(super) async fn of_theme(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     wish: Wish,
     name: Result<Path<String>, PathRejection>,
 ) -> Response {

@@ -33,7 +33,7 @@ impl Example {
     }
 
     /// The page, with what the providers of the zone show.
-    pub fn page(self, dress: Arc<Dress>, faces: Vec<(ProviderName, ProviderFace)>, t: Words) -> Page {
+    pub fn page(self, dress: Arc<Dress>, faces: Vec<(ProviderName, Arc<ProviderFace>)>, t: Words) -> Page {
         let scene = Scene { faces, ..Scene::bare(self.standing()) };
         let mut page = Page::of(dress, &scene, BootTime(0), t);
         page.refresh_secs = None;

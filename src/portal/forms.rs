@@ -1,5 +1,7 @@
 //! What guests fill in: any provider's form, taken apart at the door.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Extension, Path, State};
@@ -156,7 +158,7 @@ pub(super) fn is_clean(text: &str) -> bool {
 
 /// Where on the page a refusal is shown.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Beside {
+pub(super) struct Attempt {
     /// At this provider's form; `None`: above all of them.
     pub(super) provider: Option<ProviderName>,
     /// What was typed there.
@@ -167,7 +169,7 @@ pub(super) struct Beside {
 
 /// `POST /providers/{name}`
 pub(super) async fn submit(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
     provider: Result<Path<String>, PathRejection>,
@@ -183,15 +185,15 @@ pub(super) async fn submit(
         return missing(&state, wish);
     };
     if device.blocked {
-        return refused(&state, &device, wish, &Refusal::Blocked, Beside::default()).await;
+        return refused(&state, &device, wish, &Refusal::Blocked, Attempt::default()).await;
     }
     let sent = Sent::read(form, &face, state.dress().asks_for_terms());
     let typed = sent.shown();
     let Sent { values, action, wrong, .. } = sent;
     if let Some(Wrong { status, field, what }) = wrong {
-        let beside = Beside { provider: Some(provider), typed, before: None };
+        let attempt = Attempt { provider: Some(provider), typed, before: None };
         let text = what.say(state.words(wish, &device));
-        return with_trouble(&state, &device, wish, status, (field.as_deref(), text), beside).await;
+        return with_trouble(&state, &device, wish, status, (field.as_deref(), text), attempt).await;
     }
     let values = match action {
         Some(action) if action == LOG_OUT => {
@@ -214,16 +216,16 @@ pub(super) async fn submit(
         Ok(FormDone::Connected(_) | FormDone::Taken(None)) => Redirect::to("/").into_response(),
         Ok(FormDone::Taken(Some(text))) => said(&state, &device, wish, &text).await,
         Err(refusal) => {
-            let beside = Beside { provider: Some(provider), typed, before: None };
-            refused(&state, &device, wish, &refusal, beside).await
+            let attempt = Attempt { provider: Some(provider), typed, before: None };
+            refused(&state, &device, wish, &refusal, attempt).await
         }
     }
 }
 
 /// Whether the device is logged in with a provider.
-async fn shows_log_out(state: &PortalState, device: &ClientDevice, provider: &ProviderName) -> bool {
-    let buttons = state.handle.buttons(device).await;
-    buttons.iter().any(|(of, button)| of == provider && button.action == LOG_OUT)
+async fn shows_log_out(state: &PortalState, device: &Arc<ClientDevice>, provider: &ProviderName) -> bool {
+    let beside = state.beside(device).await;
+    beside.buttons.iter().any(|(of, button)| of == provider && button.action == LOG_OUT)
 }
 
 async fn redeem(
@@ -235,14 +237,14 @@ async fn redeem(
 ) -> Response {
     let code = typed.get("code").map(String::as_str).unwrap_or_default();
     if let Err(refusal) = state.handle.redeem(code, device.id).await {
-        let beside = Beside { provider: Some(provider), typed, before: None };
-        return refused(state, device, wish, &refusal, beside).await;
+        let attempt = Attempt { provider: Some(provider), typed, before: None };
+        return refused(state, device, wish, &refusal, attempt).await;
     }
     match state.handle.connect(device.id, None).await {
         Ok(_session) => Redirect::to("/").into_response(),
         Err(refusal) => {
-            let beside = Beside { before: Some("voucher-accepted"), ..Beside::default() };
-            refused(state, device, wish, &refusal, beside).await
+            let attempt = Attempt { before: Some("voucher-accepted"), ..Attempt::default() };
+            refused(state, device, wish, &refusal, attempt).await
         }
     }
 }
@@ -265,7 +267,7 @@ pub(super) async fn refused(
     device: &ClientDevice,
     wish: Wish,
     refusal: &Refusal,
-    beside: Beside,
+    attempt: Attempt,
 ) -> Response {
     let t = state.words(wish, device);
     let (status, trouble) = explain(refusal, t);
@@ -274,11 +276,11 @@ pub(super) async fn refused(
     } else {
         trouble.about_code.then_some("code")
     };
-    let text = match beside.before {
+    let text = match attempt.before {
         Some(before) => format!("{} {}", t.get(before), trouble.text),
         None => trouble.text,
     };
-    with_retry(with_trouble(state, device, wish, status, (field, text), beside).await, refusal)
+    with_retry(with_trouble(state, device, wish, status, (field, text), attempt).await, refusal)
 }
 
 /// The answer with when to come again, if the refusal says that.
@@ -295,12 +297,12 @@ async fn with_trouble(
     wish: Wish,
     status: StatusCode,
     (field, text): (Option<&str>, String),
-    beside: Beside,
+    attempt: Attempt,
 ) -> Response {
     match state.page(device, wish).await {
         Ok(mut page) => {
-            page.fill(beside.provider.as_ref(), &beside.typed);
-            page.complain(beside.provider.as_ref(), field, text);
+            page.fill(attempt.provider.as_ref(), &attempt.typed);
+            page.complain(attempt.provider.as_ref(), field, text);
             page.respond(status)
         }
         // The page cannot be had; what happened is still said.

@@ -1,5 +1,7 @@
 //! Texts that operators left for a device, on its page until they expire or the guest takes them away.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -144,7 +146,7 @@ impl PortalState {
 
 /// `POST /messages/{id}/dismiss`
 pub(super) async fn dismiss(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
     message: Result<Path<Uuid>, PathRejection>,

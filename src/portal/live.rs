@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
@@ -11,11 +12,10 @@ use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::{BootTime, BoxFuture, ClientDevice, DeviceId, Refusal};
+use crate::domain::{Beside, BootTime, BoxFuture, ClientDevice, DeviceId, Refusal};
 use crate::http::Endpoints;
 use crate::runtime::PortalNotice;
 
-use super::beside::Beside;
 use super::explain::explain;
 use super::offered::Look;
 use super::own::OwnAddress;
@@ -80,7 +80,7 @@ impl Status {
 /// `GET /events`: `status` every second while online or while a provider waits, and whenever something changes, `notice` (a JSON string) for a new
 /// text, `bye` when a newer stream of this device took the place.
 pub(super) async fn events(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     Extension(own): Extension<OwnAddress>,
     headers: HeaderMap,
@@ -109,7 +109,7 @@ pub(super) async fn events(
 
 /// One open stream.
 struct Live {
-    state: PortalState,
+    state: Arc<PortalState>,
     device: DeviceId,
     /// The device's address at our other end; `None` if it was not known to be the device's when the stream began.
     address: Option<IpAddr>,
@@ -192,7 +192,7 @@ impl Live {
             return None;
         }
         if self.asking.is_none() && Instant::now() >= self.ask_at {
-            let (state, device) = (self.state.clone(), visit.device.clone());
+            let (state, device) = (Arc::clone(&self.state), Arc::clone(&visit.device));
             self.asking = Some(Box::pin(async move { state.beside(&device).await }));
             self.ask_at = Instant::now() + ASKED_EVERY;
         }

@@ -8,6 +8,7 @@ mod assets;
 mod beside;
 mod capport;
 mod door;
+mod draft;
 mod dress;
 mod example;
 mod explain;
@@ -32,12 +33,13 @@ mod view;
 mod wish;
 mod words;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 pub use assets::embedded;
-pub use beside::Beside;
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
 pub use door::guarded;
 pub use dress::{Dress, Logo, Said};
@@ -83,6 +85,6 @@ pub fn router(state: PortalState) -> Router {
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(pages::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .with_state(state);
+        .with_state(Arc::new(state));
     guarded(routes, theme, secure)
 }

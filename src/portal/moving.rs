@@ -1,5 +1,7 @@
 //! A phone under a new MAC: what the old one has left is brought over, by the cookie that its browser kept or by a code.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Extension, State};
@@ -11,8 +13,8 @@ use crate::http::Endpoints;
 use crate::runtime::Known;
 
 use super::explain::explain;
-use super::forms::{Beside, Pairs, is_clean, refused, with_retry};
-use super::page::{Note, Page};
+use super::forms::{Attempt, Pairs, is_clean, refused, with_retry};
+use super::page::Note;
 use super::pages::unseen;
 use super::reckoning::within_days;
 use super::state::PortalState;
@@ -49,6 +51,24 @@ impl RecoverView {
     }
 }
 
+/// Who a device is and was, for its page and its browser.
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    /// The code that brings along what it has left.
+    pub(super) recovery_code: Option<String>,
+    /// What another device has left that the same browser was on, in words.
+    pub(super) earlier: Option<String>,
+    /// What the browser is to keep.
+    pub(super) kept: Option<HeaderValue>,
+}
+
+impl Traces {
+    /// Whether the page is the same without them.
+    pub(super) const fn shows_nothing(&self) -> bool {
+        self.recovery_code.is_none() && self.earlier.is_none()
+    }
+}
+
 /// The token that a browser shows, whatever it is worth.
 fn token(headers: &HeaderMap) -> Option<&str> {
     cookie(headers, COOKIE)
@@ -65,36 +85,39 @@ fn in_words(sessions: &[ClientSession], wall: Option<WallTime>, t: Words) -> Opt
 }
 
 impl PortalState {
-    /// Shows who the device is and was, and says what its browser is to keep.
+    /// Who the device is and was.
     ///
     /// A token is for those who have something, and does not replace one that something can still be brought over by.
-    pub(super) async fn identify(
+    pub(super) async fn traces(
         &self,
-        page: &mut Page,
         device: &ClientDevice,
         has_some: bool,
         headers: &HeaderMap,
-        is_tls: bool,
-    ) -> Option<HeaderValue> {
+        (t, is_tls): (Words, bool),
+    ) -> Traces {
         let shown = token(headers);
         if device.blocked || !has_some && shown.is_none() {
-            return None;
+            return Traces::default();
         }
         let known = self.handle.known(device.id, shown).await.unwrap_or_else(|refusal| {
             tracing::debug!(device = %device.id, %refusal, "who a device was could not be told");
             Known::default()
         });
-        page.recovery_code = known.code.map(|code| code.to_string());
-        page.earlier = in_words(&known.earlier, self.handle.believed(), page.t);
-        let token = known.token.filter(|token| page.earlier.is_none() && shown != Some(token.as_str()))?;
+        let earlier = in_words(&known.earlier, self.handle.believed(), t);
+        let token = known.token.filter(|token| earlier.is_none() && shown != Some(token.as_str()));
         let secure = if is_tls { "; Secure" } else { "" };
-        HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}{secure}")).ok()
+        let cookie = |token| HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}{secure}")).ok();
+        Traces {
+            recovery_code: known.code.map(|code| code.to_string()),
+            earlier,
+            kept: token.and_then(cookie),
+        }
     }
 }
 
 /// `POST /move`: by the code in the form, else by the browser's cookie.
 pub(super) async fn bring_over(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
     headers: HeaderMap,
@@ -105,7 +128,7 @@ pub(super) async fn bring_over(
         Err(refusal) => return unseen(&state, wish, &refusal),
     };
     if device.blocked {
-        return refused(&state, &device, wish, &Refusal::Blocked, Beside::default()).await;
+        return refused(&state, &device, wish, &Refusal::Blocked, Attempt::default()).await;
     }
     let code = match read(form) {
         Ok(code) => code,
@@ -123,8 +146,8 @@ pub(super) async fn bring_over(
     match (moved, code) {
         (Ok(moved), _) => match moved.connected {
             Some(Err(refusal)) => {
-                let beside = Beside { before: Some("was-brought"), ..Beside::default() };
-                refused(&state, &device, wish, &refusal, beside).await
+                let attempt = Attempt { before: Some("was-brought"), ..Attempt::default() };
+                refused(&state, &device, wish, &refusal, attempt).await
             }
             Some(Ok(_)) | None => Redirect::to("/").into_response(),
         },

@@ -78,7 +78,7 @@ impl Offered {
     pub(super) async fn look(
         &self,
         handle: &Handle,
-        device: &ClientDevice,
+        device: &Arc<ClientDevice>,
         look: Look,
     ) -> Option<ClientSession> {
         let patience = match look {
@@ -106,12 +106,12 @@ impl Offered {
     }
 
     /// Has the providers asked, unless they are being asked.
-    fn ask(&self, handle: &Handle, device: &ClientDevice) -> Asked {
+    fn ask(&self, handle: &Handle, device: &Arc<ClientDevice>) -> Asked {
         let id = device.id;
         if let Some(asking) = self.under_way(id) {
             return Asked::Waits(asking);
         }
-        let (to, about) = (handle.clone(), device.clone());
+        let (to, about) = (handle.clone(), Arc::clone(device));
         let mut asking: Asking = Box::pin(async move { to.offered(&about).await });
         // Mostly they answer from memory, and nothing is to be waited for.
         let at_once = asking.as_mut().now_or_never();

@@ -1,14 +1,13 @@
 use uuid::Uuid;
 
 use super::tests::{
-    EN, NOW, device, face, field, html, page_of, running, session, standing, standing_of, voucher,
+    EN, NOW, device, face, field, html, page_of, running, session, standing, standing_of, voucher, worn,
 };
 use super::*;
 use crate::domain::{
-    Amount, ClientSession, FieldKind, Part, PauseReason, Phrase, ProviderFace, SessionKind, SessionState,
-    Text, Waiting,
+    Amount, Beside, ClientSession, FieldKind, Part, PauseReason, Phrase, ProviderFace, SessionKind,
+    SessionState, Text, Waiting,
 };
-use crate::portal::Beside;
 use crate::portal::dress::Dress;
 use crate::portal::view::{EndNotice, Soon};
 use crate::portal::words::Language;
@@ -57,7 +56,7 @@ fn fullest(t: Words) -> String {
     let scene = Scene {
         standing: standing(&usable, None),
         waiting: Some((coin.clone(), waiting)),
-        faces: vec![voucher(), accounts, free, (coin, slot)],
+        faces: worn([voucher(), accounts, free, (coin, slot)]),
         beside: Beside::NONE,
         offline: true,
         soon: Some(Soon::Time(300_000)),
@@ -110,7 +109,7 @@ fn every_state_is_said_in_the_guests_language() {
     for language in Language::ALL {
         let t = Words::of(language);
         for state in &states {
-            let faces = vec![ours()];
+            let faces = worn([ours()]);
             let scene = Scene { faces, offline: true, ..Scene::bare(state.clone()) };
             let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, t));
             assert!(page.contains(&format!("<html lang=\"{}\" dir=\"{}\">", t.code(), t.dir())));

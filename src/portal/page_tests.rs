@@ -86,10 +86,17 @@ pub(super) fn voucher() -> (ProviderName, ProviderFace) {
     face("Voucher", vec![field("code", FieldKind::Code)])
 }
 
+/// As a registry has them.
+pub(super) fn worn(
+    faces: impl IntoIterator<Item = (ProviderName, ProviderFace)>,
+) -> Vec<(ProviderName, Arc<ProviderFace>)> {
+    faces.into_iter().map(|(name, face)| (name, Arc::new(face))).collect()
+}
+
 /// The page where vouchers alone are taken.
 pub(super) fn page_of(gateway: &str, standing: Standing) -> Page {
     let faces =
-        if matches!(standing, Standing::Stranger | Standing::Blocked) { vec![] } else { vec![voucher()] };
+        if matches!(standing, Standing::Stranger | Standing::Blocked) { vec![] } else { worn([voucher()]) };
     Page::of(Dress::plain(gateway), &Scene { faces, ..Scene::bare(standing) }, NOW.boot, EN)
 }
 
@@ -250,7 +257,7 @@ fn each_provider_has_its_part_with_its_fields_by_kind() {
     let mut faces = vec![voucher(), face("Accounts", fields), face("Free", Vec::new())];
     faces[1].1.icon = Text::new("<i>");
     let accounts = faces[1].0.clone();
-    let scene = |standing| Scene { faces: faces.clone(), ..Scene::bare(standing) };
+    let scene = |standing| Scene { faces: worn(faces.clone()), ..Scene::bare(standing) };
     let mut new = Page::of(Dress::plain("x"), &scene(standing(&[], None)), NOW.boot, EN);
     let shown = html(&new);
     assert_eq!(
@@ -300,7 +307,7 @@ fn what_a_provider_waits_for_stands_first_with_its_buttons() {
     let waiting =
         Waiting { text, until, done: Some(Text::new("Done & go")), cancel: Some(Text::new("Cancel")) };
     let (coin, shown) = face("Coins", Vec::new());
-    let faces = vec![voucher(), (coin.clone(), shown)];
+    let faces = worn([voucher(), (coin.clone(), shown)]);
     let mut scene =
         Scene { waiting: Some((coin.clone(), waiting)), faces, ..Scene::bare(standing(&[], None)) };
     let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));

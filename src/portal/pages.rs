@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,7 +12,7 @@ use crate::http::{Endpoints, PeerMac};
 use super::capport::{self, Answer};
 use super::door;
 use super::explain::explain;
-use super::forms::{Beside, Pairs, is_clean, refused};
+use super::forms::{Attempt, Pairs, is_clean, refused};
 use super::own::OwnAddress;
 use super::page::{Note, Page};
 use super::scene::Scene;
@@ -23,7 +25,7 @@ const MAX_CODE_CHARS: usize = 64;
 
 /// `GET /`
 pub(super) async fn front(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     peer: Option<Extension<PeerMac>>,
     wish: Wish,
@@ -35,11 +37,32 @@ pub(super) async fn front(
         Ok(visit) => visit,
         Err(refusal) => return unseen(&state, wish, &refusal),
     };
-    let (device, has_some) = (visit.device.clone(), !visit.usable.is_empty());
+    let (device, has_some) = (Arc::clone(&visit.device), !visit.usable.is_empty());
     state.remember(wish, &device);
     state.note_browser(&device, wish, &headers).await;
-    let mut page = state.page_of(visit, wish).await;
-    for (name, value) in query.map(|Query(pairs)| pairs).unwrap_or_default() {
+    let draft = state.draft(visit, wish).await;
+    let now = state.handle.now().boot;
+    let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    let asked = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let traces = state.traces(&device, has_some, &headers, (draft.t, endpoints.is_tls)).await;
+    let mut response = if asked.is_empty() && traces.shows_nothing() {
+        state.rendered.respond(draft, now, status)
+    } else {
+        let mut page = draft.page(now);
+        fill_in(&mut page, asked);
+        page.recovery_code = traces.recovery_code;
+        page.earlier = traces.earlier;
+        page.respond(status)
+    };
+    for kept in traces.kept.into_iter().chain(wish.kept()) {
+        response.headers_mut().append(header::SET_COOKIE, kept);
+    }
+    response
+}
+
+/// What the page's address says of it.
+fn fill_in(page: &mut Page, asked: Pairs) {
+    for (name, value) in asked {
         match name.as_str() {
             "still" => page.refresh_secs = None,
             "code" if value.chars().count() <= MAX_CODE_CHARS && is_clean(&value) => {
@@ -48,18 +71,11 @@ pub(super) async fn front(
             _ => {}
         }
     }
-    let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
-    let kept = state.identify(&mut page, &device, has_some, &headers, endpoints.is_tls).await;
-    let mut response = state.rendered.respond(page, status);
-    for kept in kept.into_iter().chain(wish.kept()) {
-        response.headers_mut().append(header::SET_COOKIE, kept);
-    }
-    response
 }
 
 /// `POST /connect`
 pub(super) async fn connect(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
 ) -> Response {
@@ -69,13 +85,13 @@ pub(super) async fn connect(
     };
     match state.handle.connect(device.id, None).await {
         Ok(_session) => Redirect::to("/").into_response(),
-        Err(refusal) => refused(&state, &device, wish, &refusal, Beside::default()).await,
+        Err(refusal) => refused(&state, &device, wish, &refusal, Attempt::default()).await,
     }
 }
 
 /// `POST /sessions/{id}/connect`: one of the guest's own sessions instead of the one that comes next by itself.
 pub(super) async fn connect_on(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
     session: Result<Path<Uuid>, PathRejection>,
@@ -87,13 +103,13 @@ pub(super) async fn connect_on(
     let Ok(Path(session)) = session else { return missing(&state, wish) };
     match state.handle.connect_on(device.id, SessionId::new(session)).await {
         Ok(_session) => Redirect::to("/").into_response(),
-        Err(refusal) => refused(&state, &device, wish, &refusal, Beside::default()).await,
+        Err(refusal) => refused(&state, &device, wish, &refusal, Attempt::default()).await,
     }
 }
 
 /// `POST /disconnect`
 pub(super) async fn disconnect(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
 ) -> Response {
@@ -103,7 +119,7 @@ pub(super) async fn disconnect(
     };
     match state.handle.disconnect(device.id, None).await {
         Ok(_device) => Redirect::to("/").into_response(),
-        Err(refusal) => refused(&state, &device, wish, &refusal, Beside::default()).await,
+        Err(refusal) => refused(&state, &device, wish, &refusal, Attempt::default()).await,
     }
 }
 
@@ -114,7 +130,7 @@ pub(super) async fn back() -> Redirect {
 
 /// `GET /capport`
 pub(super) async fn capport(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     Extension(own): Extension<OwnAddress>,
     wish: Wish,
@@ -141,12 +157,12 @@ pub(super) async fn capport(
 }
 
 /// Any other path of the portal's own.
-pub(super) async fn unknown_path(State(state): State<PortalState>, wish: Wish) -> Response {
+pub(super) async fn unknown_path(State(state): State<Arc<PortalState>>, wish: Wish) -> Response {
     missing(&state, wish)
 }
 
 /// A method that the path does not have.
-pub(super) async fn wrong_method(State(state): State<PortalState>, wish: Wish) -> Response {
+pub(super) async fn wrong_method(State(state): State<Arc<PortalState>>, wish: Wish) -> Response {
     let note = Note::new(state.dress(), wish.words(), "heading-wrong-method", "wrong-method");
     note.respond(StatusCode::METHOD_NOT_ALLOWED)
 }

@@ -5,8 +5,10 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::page::{Page, html};
-use super::view::Standing;
+use crate::domain::BootTime;
+
+use super::draft::Draft;
+use super::page::html;
 
 /// How many different pages are kept: a few languages, each with the provider's hints as they change.
 const MOST_KEPT: usize = 16;
@@ -15,35 +17,35 @@ const MOST_KEPT: usize = 16;
 ///
 /// Those that have nothing yet mostly do. A page is found by all that it says, so there is nothing here that could grow stale.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rendered(Arc<Mutex<VecDeque<(Page, Bytes)>>>);
+pub(super) struct Rendered(Arc<Mutex<VecDeque<(Draft, Bytes)>>>);
 
 impl Rendered {
     /// The page as an answer.
-    pub(super) fn respond(&self, page: Page, status: StatusCode) -> Response {
-        if page.standing != Standing::New {
-            return page.respond(status);
+    pub(super) fn respond(&self, draft: Draft, now: BootTime, status: StatusCode) -> Response {
+        if !draft.is_common() {
+            return draft.page(now).respond(status);
         }
-        if let Some(rendered) = self.find(&page) {
+        if let Some(rendered) = self.find(&draft) {
             return html(status, Ok(rendered));
         }
-        let rendered = page.rendered().map(Bytes::from);
+        let rendered = draft.page(now).rendered().map(Bytes::from);
         if let Ok(rendered) = &rendered {
-            self.keep(page, rendered.clone());
+            self.keep(draft, rendered.clone());
         }
         html(status, rendered)
     }
 
-    fn find(&self, page: &Page) -> Option<Bytes> {
+    fn find(&self, draft: &Draft) -> Option<Bytes> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(known, _)| known == page)?;
+        let place = kept.iter().position(|(known, _)| known == draft)?;
         // What is asked for stays.
         kept.swap(0, place);
         kept.front().map(|(_, rendered)| rendered.clone())
     }
 
-    fn keep(&self, page: Page, rendered: Bytes) {
+    fn keep(&self, draft: Draft, rendered: Bytes) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((page, rendered));
+        kept.push_front((draft, rendered));
         kept.truncate(MOST_KEPT);
     }
 }
@@ -51,18 +53,22 @@ impl Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::BootTime;
+    use crate::domain::{ProviderName, Text, Waiting};
     use crate::portal::dress::Dress;
     use crate::portal::scene::Scene;
+    use crate::portal::view::Standing;
     use crate::portal::words::{Language, Words};
 
-    fn page(language: Language) -> Page {
+    const NOW: BootTime = BootTime(0);
+
+    fn draft(language: Language) -> Draft {
         let dress = Arc::new(Dress::new("Café", Arc::default()));
-        Page::of(dress, &Scene::bare(Standing::New), BootTime(0), Words::of(language))
+        let (t, scene) = (Words::of(language), Scene::bare(Standing::New));
+        Draft { t, link: None, dress, scene, notice: None, messages: Vec::new() }
     }
 
-    async fn text(rendered: &Rendered, page: Page) -> String {
-        let body = rendered.respond(page, StatusCode::OK).into_body();
+    async fn text(rendered: &Rendered, draft: Draft) -> String {
+        let body = rendered.respond(draft, NOW, StatusCode::OK).into_body();
         let bytes = axum::body::to_bytes(body, 64 * 1024).await.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
@@ -71,29 +77,33 @@ mod tests {
     async fn a_page_is_rendered_once_and_a_different_one_anew() {
         let rendered = Rendered::default();
         let count = || rendered.0.lock().unwrap().len();
-        let first = text(&rendered, page(Language::English)).await;
-        assert_eq!(first, page(Language::English).rendered().unwrap());
-        assert_eq!((text(&rendered, page(Language::English)).await, count()), (first.clone(), 1));
-        let mut told = page(Language::English);
-        told.notice = Some("Closed at nine".to_owned());
+        let first = text(&rendered, draft(Language::English)).await;
+        assert_eq!(first, draft(Language::English).page(NOW).rendered().unwrap());
+        assert_eq!((text(&rendered, draft(Language::English)).await, count()), (first.clone(), 1));
+        let told = Draft { notice: Some("Closed at nine".to_owned()), ..draft(Language::English) };
         assert!(text(&rendered, told).await.contains("Closed at nine"));
-        assert!(text(&rendered, page(Language::Arabic)).await.contains("dir=\"rtl\""));
-        assert_eq!((text(&rendered, page(Language::English)).await, count()), (first, 3));
+        assert!(text(&rendered, draft(Language::Arabic)).await.contains("dir=\"rtl\""));
+        assert_eq!((text(&rendered, draft(Language::English)).await, count()), (first, 3));
+        let linked = Draft { link: Some(Language::English), ..draft(Language::English) };
+        assert!(text(&rendered, linked).await.contains("/?lang=en"));
     }
 
     #[tokio::test]
     async fn only_so_many_are_kept_and_none_that_is_somebodys() {
         let rendered = Rendered::default();
         for number in 0..2 * MOST_KEPT {
-            let mut page = page(Language::English);
-            page.notice = Some(number.to_string());
-            rendered.respond(page, StatusCode::OK);
+            let draft = Draft { notice: Some(number.to_string()), ..draft(Language::English) };
+            rendered.respond(draft, NOW, StatusCode::OK);
         }
         assert_eq!(rendered.0.lock().unwrap().len(), MOST_KEPT);
-        let mut blocked = page(Language::English);
-        blocked.standing = Standing::Blocked;
-        assert!(rendered.find(&blocked).is_none());
-        rendered.respond(blocked.clone(), StatusCode::OK);
-        assert!(rendered.find(&blocked).is_none());
+        let mut blocked = draft(Language::English);
+        blocked.scene.standing = Standing::Blocked;
+        let mut waits = draft(Language::English);
+        let waiting = Waiting { text: Text::new("Insert coins"), until: None, done: None, cancel: None };
+        waits.scene.waiting = Some((ProviderName::new("coin"), waiting));
+        for somebodys in [blocked, waits] {
+            rendered.respond(somebodys.clone(), NOW, StatusCode::OK);
+            assert!(rendered.find(&somebodys).is_none());
+        }
     }
 }

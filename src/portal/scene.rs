@@ -1,8 +1,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use crate::domain::{BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
+use crate::domain::{Beside, BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
 
-use super::beside::Beside;
+use super::draft::Draft;
 use super::offered::Look;
 use super::offers::OfferView;
 use super::page::Page;
@@ -20,7 +21,7 @@ pub struct Scene {
     /// What a provider waits for on its behalf, and which.
     pub waiting: Option<(ProviderName, Waiting)>,
     /// What the providers of the zone show it.
-    pub faces: Vec<(ProviderName, ProviderFace)>,
+    pub faces: Vec<(ProviderName, Arc<ProviderFace>)>,
     /// What they say to it beside their forms.
     pub beside: Beside,
     /// Whether this box itself does not reach the Internet.
@@ -124,20 +125,24 @@ impl PortalState {
 
     /// The device's page as things are now, with nothing to complain of.
     pub(super) async fn page(&self, device: &ClientDevice, wish: Wish) -> Result<Page, Refusal> {
-        Ok(self.page_of(self.handle.visit_of(device.id).await?, wish).await)
+        let draft = self.draft(self.handle.visit_of(device.id).await?, wish).await;
+        Ok(draft.page(self.handle.now().boot))
     }
 
-    /// The page of a visit.
-    pub(super) async fn page_of(&self, visit: Visit, wish: Wish) -> Page {
-        let device = visit.device.clone();
+    /// What the page of a visit says.
+    pub(super) async fn draft(&self, visit: Visit, wish: Wish) -> Draft {
+        let device = Arc::clone(&visit.device);
         let beside = self.beside(&device).await;
         let scene = self.scene(visit, Look::Anew, beside).await;
         let t = self.words(wish, &device);
-        let mut page = Page::of(self.dress(), &scene, self.handle.now().boot, t);
-        page.home = wish.home();
-        page.notice = notice_of(&device).map(|notice| t.text(notice).into_owned());
-        page.messages = self.messages(device.id, t).await;
-        page
+        Draft {
+            t,
+            link: wish.by_link,
+            dress: self.dress(),
+            notice: notice_of(&device).map(|notice| t.text(notice).into_owned()),
+            messages: self.messages(device.id, t).await,
+            scene,
+        }
     }
 }
 
@@ -170,7 +175,8 @@ mod tests {
     #[test]
     fn what_is_waited_for_is_counted_down_and_tells_pages_apart() {
         let coin = ProviderName::new("coin");
-        let faces = vec![(coin.clone(), face("Coins")), (ProviderName::new("free"), face("Free"))];
+        let free = Arc::new(face("Free"));
+        let faces = vec![(coin.clone(), Arc::new(face("Coins"))), (ProviderName::new("free"), free)];
         let mut scene = Scene { faces, ..Scene::bare(Standing::New) };
         let idle = scene.fingerprint();
         assert_eq!(scene.offers(EN).len(), 2);
@@ -185,7 +191,7 @@ mod tests {
         assert!(idle != first && first != scene.fingerprint());
         scene.waiting = None;
         assert_eq!(scene.fingerprint(), idle);
-        scene.faces[1].1.title = Text::new("Gratis");
+        scene.faces[1].1 = Arc::new(face("Gratis"));
         assert_ne!(scene.fingerprint(), idle, "a provider that changes its face");
         scene.offline = true;
         assert_ne!(scene.fingerprint(), idle, "the Internet goes");

@@ -170,7 +170,7 @@ impl PortalState {
     }
 
     /// The device that speaks from this address.
-    pub(super) async fn visitor(&self, address: IpAddr) -> Result<ClientDevice, Refusal> {
+    pub(super) async fn visitor(&self, address: IpAddr) -> Result<Arc<ClientDevice>, Refusal> {
         self.handle.visitor(self.zone.clone(), address).await
     }
 
@@ -178,8 +178,8 @@ impl PortalState {
     pub(super) async fn visit(&self, address: IpAddr, peer: &PeerMac) -> Result<Visit, Refusal> {
         let told = peer.get(HOLDER_KNOWN);
         let visit = self.handle.visit(self.zone.clone(), address, told).await?;
-        if told != Some(visit.device.mac) {
-            peer.put(visit.device.mac);
+        if let Some(holder) = visit.told.filter(|holder| told != Some(*holder)) {
+            peer.put(holder);
         }
         Ok(visit)
     }
@@ -200,7 +200,7 @@ impl PortalState {
 
     /// Where a device stands now.
     pub(super) async fn standing(&self, visit: Visit, look: Look) -> Standing {
-        let Visit { device, mut usable, policies } = visit;
+        let Visit { device, mut usable, policies, .. } = visit;
         let mut ended = None;
         if !usable.is_empty() {
             self.offered.forget(device.id);

@@ -26,7 +26,7 @@ pub struct TermsPage {
 
 /// `GET /terms`
 pub(super) async fn show(
-    State(state): State<PortalState>,
+    State(state): State<Arc<PortalState>>,
     Extension(endpoints): Extension<Endpoints>,
     wish: Wish,
 ) -> Response {

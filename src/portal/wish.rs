@@ -52,7 +52,7 @@ impl Wish {
 
     /// Where the page itself is, in the language that was chosen in its address.
     pub(super) fn home(self) -> String {
-        self.by_link.map_or_else(|| "/".to_owned(), |language| format!("/?lang={}", language.code()))
+        home(self.by_link)
     }
 
     /// What the browser is to keep, if it was just chosen.
@@ -66,8 +66,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Wish {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&parts.uri, &parts.headers))
+        // The door has looked at it.
+        let known = parts.extensions.get::<Self>().copied();
+        Ok(known.unwrap_or_else(|| Self::of(&parts.uri, &parts.headers)))
     }
+}
+
+/// Where the page is in a language that was chosen in its address.
+pub(super) fn home(chosen: Option<Language>) -> String {
+    chosen.map_or_else(|| "/".to_owned(), |language| format!("/?lang={}", language.code()))
 }
 
 /// The value of a cookie.

@@ -17,6 +17,7 @@ use crate::domain::{
 /// Free access among the session providers.
 pub struct FreeProvider {
     name: ProviderName,
+    face: Arc<ProviderFace>,
     offer: FreeOffer,
     grants: Arc<dyn GrantBook>,
     plans: Arc<dyn PlanBook>,
@@ -36,7 +37,14 @@ impl FreeProvider {
         clock: Clock,
         place: Arc<dyn LocalTime>,
     ) -> Self {
-        Self { name: ProviderName::new(Self::NAME), offer, grants, plans, clock, place }
+        let face = Arc::new(ProviderFace {
+            title: offer.title.clone(),
+            icon: Text::default(),
+            text: offer.text.clone(),
+            fields: offer.fields.clone(),
+            button: Text::ours(Phrase::FreeButton),
+        });
+        Self { name: ProviderName::new(Self::NAME), face, offer, grants, plans, clock, place }
     }
 
     /// What a device gets now, whether it had that in this period, and whether something of it is left.
@@ -146,14 +154,8 @@ impl SessionProvider for FreeProvider {
         &self.name
     }
 
-    fn face(&self) -> Option<ProviderFace> {
-        Some(ProviderFace {
-            title: self.offer.title.clone(),
-            icon: Text::default(),
-            text: self.offer.text.clone(),
-            fields: self.offer.fields.clone(),
-            button: Text::ours(Phrase::FreeButton),
-        })
+    fn face(&self) -> Option<Arc<ProviderFace>> {
+        Some(Arc::clone(&self.face))
     }
 
     fn hint<'a>(

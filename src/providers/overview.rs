@@ -54,7 +54,7 @@ impl Registry {
             all.push(Provided {
                 name: status.name.to_string(),
                 provides: Provides::Sessions,
-                title: face.map(|face| face.title),
+                title: face.map(|face| face.title.clone()),
                 is_there: true,
                 plugin: owner(&|plugin| plugin.providers.contains(&status.name)),
                 status: Some(status),

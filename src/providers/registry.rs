@@ -8,9 +8,8 @@ use super::answer::within;
 use super::{Authenticators, Roster};
 use crate::clock::Clock;
 use crate::domain::{
-    ClientDevice, Enter, FormButton, FormHint, FormValues, PropertyPatch, ProviderError, ProviderFace,
-    ProviderName, SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, WallTime, ZoneName,
-    roles,
+    Beside, ClientDevice, Enter, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName,
+    SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, WallTime, ZoneName, roles,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -157,38 +156,26 @@ impl Registry {
     }
 
     /// What the providers of a zone show on its portal, in order.
-    pub fn faces(&self, zone: &ZoneName) -> Vec<(ProviderName, ProviderFace)> {
+    pub fn faces(&self, zone: &ZoneName) -> Vec<(ProviderName, Arc<ProviderFace>)> {
         let with_face =
             |provider: Arc<dyn SessionProvider>| Some((provider.name().clone(), provider.face()?));
         self.in_zone(Some(zone)).into_iter().filter_map(with_face).collect()
     }
 
-    /// The buttons that the providers of a device's zone show to it. One that fails shows none.
-    pub async fn buttons(&self, device: &ClientDevice) -> Vec<(ProviderName, FormButton)> {
-        let mut buttons = Vec::new();
+    /// What the providers of a device's zone say to it beside their forms. One that fails says nothing.
+    pub async fn beside(&self, device: &Arc<ClientDevice>) -> Beside {
+        let mut beside = Beside::NONE;
         for provider in self.in_zone(device.zone.as_ref()) {
             let name = provider.name().clone();
-            let device = device.clone();
-            let asked = self.ask(&name, async move { provider.button(&device).await });
-            if let Ok(Some(button)) = asked.await {
-                buttons.push((name, button));
-            }
+            let device = Arc::clone(device);
+            let asked = self.ask(&name, async move {
+                Ok((provider.hint(&device).await?, provider.button(&device).await?))
+            });
+            let Ok((hint, button)) = asked.await else { continue };
+            beside.hints.extend(hint.map(|hint| (name.clone(), hint)));
+            beside.buttons.extend(button.map(|button| (name, button)));
         }
-        buttons
-    }
-
-    /// What the providers of a device's zone say to it at their forms. One that fails says nothing.
-    pub async fn hints(&self, device: &ClientDevice) -> Vec<(ProviderName, FormHint)> {
-        let mut hints = Vec::new();
-        for provider in self.in_zone(device.zone.as_ref()) {
-            let name = provider.name().clone();
-            let device = device.clone();
-            let asked = self.ask(&name, async move { provider.hint(&device).await });
-            if let Ok(Some(hint)) = asked.await {
-                hints.push((name, hint));
-            }
-        }
-        hints
+        beside
     }
 
     /// Hands a guest's form to a provider of the device's zone; what it grants is checked. `None`: there is no such
@@ -266,10 +253,10 @@ impl Registry {
     }
 
     /// A session that the device could use: the first that any provider offers. One that fails is passed over.
-    pub async fn get_session(&self, device: &ClientDevice) -> Option<Offer> {
+    pub async fn get_session(&self, device: &Arc<ClientDevice>) -> Option<Offer> {
         for provider in self.in_zone(device.zone.as_ref()) {
             let name = provider.name().clone();
-            let device = device.clone();
+            let device = Arc::clone(device);
             let asked = self.ask(&name, async move {
                 let Some(source) = provider.get_session(&device).await? else { return Ok(None) };
                 let data = source.data();

@@ -93,6 +93,7 @@ enum Answer {
 }
 
 async fn put(shared: Arc<Shared>, device: ClientDevice, question: Question) -> Answer {
+    let asker = device.id;
     match question {
         Question::Source(session) => {
             let data = match &session.source {
@@ -103,13 +104,15 @@ async fn put(shared: Arc<Shared>, device: ClientDevice, question: Question) -> A
             let session = session.id;
             Answer::Providers(ProviderAnswer::Reloaded { session, data: data.map(Box::new) })
         }
-        Question::Providers => Answer::Providers(match shared.registry.get_session(&device).await {
-            Some(Offer { provider, data }) => {
-                let id = SessionId::new(uuid::Uuid::now_v7());
-                ProviderAnswer::Offer(Box::new(NewSession { id, device: device.id, provider, data }))
-            }
-            None => ProviderAnswer::Nothing,
-        }),
+        Question::Providers => {
+            Answer::Providers(match shared.registry.get_session(&Arc::new(device)).await {
+                Some(Offer { provider, data }) => {
+                    let id = SessionId::new(uuid::Uuid::now_v7());
+                    ProviderAnswer::Offer(Box::new(NewSession { id, device: asker, provider, data }))
+                }
+                None => ProviderAnswer::Nothing,
+            })
+        }
         Question::Authenticators(session) => {
             let id = session.id;
             let request =

@@ -190,12 +190,12 @@ impl Handle {
         if usable.is_some() {
             return Ok(usable);
         }
-        Ok(self.offered(&known).await)
+        Ok(self.offered(&Arc::new(known)).await)
     }
 
     /// What the providers have for a device that holds nothing. It is not made until the device connects: shown under an id
     /// of its own.
-    pub async fn offered(&self, device: &ClientDevice) -> Option<ClientSession> {
+    pub async fn offered(&self, device: &Arc<ClientDevice>) -> Option<ClientSession> {
         let offer = self.shared.registry.get_session(device).await?;
         let id = SessionId::new(uuid::Uuid::now_v7());
         let new = NewSession { id, device: device.id, provider: offer.provider, data: offer.data };

@@ -1,11 +1,11 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use super::handle::{DeviceRef, Handle};
 use super::notices::PortalNotice;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    Allowed, AuthRequest, ClientDevice, ClientSession, DeviceId, FormButton, FormHint, FormValues, Occasion,
-    Phrase, ProviderFace, ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
+    Allowed, AuthRequest, Beside, ClientDevice, ClientSession, DeviceId, FormValues, Occasion, Phrase,
+    ProviderFace, ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
 };
 
 /// What became of a form.
@@ -20,18 +20,13 @@ pub enum FormDone {
 /// What providers show on the portal, and what guests fill in there.
 impl Handle {
     /// What the providers of a zone show, in order.
-    pub fn faces(&self, zone: &ZoneName) -> Vec<(ProviderName, ProviderFace)> {
+    pub fn faces(&self, zone: &ZoneName) -> Vec<(ProviderName, Arc<ProviderFace>)> {
         self.shared.registry.faces(zone)
     }
 
-    /// The buttons that providers show to a device of a zone, by provider.
-    pub async fn buttons(&self, device: &ClientDevice) -> Vec<(ProviderName, FormButton)> {
-        self.shared.registry.buttons(device).await
-    }
-
-    /// What the providers of its zone say to a device at their forms.
-    pub async fn hints(&self, device: &ClientDevice) -> Vec<(ProviderName, FormHint)> {
-        self.shared.registry.hints(device).await
+    /// What the providers of its zone say to a device beside their forms.
+    pub async fn beside(&self, device: &Arc<ClientDevice>) -> Beside {
+        self.shared.registry.beside(device).await
     }
 
     /// Hands a guest's form to a provider; what it grants is made and connected. `values` are checked against its face

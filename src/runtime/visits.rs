@@ -37,7 +37,9 @@ pub struct Sighting {
 #[derive(Debug, Clone)]
 pub struct Visit {
     /// Who it is.
-    pub device: ClientDevice,
+    pub device: Arc<ClientDevice>,
+    /// Whom the kernel named for the address now, if it named anybody.
+    pub told: Option<MacAddr>,
     /// Its usable sessions.
     pub usable: Vec<ClientSession>,
     /// What the configuration says of them.
@@ -60,7 +62,7 @@ impl Handle {
     /// neighbour table and made known, so that the first page never misses it.
     ///
     /// The table is looked at for every visit: an address may have changed hands, and the notice of it be still on its way.
-    pub async fn visitor(&self, zone: ZoneName, address: IpAddr) -> Result<ClientDevice, Refusal> {
+    pub async fn visitor(&self, zone: ZoneName, address: IpAddr) -> Result<Arc<ClientDevice>, Refusal> {
         self.visit(zone, address, None).await.map(|visit| visit.device)
     }
 
@@ -77,7 +79,9 @@ impl Handle {
             .ask(move |mgr, now| {
                 let device = mgr.device_by_ip(address)?;
                 let here = device.zone.as_ref() == Some(&in_zone) && device.present;
-                here.then(|| (device.clone(), idle(mgr, device.id, now), Arc::clone(mgr.policies())))
+                here.then(|| {
+                    (Arc::new(device.clone()), idle(mgr, device.id, now), Arc::clone(mgr.policies()))
+                })
             })
             .await?;
         if let Some((device, usable, policies)) = known {
@@ -88,8 +92,8 @@ impl Handle {
             // None: the kernel may have dropped what it knew since the visit began.
             if holder.is_none_or(|mac| mac == device.mac) {
                 return match usable {
-                    Some(usable) => Ok(Visit { device, usable, policies }),
-                    None => self.visit_of(device.id).await,
+                    Some(usable) => Ok(Visit { device, told: holder, usable, policies }),
+                    None => self.visit_of(device.id).await.map(|visit| Visit { told: holder, ..visit }),
                 };
             }
         }
@@ -99,7 +103,7 @@ impl Handle {
                 let address = Some(address);
                 let sighting = Sighting { mac, zone, address, hostname, attached, alive: true };
                 let device = self.sighted(sighting).await?;
-                self.visit_of(device.id).await
+                self.visit_of(device.id).await.map(|visit| Visit { told: Some(mac), ..visit })
             }
             None => Err(Refusal::UnknownDevice),
         }
@@ -109,7 +113,8 @@ impl Handle {
     pub async fn visit_of(&self, device: DeviceId) -> Result<Visit, Refusal> {
         self.ask_exact(device, move |mgr, now| {
             let policies = Arc::clone(mgr.policies());
-            Ok(Visit { device: mgr.device(device)?.clone(), usable: usable(mgr, device, now), policies })
+            let known = Arc::new(mgr.device(device)?.clone());
+            Ok(Visit { device: known, told: None, usable: usable(mgr, device, now), policies })
         })
         .await?
     }

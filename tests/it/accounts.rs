@@ -466,13 +466,13 @@ async fn nobody_is_shown_a_form_that_is_of_no_use() {
     let zone = turnpike::domain::ZoneName::new("guests");
     assert!(app.handle.faces(&zone).is_empty());
     let made = make(&app, "ana", AccountPatch::default()).await;
-    let device = app.device(1).await;
+    let device = Arc::new(app.device(1).await);
     assert_eq!(app.handle.faces(&zone).len(), 1);
-    assert!(app.handle.buttons(&device).await.is_empty());
+    assert!(app.handle.beside(&device).await.buttons.is_empty());
     assert!(log_in(&app, &device, "ana").await.unwrap_err().contains("Nothing is left"));
     change(&app, "ana", with_plans(&["day"])).await;
     log_in(&app, &device, "ana").await.unwrap();
-    let buttons = app.handle.buttons(&device).await;
+    let buttons = app.handle.beside(&device).await.buttons;
     assert_eq!(buttons.iter().map(|(_, button)| button.action.as_str()).collect::<Vec<_>>(), ["logout"]);
     // A new password logs out everywhere.
     let password = Some(PasswordHash::new("$argon2id$changed".to_owned()));

@@ -196,15 +196,15 @@ impl SessionProvider for Giver {
         &self.0
     }
 
-    fn face(&self) -> Option<ProviderFace> {
+    fn face(&self) -> Option<Arc<ProviderFace>> {
         let text = Text::new;
-        Some(ProviderFace {
+        Some(Arc::new(ProviderFace {
             title: text("Free minutes"),
             icon: text(""),
             text: text(""),
             fields: Vec::new(),
             button: text("Go"),
-        })
+        }))
     }
 
     fn submit<'a>(

@@ -63,7 +63,7 @@ impl SessionProvider for Desk {
         })
     }
 
-    fn face(&self) -> Option<ProviderFace> {
+    fn face(&self) -> Option<Arc<ProviderFace>> {
         let field = |name: &str, kind, required| FormField {
             name: name.to_owned(),
             label: Text::new(&format!("Your {name}")),
@@ -73,7 +73,7 @@ impl SessionProvider for Desk {
         };
         let rooms =
             vec![("attic".to_owned(), Text::new("Attic")), ("cellar".to_owned(), Text::new("Cellar"))];
-        Some(ProviderFace {
+        Some(Arc::new(ProviderFace {
             title: Text::new("Front <desk>"),
             icon: Text::new("★"),
             text: Text::new("Tell us who you are."),
@@ -86,7 +86,7 @@ impl SessionProvider for Desk {
                 field("room", FieldKind::Choice(rooms), false),
             ],
             button: Text::new("Check in"),
-        })
+        }))
     }
 
     fn submit<'a>(

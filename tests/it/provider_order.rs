@@ -56,7 +56,7 @@ async fn a_device() -> ClientDevice {
 
 #[tokio::test]
 async fn a_zone_asks_its_own_providers_in_its_own_order() {
-    let device = a_device().await;
+    let device = Arc::new(a_device().await);
     let order = vec![ProviderName::new("b"), ProviderName::new("not-there"), ProviderName::new("a")];
     let registry = Registry::new(Duration::from_secs(1)).with_orders([(ZoneName::new("guests"), order)]);
     for (name, count) in [("a", 1), ("b", 1), ("c", 1)] {
@@ -67,7 +67,7 @@ async fn a_zone_asks_its_own_providers_in_its_own_order() {
     assert_eq!(registry.get_session(&device).await.unwrap().provider.as_str(), "a");
     assert!(registry.unregister(&ProviderName::new("a")));
     assert!(registry.get_session(&device).await.is_none(), "c is not in this zone");
-    let elsewhere = ClientDevice { zone: Some(ZoneName::new("cellar")), ..device };
+    let elsewhere = Arc::new(ClientDevice { zone: Some(ZoneName::new("cellar")), ..(*device).clone() });
     assert_eq!(registry.get_session(&elsewhere).await.unwrap().provider.as_str(), "c");
 }
 

@@ -164,8 +164,9 @@ fn the_first_that_offers_wins_and_those_that_fail_are_passed_over() {
         ];
         let registry = registry(&all.iter().collect::<Vec<_>>());
         // Two of them never answer: without deadlines this would not end.
-        let asked =
-            tokio::time::timeout(Duration::from_secs(30), async { registry.get_session(&device(1)).await });
+        let asked = tokio::time::timeout(Duration::from_secs(30), async {
+            registry.get_session(&Arc::new(device(1))).await
+        });
         let Offer { provider, data: offered } = asked.await.unwrap().unwrap();
         assert_eq!((provider.as_str(), offered), ("good", data()));
 
@@ -188,7 +189,7 @@ fn the_first_that_offers_wins_and_those_that_fail_are_passed_over() {
         assert_eq!(registry.status()[7].asked, 0);
 
         all[1].behave(offers());
-        assert_eq!(registry.get_session(&device(1)).await.unwrap().provider.as_str(), "silent");
+        assert_eq!(registry.get_session(&Arc::new(device(1))).await.unwrap().provider.as_str(), "silent");
         let status = &registry.status()[1];
         assert_eq!((status.asked, status.failed, &status.last_error), (2, 1, &None));
     });
@@ -218,7 +219,7 @@ fn what_cannot_be_is_not_offered() {
             SourceData { principal: Some("a\0b".to_owned()), ..data() },
         ] {
             good.behave(Manner::Offers(Box::new(wrong.clone())));
-            assert!(registry.get_session(&device(1)).await.is_none(), "{wrong:?}");
+            assert!(registry.get_session(&Arc::new(device(1))).await.is_none(), "{wrong:?}");
             assert!(registry.reload(&name, "slot 1").await.is_err());
         }
         good.behave(offers());

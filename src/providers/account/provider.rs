@@ -18,6 +18,7 @@ const UNKNOWN: Phrase = Phrase::AccountUnknown;
 /// Accounts among the session providers.
 pub struct AccountProvider {
     name: ProviderName,
+    face: Arc<ProviderFace>,
     accounts: Arc<dyn AccountBook>,
     plans: Arc<dyn PlanBook>,
     clock: Clock,
@@ -46,7 +47,7 @@ impl AccountProvider {
         hasher: Hasher,
     ) -> Self {
         let name = ProviderName::new(Self::NAME);
-        Self { name, accounts, plans, clock, place, hasher, wrong: Mutex::default() }
+        Self { name, face: face(), accounts, plans, clock, place, hasher, wrong: Mutex::default() }
     }
 
     fn wrong(&self) -> MutexGuard<'_, Wrong> {
@@ -219,25 +220,8 @@ impl SessionProvider for AccountProvider {
         })
     }
 
-    fn face(&self) -> Option<ProviderFace> {
-        let field = |name: &str, label, kind, max_chars| FormField {
-            name: name.to_owned(),
-            label: Text::ours(label),
-            kind,
-            required: true,
-            max_chars,
-        };
-        let longest = u16::try_from(Account::MAX_PASSWORD_CHARS).unwrap_or(u16::MAX);
-        self.accounts.any_account().then(|| ProviderFace {
-            title: Text::ours(Phrase::AccountLogIn),
-            icon: Text::default(),
-            text: Text::default(),
-            fields: vec![
-                field("name", Phrase::AccountName, FieldKind::Text, 100),
-                field("password", Phrase::AccountPassword, FieldKind::Password, longest),
-            ],
-            button: Text::ours(Phrase::AccountLogIn),
-        })
+    fn face(&self) -> Option<Arc<ProviderFace>> {
+        self.accounts.any_account().then(|| Arc::clone(&self.face))
     }
 
     fn button<'a>(
@@ -276,4 +260,25 @@ impl SessionProvider for AccountProvider {
             }
         })
     }
+}
+
+fn face() -> Arc<ProviderFace> {
+    let field = |name: &str, label, kind, max_chars| FormField {
+        name: name.to_owned(),
+        label: Text::ours(label),
+        kind,
+        required: true,
+        max_chars,
+    };
+    let longest = u16::try_from(Account::MAX_PASSWORD_CHARS).unwrap_or(u16::MAX);
+    Arc::new(ProviderFace {
+        title: Text::ours(Phrase::AccountLogIn),
+        icon: Text::default(),
+        text: Text::default(),
+        fields: vec![
+            field("name", Phrase::AccountName, FieldKind::Text, 100),
+            field("password", Phrase::AccountPassword, FieldKind::Password, longest),
+        ],
+        button: Text::ours(Phrase::AccountLogIn),
+    })
 }

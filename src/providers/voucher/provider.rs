@@ -15,6 +15,7 @@ use crate::domain::{
 #[derive(Clone)]
 pub struct VoucherProvider {
     name: ProviderName,
+    face: Arc<ProviderFace>,
     book: Option<(Arc<dyn VoucherBook>, Clock)>,
 }
 
@@ -24,7 +25,7 @@ impl VoucherProvider {
 
     /// With where vouchers that come anew are looked up.
     pub fn new(book: Arc<dyn VoucherBook>, clock: Clock) -> Self {
-        Self { name: ProviderName::new(Self::NAME), book: Some((book, clock)) }
+        Self { name: ProviderName::new(Self::NAME), face: face(), book: Some((book, clock)) }
     }
 
     /// What a device has a place of and was not granted in this period yet.
@@ -59,7 +60,7 @@ pub fn time_of_use(voucher: &Voucher, clock: &Clock) -> UseTime {
 
 impl Default for VoucherProvider {
     fn default() -> Self {
-        Self { name: ProviderName::new(Self::NAME), book: None }
+        Self { name: ProviderName::new(Self::NAME), face: face(), book: None }
     }
 }
 
@@ -98,20 +99,24 @@ impl SessionProvider for VoucherProvider {
     }
 
     /// Its form is taken by the portal, which redeems the code.
-    fn face(&self) -> Option<ProviderFace> {
-        let code = FormField {
-            name: "code".to_owned(),
-            label: Text::ours(Phrase::VoucherCode),
-            kind: FieldKind::Code,
-            required: true,
-            max_chars: 64,
-        };
-        Some(ProviderFace {
-            title: Text::ours(Phrase::VoucherTitle),
-            icon: Text::default(),
-            text: Text::ours(Phrase::VoucherText),
-            fields: vec![code],
-            button: Text::ours(Phrase::VoucherButton),
-        })
+    fn face(&self) -> Option<Arc<ProviderFace>> {
+        Some(Arc::clone(&self.face))
     }
+}
+
+fn face() -> Arc<ProviderFace> {
+    let code = FormField {
+        name: "code".to_owned(),
+        label: Text::ours(Phrase::VoucherCode),
+        kind: FieldKind::Code,
+        required: true,
+        max_chars: 64,
+    };
+    Arc::new(ProviderFace {
+        title: Text::ours(Phrase::VoucherTitle),
+        icon: Text::default(),
+        text: Text::ours(Phrase::VoucherText),
+        fields: vec![code],
+        button: Text::ours(Phrase::VoucherButton),
+    })
 }
