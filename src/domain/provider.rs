@@ -56,7 +56,7 @@ pub trait SessionProvider: Send + Sync {
         None
     }
 
-    /// A button that it shows to this device, beside its face or instead of it.
+    /// A button that it shows to this device, beside its face or instead of it; not where its hint failed.
     fn button<'a>(
         &'a self,
         device: &'a ClientDevice,

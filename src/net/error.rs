@@ -14,6 +14,14 @@ pub enum NetError {
         /// What came back.
         source: rtnetlink::Error,
     },
+    /// A question did not get to the kernel, or its answer not back.
+    #[error("{doing}: {source}")]
+    Unanswered {
+        /// What was asked for.
+        doing: &'static str,
+        /// What went wrong.
+        source: io::Error,
+    },
     /// There is no such device at the moment.
     #[error("there is no network device {0}")]
     NoDevice(String),

@@ -44,7 +44,7 @@ impl Net {
         // The number that is known may be that of a device that is gone.
         for anew in [false, true] {
             let Some(index) = self.known_index(device, anew).await? else { return Ok(None) };
-            if let Found::Mac(mac) = self.look_up(index, address)? {
+            if let Found::Mac(mac) = self.look_up(index, address).await? {
                 return Ok(mac);
             }
         }
@@ -73,7 +73,7 @@ impl Net {
         Ok(link.map(|link| link.index))
     }
 
-    fn look_up(&self, index: u32, address: IpAddr) -> Result<Found, NetError> {
+    async fn look_up(&self, index: u32, address: IpAddr) -> Result<Found, NetError> {
         let mut question = NeighbourMessage::default();
         question.header.ifindex = index;
         let (family, destination) = match address {
@@ -82,7 +82,8 @@ impl Net {
         };
         question.header.family = family;
         question.attributes.push(NeighbourAttribute::Destination(destination));
-        match self.questions.ask(RouteNetlinkMessage::GetNeighbour(question))?.payload {
+        let answer = self.questions.ask(RouteNetlinkMessage::GetNeighbour(question)).await;
+        match answer.map_err(|source| NetError::Unanswered { doing: DOING, source })?.payload {
             NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message)) => {
                 let found = Sighting::read(&message).filter(|sighting| sighting.address == address);
                 Ok(Found::Mac(found.and_then(|sighting| sighting.found).map(|(mac, _)| mac)))

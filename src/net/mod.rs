@@ -1,7 +1,7 @@
 //! Links, neighbours, addresses, leases: who is on the network.
 //!
-//! Everything here goes over rtnetlink: a socket for lists and one for questions about one thing ([`Net`]), and one for notices
-//! ([`NetWatch`]); no process is ever started. Devices are named, never numbered: a bridge that was deleted and made again has another number.
+//! Everything here goes over rtnetlink: a socket for lists and changes and one for who has an address ([`Net`]), and one for
+//! notices ([`NetWatch`]); no process is ever started. Devices are named, never numbered: a bridge that was deleted and made again has another number.
 
 mod attachment;
 mod error;

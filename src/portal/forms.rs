@@ -224,8 +224,8 @@ pub(super) async fn submit(
 
 /// Whether the device is logged in with a provider.
 async fn shows_log_out(state: &PortalState, device: &Arc<ClientDevice>, provider: &ProviderName) -> bool {
-    let beside = state.beside(device).await;
-    beside.buttons.iter().any(|(of, button)| of == provider && button.action == LOG_OUT)
+    let button = state.handle.button(provider, device).await;
+    button.is_some_and(|button| button.action == LOG_OUT)
 }
 
 async fn redeem(

@@ -5,7 +5,6 @@
 //! the portal by the address it was reached at.
 
 mod assets;
-mod beside;
 mod capport;
 mod door;
 mod draft;

@@ -106,12 +106,8 @@ impl PortalState {
         let earlier = in_words(&known.earlier, self.handle.believed(), t);
         let token = known.token.filter(|token| earlier.is_none() && shown != Some(token.as_str()));
         let secure = if is_tls { "; Secure" } else { "" };
-        let cookie = |token| HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}{secure}")).ok();
-        Traces {
-            recovery_code: known.code.map(|code| code.to_string()),
-            earlier,
-            kept: token.and_then(cookie),
-        }
+        let keep = |token| HeaderValue::try_from(format!("{COOKIE}={token}; {KEPT}{secure}")).ok();
+        Traces { recovery_code: known.code.map(|code| code.to_string()), earlier, kept: token.and_then(keep) }
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn front(
     let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
     let asked = query.map(|Query(pairs)| pairs).unwrap_or_default();
     let traces = state.traces(&device, has_some, &headers, (draft.t, endpoints.is_tls)).await;
-    let mut response = if asked.is_empty() && traces.shows_nothing() {
+    let mut response = if !fills_in(&asked) && traces.shows_nothing() {
         state.rendered.respond(draft, now, status)
     } else {
         let mut page = draft.page(now);
@@ -58,6 +58,11 @@ pub(super) async fn front(
         response.headers_mut().append(header::SET_COOKIE, kept);
     }
     response
+}
+
+/// Whether the page's address says more of it than its language.
+fn fills_in(asked: &Pairs) -> bool {
+    asked.iter().any(|(name, _)| matches!(name.as_str(), "still" | "code"))
 }
 
 /// What the page's address says of it.
@@ -192,4 +197,16 @@ fn unavailable(state: &PortalState, wish: Wish, refusal: &Refusal) -> Response {
     let t = wish.words();
     let (status, trouble) = explain(refusal, t);
     Note::with(state.dress(), t, "heading-moment", &trouble.text).respond(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_in_the_address_is_no_reason_to_make_the_page_anew() {
+        let asked = |name: &str| vec![(name.to_owned(), "ar".to_owned())];
+        assert!(!fills_in(&Vec::new()) && !fills_in(&asked("lang")) && !fills_in(&asked("utm_source")));
+        assert!(fills_in(&asked("still")) && fills_in(&asked("code")));
+    }
 }

@@ -15,7 +15,8 @@ const MOST_KEPT: usize = 16;
 
 /// Pages as they were rendered, for the next device that gets the very same one.
 ///
-/// Those that have nothing yet mostly do. A page is found by all that it says, so there is nothing here that could grow stale.
+/// Those that have nothing yet mostly do. A page is found by all that it says, so there is nothing here that could grow stale:
+/// texts that are the same in English are the same to their providers, and are said alike.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rendered(Arc<Mutex<VecDeque<(Draft, Bytes)>>>);
 
@@ -39,8 +40,10 @@ impl Rendered {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(known, _)| known == draft)?;
         // What is asked for stays.
-        kept.swap(0, place);
-        kept.front().map(|(_, rendered)| rendered.clone())
+        let found = kept.remove(place)?;
+        let rendered = found.1.clone();
+        kept.push_front(found);
+        Some(rendered)
     }
 
     fn keep(&self, draft: Draft, rendered: Bytes) {
@@ -53,7 +56,7 @@ impl Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ProviderName, Text, Waiting};
+    use crate::domain::{FormButton, ProviderName, Text, Waiting};
     use crate::portal::dress::Dress;
     use crate::portal::scene::Scene;
     use crate::portal::view::Standing;
@@ -64,7 +67,7 @@ mod tests {
     fn draft(language: Language) -> Draft {
         let dress = Arc::new(Dress::new("Café", Arc::default()));
         let (t, scene) = (Words::of(language), Scene::bare(Standing::New));
-        Draft { t, link: None, dress, scene, notice: None, messages: Vec::new() }
+        Draft { t, home: "/".to_owned(), dress, scene, notice: None, messages: Vec::new() }
     }
 
     async fn text(rendered: &Rendered, draft: Draft) -> String {
@@ -80,11 +83,12 @@ mod tests {
         let first = text(&rendered, draft(Language::English)).await;
         assert_eq!(first, draft(Language::English).page(NOW).rendered().unwrap());
         assert_eq!((text(&rendered, draft(Language::English)).await, count()), (first.clone(), 1));
-        let told = Draft { notice: Some("Closed at nine".to_owned()), ..draft(Language::English) };
-        assert!(text(&rendered, told).await.contains("Closed at nine"));
+        let mut offline = draft(Language::English);
+        offline.scene.offline = true;
+        assert_ne!(text(&rendered, offline).await, first);
         assert!(text(&rendered, draft(Language::Arabic)).await.contains("dir=\"rtl\""));
         assert_eq!((text(&rendered, draft(Language::English)).await, count()), (first, 3));
-        let linked = Draft { link: Some(Language::English), ..draft(Language::English) };
+        let linked = Draft { home: "/?lang=en".to_owned(), ..draft(Language::English) };
         assert!(text(&rendered, linked).await.contains("/?lang=en"));
     }
 
@@ -92,7 +96,7 @@ mod tests {
     async fn only_so_many_are_kept_and_none_that_is_somebodys() {
         let rendered = Rendered::default();
         for number in 0..2 * MOST_KEPT {
-            let draft = Draft { notice: Some(number.to_string()), ..draft(Language::English) };
+            let draft = Draft { home: format!("/?{number}"), ..draft(Language::English) };
             rendered.respond(draft, NOW, StatusCode::OK);
         }
         assert_eq!(rendered.0.lock().unwrap().len(), MOST_KEPT);
@@ -101,7 +105,13 @@ mod tests {
         let mut waits = draft(Language::English);
         let waiting = Waiting { text: Text::new("Insert coins"), until: None, done: None, cancel: None };
         waits.scene.waiting = Some((ProviderName::new("coin"), waiting));
-        for somebodys in [blocked, waits] {
+        let told = Draft { notice: Some("Closed at nine".to_owned()), ..draft(Language::English) };
+        assert!(text(&rendered, told.clone()).await.contains("Closed at nine"));
+        let (action, said) = ("logout".to_owned(), Text::new("You are Ana"));
+        let button = FormButton { action, text: said, label: Text::new("Log out") };
+        let mut logged_in = draft(Language::English);
+        logged_in.scene.beside.buttons.push((ProviderName::new("account"), button));
+        for somebodys in [blocked, waits, told, logged_in] {
             rendered.respond(somebodys.clone(), NOW, StatusCode::OK);
             assert!(rendered.find(&somebodys).is_none());
         }

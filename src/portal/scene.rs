@@ -1,15 +1,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::domain::{Beside, BootTime, ClientDevice, ProviderFace, ProviderName, Refusal, Text, Waiting};
+use crate::domain::{Beside, BootTime, ProviderFace, ProviderName, Text, Waiting};
 
-use super::draft::Draft;
 use super::offered::Look;
 use super::offers::OfferView;
-use super::page::Page;
 use super::state::PortalState;
 use super::view::{Soon, Standing};
-use super::wish::Wish;
 use super::words::Words;
 use crate::runtime::Visit;
 
@@ -122,32 +119,6 @@ impl PortalState {
             offline: self.uplink.is_down(),
         }
     }
-
-    /// The device's page as things are now, with nothing to complain of.
-    pub(super) async fn page(&self, device: &ClientDevice, wish: Wish) -> Result<Page, Refusal> {
-        let draft = self.draft(self.handle.visit_of(device.id).await?, wish).await;
-        Ok(draft.page(self.handle.now().boot))
-    }
-
-    /// What the page of a visit says.
-    pub(super) async fn draft(&self, visit: Visit, wish: Wish) -> Draft {
-        let device = Arc::clone(&visit.device);
-        let beside = self.beside(&device).await;
-        let scene = self.scene(visit, Look::Anew, beside).await;
-        let t = self.words(wish, &device);
-        Draft {
-            t,
-            link: wish.by_link,
-            dress: self.dress(),
-            notice: notice_of(&device).map(|notice| t.text(notice).into_owned()),
-            messages: self.messages(device.id, t).await,
-            scene,
-        }
-    }
-}
-
-fn notice_of(device: &ClientDevice) -> Option<&Text> {
-    device.notice.as_ref().filter(|notice| !notice.is_empty())
 }
 
 #[cfg(test)]

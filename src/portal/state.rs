@@ -178,7 +178,7 @@ impl PortalState {
     pub(super) async fn visit(&self, address: IpAddr, peer: &PeerMac) -> Result<Visit, Refusal> {
         let told = peer.get(HOLDER_KNOWN);
         let visit = self.handle.visit(self.zone.clone(), address, told).await?;
-        if let Some(holder) = visit.told.filter(|holder| told != Some(*holder)) {
+        if let Some(holder) = visit.holder {
             peer.put(holder);
         }
         Ok(visit)

@@ -25,7 +25,7 @@ const MOST_REMEMBERED: usize = 4_096;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wish {
     /// Chosen in the address: `lang=ar`.
-    pub(super) by_link: Option<Language>,
+    by_link: Option<Language>,
     /// Chosen before, in a cookie.
     by_cookie: Option<Language>,
     /// The best of what the browser takes.
@@ -52,7 +52,7 @@ impl Wish {
 
     /// Where the page itself is, in the language that was chosen in its address.
     pub(super) fn home(self) -> String {
-        home(self.by_link)
+        self.by_link.map_or_else(|| "/".to_owned(), |language| format!("/?lang={}", language.code()))
     }
 
     /// What the browser is to keep, if it was just chosen.
@@ -70,11 +70,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Wish {
         let known = parts.extensions.get::<Self>().copied();
         Ok(known.unwrap_or_else(|| Self::of(&parts.uri, &parts.headers)))
     }
-}
-
-/// Where the page is in a language that was chosen in its address.
-pub(super) fn home(chosen: Option<Language>) -> String {
-    chosen.map_or_else(|| "/".to_owned(), |language| format!("/?lang={}", language.code()))
 }
 
 /// The value of a cookie.

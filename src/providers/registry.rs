@@ -8,8 +8,9 @@ use super::answer::within;
 use super::{Authenticators, Roster};
 use crate::clock::Clock;
 use crate::domain::{
-    Beside, ClientDevice, Enter, FormValues, PropertyPatch, ProviderError, ProviderFace, ProviderName,
-    SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, WallTime, ZoneName, roles,
+    Beside, ClientDevice, Enter, FormButton, FormValues, PropertyPatch, ProviderError, ProviderFace,
+    ProviderName, SessionKind, SessionProvider, SourceData, SourceUsage, Submitted, Text, WallTime, ZoneName,
+    roles,
 };
 
 /// The session providers, in the order in which they are asked.
@@ -176,6 +177,14 @@ impl Registry {
             beside.buttons.extend(button.map(|button| (name, button)));
         }
         beside
+    }
+
+    /// The button that a provider of a device's zone shows to it.
+    pub async fn button(&self, name: &ProviderName, device: &Arc<ClientDevice>) -> Option<FormButton> {
+        let mut there = self.in_zone(device.zone.as_ref()).into_iter();
+        let provider = there.find(|provider| provider.name() == name)?;
+        let device = Arc::clone(device);
+        self.ask(name, async move { provider.button(&device).await }).await.ok().flatten()
     }
 
     /// Hands a guest's form to a provider of the device's zone; what it grants is checked. `None`: there is no such

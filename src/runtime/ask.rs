@@ -93,7 +93,6 @@ enum Answer {
 }
 
 async fn put(shared: Arc<Shared>, device: ClientDevice, question: Question) -> Answer {
-    let asker = device.id;
     match question {
         Question::Source(session) => {
             let data = match &session.source {
@@ -105,10 +104,11 @@ async fn put(shared: Arc<Shared>, device: ClientDevice, question: Question) -> A
             Answer::Providers(ProviderAnswer::Reloaded { session, data: data.map(Box::new) })
         }
         Question::Providers => {
-            Answer::Providers(match shared.registry.get_session(&Arc::new(device)).await {
+            let device = Arc::new(device);
+            Answer::Providers(match shared.registry.get_session(&device).await {
                 Some(Offer { provider, data }) => {
                     let id = SessionId::new(uuid::Uuid::now_v7());
-                    ProviderAnswer::Offer(Box::new(NewSession { id, device: asker, provider, data }))
+                    ProviderAnswer::Offer(Box::new(NewSession { id, device: device.id, provider, data }))
                 }
                 None => ProviderAnswer::Nothing,
             })

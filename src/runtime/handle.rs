@@ -297,7 +297,7 @@ impl Handle {
             match device {
                 DeviceRef::Id(id) => mgr.device(id).ok(),
                 DeviceRef::Mac(mac) => mgr.device_by_mac(mac),
-                DeviceRef::Ip(address) => mgr.device_by_ip(address),
+                DeviceRef::Ip(address) => mgr.device_by_ip(address).map(Arc::as_ref),
             }
             .cloned()
             .ok_or(Refusal::UnknownDevice)

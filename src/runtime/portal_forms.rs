@@ -4,8 +4,8 @@ use super::handle::{DeviceRef, Handle};
 use super::notices::PortalNotice;
 use crate::domain::sessions_mgr::{Command, NewSession};
 use crate::domain::{
-    Allowed, AuthRequest, Beside, ClientDevice, ClientSession, DeviceId, FormValues, Occasion, Phrase,
-    ProviderFace, ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
+    Allowed, AuthRequest, Beside, ClientDevice, ClientSession, DeviceId, FormButton, FormValues, Occasion,
+    Phrase, ProviderFace, ProviderName, Refusal, SessionId, SourceData, Submitted, Text, Waiting, ZoneName,
 };
 
 /// What became of a form.
@@ -27,6 +27,11 @@ impl Handle {
     /// What the providers of its zone say to a device beside their forms.
     pub async fn beside(&self, device: &Arc<ClientDevice>) -> Beside {
         self.shared.registry.beside(device).await
+    }
+
+    /// The button that one of them shows to it.
+    pub async fn button(&self, provider: &ProviderName, device: &Arc<ClientDevice>) -> Option<FormButton> {
+        self.shared.registry.button(provider, device).await
     }
 
     /// Hands a guest's form to a provider; what it grants is made and connected. `values` are checked against its face

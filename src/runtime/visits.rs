@@ -38,8 +38,8 @@ pub struct Sighting {
 pub struct Visit {
     /// Who it is.
     pub device: Arc<ClientDevice>,
-    /// Whom the kernel named for the address now, if it named anybody.
-    pub told: Option<MacAddr>,
+    /// Whom the kernel named for the address, if it was asked for this visit and named anybody.
+    pub holder: Option<MacAddr>,
     /// Its usable sessions.
     pub usable: Vec<ClientSession>,
     /// What the configuration says of them.
@@ -79,21 +79,19 @@ impl Handle {
             .ask(move |mgr, now| {
                 let device = mgr.device_by_ip(address)?;
                 let here = device.zone.as_ref() == Some(&in_zone) && device.present;
-                here.then(|| {
-                    (Arc::new(device.clone()), idle(mgr, device.id, now), Arc::clone(mgr.policies()))
-                })
+                here.then(|| (Arc::clone(device), idle(mgr, device.id, now), Arc::clone(mgr.policies())))
             })
             .await?;
         if let Some((device, usable, policies)) = known {
             let holder = match told {
-                Some(told) => Some(told),
+                Some(_) => None,
                 None => self.shared.lan.holder(&zone, address).await.map_err(|error| self.unseen(error))?,
             };
             // None: the kernel may have dropped what it knew since the visit began.
-            if holder.is_none_or(|mac| mac == device.mac) {
+            if holder.or(told).is_none_or(|mac| mac == device.mac) {
                 return match usable {
-                    Some(usable) => Ok(Visit { device, told: holder, usable, policies }),
-                    None => self.visit_of(device.id).await.map(|visit| Visit { told: holder, ..visit }),
+                    Some(usable) => Ok(Visit { device, holder, usable, policies }),
+                    None => self.visit_of(device.id).await.map(|visit| Visit { holder, ..visit }),
                 };
             }
         }
@@ -103,7 +101,7 @@ impl Handle {
                 let address = Some(address);
                 let sighting = Sighting { mac, zone, address, hostname, attached, alive: true };
                 let device = self.sighted(sighting).await?;
-                self.visit_of(device.id).await.map(|visit| Visit { told: Some(mac), ..visit })
+                self.visit_of(device.id).await.map(|visit| Visit { holder: Some(mac), ..visit })
             }
             None => Err(Refusal::UnknownDevice),
         }
@@ -113,8 +111,8 @@ impl Handle {
     pub async fn visit_of(&self, device: DeviceId) -> Result<Visit, Refusal> {
         self.ask_exact(device, move |mgr, now| {
             let policies = Arc::clone(mgr.policies());
-            let known = Arc::new(mgr.device(device)?.clone());
-            Ok(Visit { device: known, told: None, usable: usable(mgr, device, now), policies })
+            let known = Arc::clone(mgr.shared_device(device)?);
+            Ok(Visit { device: known, holder: None, usable: usable(mgr, device, now), policies })
         })
         .await?
     }

@@ -93,6 +93,13 @@ fn who_has_an_address_is_told_also_while_another_device_of_the_zone_is_missing()
             lab.router.ip("link delete radio0\n");
             assert_eq!(holder().await, Some(mac(phone)), "its number is known still, and it is gone");
         }
+        let own = IpAddr::from(phone.v4);
+        let crowd = (0..500).map(|_| net.holder_of(&devices[1..], own));
+        let found = futures_util::future::join_all(crowd).await;
+        assert!(
+            found.iter().all(|found| matches!(found, Ok(Some(found)) if *found == mac(phone))),
+            "{found:?}"
+        );
     });
 }
 

@@ -133,7 +133,12 @@ impl SessionsMgr {
 
     /// A device, by its id.
     pub fn device(&self, id: DeviceId) -> Result<&ClientDevice, Refusal> {
-        self.table.device(id).map(|entry| entry.device.as_ref()).ok_or(Refusal::UnknownDevice)
+        self.shared_device(id).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub fn shared_device(&self, id: DeviceId) -> Result<&Arc<ClientDevice>, Refusal> {
+        self.table.device(id).map(|entry| &entry.device).ok_or(Refusal::UnknownDevice)
     }
 
     /// A device, by its MAC.
@@ -142,8 +147,8 @@ impl SessionsMgr {
     }
 
     /// A device, by an address that it has now.
-    pub fn device_by_ip(&self, address: std::net::IpAddr) -> Option<&ClientDevice> {
-        self.table.by_ip(address).and_then(|id| self.table.device(id)).map(|entry| entry.device.as_ref())
+    pub fn device_by_ip(&self, address: std::net::IpAddr) -> Option<&Arc<ClientDevice>> {
+        self.table.by_ip(address).and_then(|id| self.table.device(id)).map(|entry| &entry.device)
     }
 
     /// A device, by its key in the kernel.
