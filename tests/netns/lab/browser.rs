@@ -14,6 +14,8 @@ use super::{LAN4, Lab, NET4, OFFICE4};
 const DRIVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9515);
 /// The key of an element in an answer (W3C WebDriver, 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How the driver says that an element is not there any more, before or while it was looked at: nothing was done to it.
+const GONE: [&str; 2] = ["stale element", "does not belong to the document"];
 const START: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_secs(8);
 
@@ -204,7 +206,7 @@ impl<'lab> Browser<'lab> {
         eventually(SOON, || {
             let element = self.must_find(css);
             did = self.session_call("POST", &format!("element/{element}/{command}"), body);
-            !did.as_ref().is_err_and(|problem| problem.contains("stale element"))
+            !did.as_ref().is_err_and(|problem| GONE.iter().any(|gone| problem.contains(gone)))
         });
         did.unwrap_or_else(|problem| panic!("{command} {css}: {problem}"));
     }
