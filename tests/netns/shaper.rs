@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use turnpike::domain::{ClassRates, ClientKey, ClientRates, Mbps, ShapeOp, ZoneName};
 use turnpike::shaper::{LeafKind, Shaper, ShaperConfig, ZoneShape};
 
-use crate::lab::{Lab, NET4, NET6, TcpServer, Transfer, frame_speeds, settles, usual_mbps};
+use crate::lab::{
+    Lab, NET4, NET6, TcpServer, Transfer, assert_rate, frame_speeds, measured, settles, usual_mbps,
+};
 
 fn mbps(speed: f64) -> Option<Mbps> {
     Mbps::from_mbps(speed).unwrap()
@@ -77,10 +79,11 @@ fn marked(lab: Lab) -> Lab {
     lab
 }
 
+/// What TCP makes of a rate, by the bytes that have arrived.
 #[track_caller]
-fn assert_share(what: &str, share: f64, wanted: std::ops::RangeInclusive<f64>) {
-    eprintln!("{what}: {share:.3}");
-    assert!(wanted.contains(&share), "{what}: {share:.3}");
+fn assert_tcp(what: &str, rate: f64, arrived: impl Fn() -> usize) {
+    settles(rate, &arrived);
+    assert_rate(what, rate, 0.88..=1.02, || usual_mbps(|| [arrived()])[0]);
 }
 
 fn speeds_hold_with(leaf: Option<LeafKind>, rates: &[f64]) {
@@ -95,9 +98,9 @@ fn speeds_hold_with(leaf: Option<LeafKind>, rates: &[f64]) {
             for far in [IpAddr::from(NET4), NET6.into()] {
                 let what = |what: &str| format!("{leaf:?}, {rate} Mbit/s, {far}: {what}");
                 apply(&shaper, &[set(1, *rate, 2.5 * rate)]).await;
-                let [down, up] = frame_speeds(phone, &lab.internet, far, 4.0 * rate);
-                assert_share(&what("frames down"), down / rate, 0.96..=1.01);
-                assert_share(&what("frames up"), up / 2.5 / rate, 0.96..=1.01);
+                let frames = |way: usize| frame_speeds(phone, &lab.internet, far, 4.0 * rate)[way];
+                assert_rate(&what("frames down"), *rate, 0.96..=1.01, || frames(0));
+                assert_rate(&what("frames up"), 2.5 * rate, 0.96..=1.01, || frames(1));
 
                 apply(&shaper, &[set(1, *rate, *rate)]).await;
                 let server = TcpServer::open(&lab.internet, (far, 5001));
@@ -105,15 +108,11 @@ fn speeds_hold_with(leaf: Option<LeafKind>, rates: &[f64]) {
                 if far.is_ipv6() {
                     let _upload = Transfer::upload(phone, server.address());
                     // What arrived, not what was handed to the sender's buffers.
-                    settles(*rate, || server.received_bytes());
-                    let [up] = usual_mbps(|| [server.received_bytes()]);
-                    assert_share(&what("TCP up"), up / rate, 0.88..=1.02);
+                    assert_tcp(&what("TCP up"), *rate, || server.received_bytes());
                     continue;
                 }
                 let download = Transfer::download(phone, server.address());
-                settles(*rate, || download.bytes());
-                let [down] = usual_mbps(|| [download.bytes()]);
-                assert_share(&what("TCP down"), down / rate, 0.88..=1.02);
+                assert_tcp(&what("TCP down"), *rate, || download.bytes());
             }
         }
     });
@@ -138,21 +137,17 @@ fn two_clients_share_a_full_zone_and_none_exceeds_it() {
         // One has no speed of its own.
         apply(&shaper, &[set(1, 0.0, 0.0), set(2, 20.0, 20.0)]).await;
         let one = Transfer::download(&lab.phones[0], server.address());
-        settles(6.0, || one.bytes());
-        let [alone] = usual_mbps(|| [one.bytes()]);
-        assert_share("alone, of the zone", alone / 6.0, 0.88..=1.02);
+        assert_tcp("alone", 6.0, || one.bytes());
         let two = Transfer::download(&lab.phones[1], server.address());
         settles(3.0, || two.bytes());
-        let both = usual_mbps(|| [one.bytes(), two.bytes()]);
-        let sum: f64 = both.iter().sum();
-        assert_share("both, of the zone", sum / 6.0, 0.88..=1.02);
-        assert_share("the first, of both", both[0] / sum, 0.4..=0.6);
+        let both = || usual_mbps(|| [one.bytes(), two.bytes()]);
+        measured("both", 6.0 * 1.02, both, |[one, two], turns| {
+            one + two >= 6.0 * 0.88 * turns && (0.4..=0.6).contains(&(one / (one + two)))
+        });
 
         // The zone's speed acts on the running transfers.
         shaper.set_zone(&zone(), mbps(12.0), None).await.unwrap();
-        settles(12.0, || one.bytes() + two.bytes());
-        let [faster] = usual_mbps(|| [one.bytes() + two.bytes()]);
-        assert_share("both, of the faster zone", faster / 12.0, 0.88..=1.02);
+        assert_tcp("both, in the faster zone", 12.0, || one.bytes() + two.bytes());
     });
 }
 
@@ -166,9 +161,7 @@ fn a_change_of_speed_acts_on_the_running_transfer() {
         let transfer = Transfer::download(&lab.phones[0], server.address());
         for rate in [20.0, 2.0, 10.0] {
             apply(&shaper, &[set(1, rate, 0.0)]).await;
-            settles(rate, || transfer.bytes());
-            let [speed] = usual_mbps(|| [transfer.bytes()]);
-            assert_share(&format!("of {rate} Mbit/s"), speed / rate, 0.88..=1.02);
+            assert_tcp("after the change", rate, || transfer.bytes());
         }
         assert!(transfer.alive());
     });

@@ -1,14 +1,18 @@
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use super::ns::Ns;
 use super::poll::eventually;
+use super::stolen::Stolen;
 use super::udp::{UdpBlaster, UdpEcho, header_bytes};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The Ethernet header: what tc counts beside layer 3.
 const ETHERNET_BYTES: usize = 14;
 const PAYLOAD_BYTES: usize = 1400;
+/// How often a speed is measured before it counts as too low.
+const ATTEMPTS: usize = 5;
 
 /// What counters grow by during `time`, as Mbit/s.
 pub fn speeds<const N: usize>(time: Duration, counters: impl Fn() -> [usize; N]) -> [f64; N] {
@@ -30,7 +34,11 @@ pub fn mbps(time: Duration, counter: impl Fn() -> usize) -> f64 {
 
 /// Waits until TCP is near a rate: it begins with more than fits, loses it, and gathers speed again.
 pub fn settles(rate: f64, counter: impl Fn() -> usize) {
-    let near = eventually(Duration::ZERO, || (0.8..=1.05).contains(&(mbps(SECOND / 2, &counter) / rate)));
+    let near = eventually(Duration::ZERO, || {
+        let stolen = Stolen::from_now();
+        let share = mbps(SECOND / 2, &counter) / rate;
+        (0.8 * stolen.turns()..=1.05).contains(&share)
+    });
     assert!(near, "never near {rate} Mbit/s");
 }
 
@@ -42,6 +50,39 @@ pub fn usual_mbps<const N: usize>(counters: impl Fn() -> [usize; N]) -> [f64; N]
         slices.sort_by(|one, other| one[n].total_cmp(&other[n]));
         slices[4][n]
     })
+}
+
+/// Measures speeds until they are as `enough` says, and never more than `most` together. Nothing excuses too much; too little
+/// may be a retransmission that was lost, or a machine whose host gave its turns to others: `enough` is told the share of its
+/// turns that this one had meanwhile.
+#[track_caller]
+pub fn measured<const N: usize>(
+    what: &str,
+    most: f64,
+    measure: impl Fn() -> [f64; N],
+    enough: impl Fn([f64; N], f64) -> bool,
+) {
+    for attempt in 1..=ATTEMPTS {
+        let stolen = Stolen::from_now();
+        let speeds = measure();
+        let turns = stolen.turns();
+        let seen = format!(
+            "{what}: {speeds:.3?} of {most:.3} Mbit/s at most, with {turns:.2} of the machine's turns"
+        );
+        eprintln!("{seen}");
+        assert!(speeds.iter().sum::<f64>() <= most, "{seen}");
+        if enough(speeds, turns) {
+            return;
+        }
+        assert!(attempt < ATTEMPTS, "{seen}: too little, as {ATTEMPTS} times before");
+    }
+}
+
+/// Asserts that a rate is reached and not exceeded, by shares of it.
+#[track_caller]
+pub fn assert_rate(what: &str, rate: f64, wanted: RangeInclusive<f64>, measure: impl Fn() -> f64) {
+    let enough = |[speed]: [f64; 1], turns: f64| speed >= wanted.start() * rate * turns;
+    measured(what, wanted.end() * rate, || [measure()], enough);
 }
 
 /// More datagrams than fit, to the far end and back: what passes is the rate itself, whatever TCP would make of it.
