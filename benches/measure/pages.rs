@@ -1,5 +1,5 @@
-//! The portal under load, beside an nginx that serves a file of the same size in a network of the same shape: redirects of
-//! captive phones, splash pages, and what a thousand open pages cost.
+//! The portal under load, beside an nginx that serves a file of the same size in a network of the same shape and behind the
+//! same rules: redirects of captive phones, splash pages, and what a thousand open pages cost.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -93,14 +93,14 @@ pub fn measure(report: &mut Report, effort: Effort) {
     crowd(&other);
     let router = Router::start(&lab, "");
     let splash = HttpRequest::get("/").send(&lab.phones[0], SPLASH).expect("the portal answers").body;
-    let Some(_nginx) = nginx(&other, &splash) else {
-        println!("  nginx is not there: scripts/bench fetches it");
-        return;
-    };
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     let size = splash.len() as f64 / 1e3;
     report.one(AREA, "the splash page alone", size, "kB", Aim::Below(30.0));
     open_pages(report, effort, &lab, &router);
+    let Some(_nginx) = nginx(&lab, &other, &splash) else {
+        println!("  nginx is not there: scripts/bench fetches it");
+        return;
+    };
     for ask in [Ask::Redirect, Ask::Splash] {
         for connections in CONNECTIONS {
             let (mut ours, mut theirs) = (Run::default(), Run::default());
@@ -173,8 +173,9 @@ const fn address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 168, 76, number + 1)
 }
 
-/// nginx as a static server of that page and of one redirect, where the portal would be; `None` if it is not installed.
-fn nginx(lab: &Lab, page: &str) -> Option<Process> {
+/// nginx as a static server of that page and of one redirect, where the portal would be, behind the rules that the portal is
+/// behind; `None` if it is not installed.
+fn nginx(ours: &Lab, lab: &Lab, page: &str) -> Option<Process> {
     let program = std::env::var_os("PATH")
         .iter()
         .flat_map(std::env::split_paths)
@@ -191,17 +192,15 @@ fn nginx(lab: &Lab, page: &str) -> Option<Process> {
          events {{ worker_connections 4096; }}\n\
          http {{\n{temporary}access_log off;\nkeepalive_requests 1000000000;\nopen_file_cache max=10;\n\
          default_type text/html;\n\
-         server {{ listen {LAN4}:2050; root {place}; location = /index.html {{ }} location = / {{ try_files /index.html =404; }} }}\n\
-         server {{ listen {LAN4}:2051; keepalive_timeout 0; location / {{ return 302 http://{LAN4}:2050/; }} }}\n}}\n"
+         server {{ listen {LAN4}:2050; server_name {LAN4}; root {place};\n\
+         location = /index.html {{ }} location = / {{ try_files /index.html =404; }} }}\n\
+         server {{ listen {LAN4}:2050 default_server; keepalive_timeout 0; location / {{ return 302 http://{LAN4}:2050/; }} }}\n}}\n"
     );
     let file = dir.join("nginx.conf");
     fs::write(&file, config).expect("the configuration");
-    // Phones are led to it as they are to the portal; and as there, a connection that was led astray ends with its answer: it
-    // must not live on once its device is online.
-    lab.router.nft(
-        "table ip led {\n chain pre {\n type nat hook prerouting priority dstnat;\n\
-         iifname br-lan tcp dport 80 dnat to 192.168.77.1:2051\n }\n}\n",
-    );
+    // A connection that was led astray ends with its answer, as at the portal: it must not live on once its device is online.
+    // The rules know the crowd by its MACs, which are the same in both labs.
+    lab.router.nft(&ours.router.must(&["nft", "list", "table", "inet", "turnpike"]));
     let (program, file) = (program.display().to_string(), file.display().to_string());
     let process =
         lab.router.spawn(&[&program, "-p", &place.to_string(), "-c", &file], &dir.join("nginx.log"));

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::response::IntoResponse;
@@ -20,8 +19,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::rustls::ServerConfig;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
+use super::last::{Last, WriteLast};
 use super::secure::{Opened, open};
 use super::write_limit::WriteLimit;
 use super::{Endpoints, PeerMac, PeerUser, Problem};
@@ -117,10 +117,29 @@ impl From<UnixListener> for Listener {
     }
 }
 
-/// Serves a router until `shutdown`; then finishes what is under way, within [`Limits::drain`].
+/// What answers requests: a router, or what stands before one.
+pub trait Answers:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Serves requests until `shutdown`; then finishes what is under way, within [`Limits::drain`].
 pub async fn serve(
     listener: impl Into<Listener>,
-    router: Router,
+    service: impl Answers,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -128,7 +147,7 @@ pub async fn serve(
     listener.prepare();
     let (stop, stopped) = watch::channel(());
     let shop = Shop {
-        router,
+        service,
         limits,
         stopped,
         places: Arc::new(Semaphore::new(limits.connections)),
@@ -140,12 +159,6 @@ pub async fn serve(
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            // Reap what has ended, so that the set does not grow.
-            Some(ended) = connections.join_next() => {
-                if let Err(error) = ended && error.is_panic() {
-                    tracing::error!(%error, "a request's handler failed");
-                }
-            }
             accepted = shop.accept(&listener) => match accepted {
                 Ok(Some(visit)) => drop(connections.spawn(visit)),
                 Ok(None) => {}
@@ -154,6 +167,14 @@ pub async fn serve(
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
+        }
+        // What has ended is put away when the next one comes, so that nobody is woken for it.
+        while let Some(ended) = connections.try_join_next() {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(%error, "a request's handler failed");
+            }
         }
     }
     drop(listener);
@@ -167,15 +188,15 @@ pub async fn serve(
 /// A connection being served, to its end.
 type Visit = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-struct Shop {
-    router: Router,
+struct Shop<A> {
+    service: A,
     limits: Limits,
     stopped: watch::Receiver<()>,
     places: Arc<Semaphore>,
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-impl Shop {
+impl<A: Answers> Shop<A> {
     /// Waits for a place and a connection; `None` if the connection was turned away or is gone already.
     async fn accept(&self, listener: &Listener) -> io::Result<Option<Visit>> {
         let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return Ok(None) };
@@ -216,22 +237,23 @@ impl Shop {
 
     fn visit<S, E>(&self, stream: S, about: E, held: impl Send + 'static) -> Visit
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: AsyncRead + WriteLast + Send + 'static,
         E: Clone + Send + Sync + 'static,
     {
         let house = self.house();
         Box::pin(async move {
             let _held = held;
             let stream = WriteLimit::new(stream, house.limits.write);
-            converse(house, stream, about).await;
+            let last = stream.last();
+            converse(house, stream, last, about).await;
         })
     }
 
-    fn house(&self) -> House {
+    fn house(&self) -> House<A> {
         // Idle connections of guests who are done leave the last places to those who come. No more than a quarter: where half
         // of them are open pages that are told of changes, the others' connections stay all the same.
         let stays = self.places.available_permits() > self.limits.connections / 4;
-        House { router: self.router.clone(), limits: self.limits, stopped: self.stopped.clone(), stays }
+        House { service: self.service.clone(), limits: self.limits, stopped: self.stopped.clone(), stays }
     }
 
     /// The handshake is part of the visit, so that nobody waits for whoever dawdles over it, and has as long as a head.
@@ -248,8 +270,14 @@ impl Shop {
         Box::pin(async move {
             let _held = held;
             match tokio::time::timeout(limits.head, open(stream, tls, plain_too, limits.write)).await {
-                Ok(Ok(Opened::Tls(stream))) => converse(house, stream, endpoints.over_tls()).await,
-                Ok(Ok(Opened::Plain(stream))) => converse(house, stream, endpoints).await,
+                // The end of TLS is a message of its own.
+                Ok(Ok(Opened::Tls(stream))) => {
+                    converse(house, stream, Last::default(), endpoints.over_tls()).await;
+                }
+                Ok(Ok(Opened::Plain(stream))) => {
+                    let last = stream.last();
+                    converse(house, stream, last, endpoints).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, peer = %endpoints.peer, "no TLS came about"),
                 Err(_) => tracing::debug!(peer = %endpoints.peer, "no TLS came about in time"),
             }
@@ -259,8 +287,8 @@ impl Shop {
 
 /// What a conversation needs of the place that it is held in.
 #[derive(Clone)]
-struct House {
-    router: Router,
+struct House<A> {
+    service: A,
     limits: Limits,
     stopped: watch::Receiver<()>,
     /// Whether a connection stays when its answer is given: not when places are short.
@@ -268,19 +296,28 @@ struct House {
 }
 
 /// Answers requests on one connection until it ends, or the daemon does.
-async fn converse<S, E>(house: House, stream: S, about: E)
+async fn converse<A, S, E>(house: House<A>, stream: S, last: Last, about: E)
 where
+    A: Answers,
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     E: Clone + Send + Sync + 'static,
 {
-    let House { router, limits, mut stopped, stays } = house;
+    let House { service, limits, mut stopped, stays } = house;
     let peer = PeerMac::default();
-    let service = service_fn(move |request: Request<Incoming>| {
+    let answered = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(about.clone());
         request.extensions_mut().insert(peer.clone());
         let limit = (limits.patience)(&request).unwrap_or(limits.answer);
-        answer(router.clone(), request, limit)
+        let last = Last::may_follow(&request).then(|| last.clone());
+        let answer = answer(service.clone(), request, limit);
+        async move {
+            let response = answer.await?;
+            if let Some(last) = last {
+                last.note(&response, stays);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -288,7 +325,7 @@ where
         .header_read_timeout(limits.head)
         .max_buf_size(limits.head_bytes)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), answered);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -312,11 +349,11 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 async fn answer(
-    router: Router,
+    service: impl Answers,
     request: Request<Body>,
     limit: Duration,
 ) -> Result<Response<Body>, Infallible> {
-    match tokio::time::timeout(limit, router.oneshot(request)).await {
+    match tokio::time::timeout(limit, service.oneshot(request)).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(never)) => match never {},
         Err(_) => Ok(Problem::timed_out().into_response()),

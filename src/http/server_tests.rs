@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use axum::Extension;
+use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};

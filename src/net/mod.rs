@@ -1,7 +1,8 @@
 //! Links, neighbours, addresses, leases: who is on the network.
 //!
 //! Everything here goes over rtnetlink: a socket for lists and changes and one for who has an address ([`Net`]), and one for
-//! notices ([`NetWatch`]); no process is ever started. Devices are named, never numbered: a bridge that was deleted and made again has another number.
+//! notices ([`NetWatch`]); no process is ever started. Devices are named, never numbered: a bridge that was deleted and made
+//! again has another number.
 
 mod attachment;
 mod error;

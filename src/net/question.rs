@@ -34,8 +34,10 @@ impl Questions {
         let (sender, questions) = mpsc::channel::<(RouteNetlinkMessage, oneshot::Sender<Answer>)>();
         thread::Builder::new().name("neighbours".to_owned()).spawn(move || {
             while let Ok((question, asker)) = questions.recv() {
-                // Whoever has gone away meanwhile is not told.
-                drop(asker.send(line.ask(question)));
+                // Whoever has gone away meanwhile need not be told.
+                if !asker.is_closed() {
+                    drop(asker.send(line.ask(question)));
+                }
             }
         })?;
         Ok(Self(sender))

@@ -1,14 +1,19 @@
 //! What every request to a portal listener passes first: is it for the portal at all, and may it change anything?
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::Either;
+use tower::Service;
 
+use crate::domain::BoxFuture;
 use crate::http::Endpoints;
 
 use super::own::{OwnAddress, SecureName};
@@ -24,43 +29,88 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// A portal's routes with the door before them. Requests need [`Endpoints`] among their extensions.
+///
+/// Most requests are for elsewhere, each on a connection of its own: they are answered here, before anything is routed.
+#[derive(Clone)]
+pub struct Guarded {
+    door: Arc<Door>,
+    routes: Router,
+}
+
 /// What the door needs to know.
 struct Door {
     theme: ZoneTheme,
     secure: Option<SecureName>,
 }
 
-/// Puts the door in front of a portal's routes. Requests need [`Endpoints`] among their extensions. `secure` is what the
-/// portal is called, if it has a name.
-pub fn guarded(routes: Router, theme: ZoneTheme, secure: Option<SecureName>) -> Router {
-    routes.layer(middleware::from_fn_with_state(Arc::new(Door { theme, secure }), pass))
+/// What becomes of a request that passed.
+type Inside = BoxFuture<'static, Result<Response, Infallible>>;
+
+impl Guarded {
+    /// Puts the door in front of a portal's routes. `secure` is what the portal is called, if it has a name.
+    pub fn new(routes: Router, theme: ZoneTheme, secure: Option<SecureName>) -> Self {
+        Self { door: Arc::new(Door { theme, secure }), routes }
+    }
+
+    /// The answer to whoever gets no further, or where the others go on to.
+    fn pass(&mut self, request: Request) -> Either<Response, Inside> {
+        let Some(endpoints) = request.extensions().get::<Endpoints>() else {
+            tracing::error!("a portal request came without the addresses of its connection");
+            return Either::Left(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+        };
+        let own = OwnAddress::new(endpoints).named(self.door.secure.as_ref());
+        if !own.is_target_of(&request) {
+            let mut response = to_portal(&own);
+            // One that the firewall led here must not live on once its device is online.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return Either::Left(response);
+        }
+        let wish = Wish::of(request.uri(), request.headers());
+        if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
+            let note = Note::new(self.door.theme.now(), wish.words(), "heading-foreign", "foreign");
+            return Either::Left(note.respond(StatusCode::FORBIDDEN));
+        }
+        Either::Right(Box::pin(self.inside(own, wish, request)))
+    }
+
+    fn inside(
+        &mut self,
+        own: OwnAddress,
+        wish: Wish,
+        mut request: Request,
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        request.extensions_mut().insert(own);
+        request.extensions_mut().insert(wish);
+        let (answer, door) = (self.routes.call(request), Arc::clone(&self.door));
+        async move {
+            let answered = tokio::time::timeout(PATIENCE, answer).await;
+            let mut response = answered.unwrap_or_else(|_| Ok(too_slow(&door.theme, wish.words())))?;
+            seal(response.headers_mut());
+            Ok(response)
+        }
+    }
 }
 
-async fn pass(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let Some(endpoints) = request.extensions().get::<Endpoints>().copied() else {
-        tracing::error!("a portal request came without the addresses of its connection");
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let own = OwnAddress::new(&endpoints).named(door.secure.as_ref());
-    let is_ours = own.is_target_of(&request);
-    let mut response = if is_ours { inside(&door, own, request, next).await } else { to_portal(&own) };
-    seal(response.headers_mut());
-    // One that the firewall led here must not live on once its device is online.
-    if !is_ours {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
+impl Service<Request> for Guarded {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, Inside>;
 
-async fn inside(door: &Door, own: OwnAddress, mut request: Request, next: Next) -> Response {
-    let wish = Wish::of(request.uri(), request.headers());
-    let t = wish.words();
-    if !is_safe(request.method()) && !own.is_source_of(request.headers()) {
-        return Note::new(door.theme.now(), t, "heading-foreign", "foreign").respond(StatusCode::FORBIDDEN);
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A router always is.
+        Poll::Ready(Ok(()))
     }
-    request.extensions_mut().insert(own);
-    request.extensions_mut().insert(wish);
-    tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| too_slow(&door.theme, t))
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.pass(request) {
+            Either::Left(mut answer) => {
+                seal(answer.headers_mut());
+                Either::Left(ready(Ok(answer)))
+            }
+            Either::Right(inside) => Either::Right(inside),
+        }
+    }
 }
 
 /// Sends whoever wanted to reach another host to the first page. Nothing of what was asked for is repeated; the body is

@@ -40,7 +40,7 @@ use axum::routing::{get, post};
 
 pub use assets::embedded;
 pub use capport::{Answer, MEDIA_TYPE, wants_api};
-pub use door::guarded;
+pub use door::Guarded;
 pub use dress::{Dress, Logo, Said};
 pub use example::Example;
 pub use inbox::{Inbox, MessageView};
@@ -64,16 +64,19 @@ pub use words::{Language, Words};
 const MAX_FORM_BYTES: usize = 65_536;
 
 /// The portal of one zone.
-pub fn router(state: PortalState) -> Router {
+pub fn router(state: PortalState) -> Guarded {
     let (theme, secure) = (state.theme.clone(), state.secure.clone());
-    let routes = Router::new()
-        .route("/", get(pages::front))
+    // What is read alone needs no limit, and pays for none.
+    let forms = Router::new()
         .route("/connect", post(pages::connect).get(pages::back))
         .route("/sessions/{id}/connect", post(pages::connect_on).get(pages::back))
         .route("/disconnect", post(pages::disconnect).get(pages::back))
         .route("/providers/{name}", post(forms::submit).get(pages::back))
         .route("/move", post(moving::bring_over).get(pages::back))
         .route("/messages/{id}/dismiss", post(inbox::dismiss).get(pages::back))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
+    let routes = forms
+        .route("/", get(pages::front))
         .route("/events", get(live::events))
         .route("/capport", get(pages::capport))
         .route("/terms", get(terms::show))
@@ -83,7 +86,6 @@ pub fn router(state: PortalState) -> Router {
         .route("/static/icon.svg", get(assets::icon))
         .fallback(pages::unknown_path)
         .method_not_allowed_fallback(pages::wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(Arc::new(state));
-    guarded(routes, theme, secure)
+    Guarded::new(routes, theme, secure)
 }

@@ -93,7 +93,8 @@ impl PortalState {
         device: &ClientDevice,
         has_some: bool,
         headers: &HeaderMap,
-        (t, is_tls): (Words, bool),
+        t: Words,
+        is_tls: bool,
     ) -> Traces {
         let shown = token(headers);
         if device.blocked || !has_some && shown.is_none() {

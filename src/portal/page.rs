@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::domain::{BootTime, ClientRates, FormValues, ProviderName};
@@ -256,10 +256,19 @@ impl<'a> Note<'a> {
     }
 }
 
+/// How many headers an answer has at most, mostly: room for them is made once.
+const USUAL_HEADERS: usize = 10;
+
 pub(super) fn html(status: StatusCode, rendered: Result<impl Into<Body>, askama::Error>) -> Response {
     match rendered {
         Ok(page) => {
-            (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.into()).into_response()
+            // With room for what the door adds.
+            let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            let mut response = Response::new(page.into());
+            *response.headers_mut() = headers;
+            *response.status_mut() = status;
+            response
         }
         Err(error) => {
             tracing::error!(%error, "a portal page could not be rendered");

@@ -43,13 +43,13 @@ pub(super) async fn front(
     let draft = state.draft(visit, wish).await;
     let now = state.handle.now().boot;
     let status = if device.blocked { StatusCode::FORBIDDEN } else { StatusCode::OK };
-    let asked = query.map(|Query(pairs)| pairs).unwrap_or_default();
-    let traces = state.traces(&device, has_some, &headers, (draft.t, endpoints.is_tls)).await;
-    let mut response = if !fills_in(&asked) && traces.shows_nothing() {
+    let asked = Asked::of(query.map(|Query(pairs)| pairs).unwrap_or_default());
+    let traces = state.traces(&device, has_some, &headers, draft.t, endpoints.is_tls).await;
+    let mut response = if asked == Asked::default() && traces.shows_nothing() {
         state.rendered.respond(draft, now, status)
     } else {
         let mut page = draft.page(now);
-        fill_in(&mut page, asked);
+        asked.fill_in(&mut page);
         page.recovery_code = traces.recovery_code;
         page.earlier = traces.earlier;
         page.respond(status)
@@ -60,20 +60,36 @@ pub(super) async fn front(
     response
 }
 
-/// Whether the page's address says more of it than its language.
-fn fills_in(asked: &Pairs) -> bool {
-    asked.iter().any(|(name, _)| matches!(name.as_str(), "still" | "code"))
+/// What the page's address says of it, beside its language.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    /// That it does not load itself again.
+    still: bool,
+    /// A voucher's code.
+    code: Option<String>,
 }
 
-/// What the page's address says of it.
-fn fill_in(page: &mut Page, asked: Pairs) {
-    for (name, value) in asked {
-        match name.as_str() {
-            "still" => page.refresh_secs = None,
-            "code" if value.chars().count() <= MAX_CODE_CHARS && is_clean(&value) => {
-                page.offer_code(value.trim());
+impl Asked {
+    fn of(pairs: Pairs) -> Self {
+        let mut asked = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "still" => asked.still = true,
+                "code" if value.chars().count() <= MAX_CODE_CHARS && is_clean(&value) => {
+                    asked.code = Some(value);
+                }
+                _ => {}
             }
-            _ => {}
+        }
+        asked
+    }
+
+    fn fill_in(&self, page: &mut Page) {
+        if self.still {
+            page.refresh_secs = None;
+        }
+        if let Some(code) = &self.code {
+            page.offer_code(code.trim());
         }
     }
 }
@@ -205,8 +221,10 @@ mod tests {
 
     #[test]
     fn a_language_in_the_address_is_no_reason_to_make_the_page_anew() {
-        let asked = |name: &str| vec![(name.to_owned(), "ar".to_owned())];
-        assert!(!fills_in(&Vec::new()) && !fills_in(&asked("lang")) && !fills_in(&asked("utm_source")));
-        assert!(fills_in(&asked("still")) && fills_in(&asked("code")));
+        let asked = |name: &str, value: &str| Asked::of(vec![(name.to_owned(), value.to_owned())]);
+        for nothing in [asked("lang", "ar"), asked("utm_source", "ar"), asked("code", &"x".repeat(65))] {
+            assert_eq!(nothing, Asked::default());
+        }
+        assert!(asked("still", "").still && asked("code", "AB-12").code.as_deref() == Some("AB-12"));
     }
 }

@@ -89,7 +89,8 @@ impl Desk {
         let state = PortalState::new(app.handle.clone(), name.clone(), Text::new("box"))
             .with_theme(themes.of(&name).unwrap());
         app.device(1).await;
-        let portal = portal::router(state).layer(ends("10.0.0.1", "10.0.0.254:2050"));
+        let portal =
+            Router::new().fallback_service(portal::router(state)).layer(ends("10.0.0.1", "10.0.0.254:2050"));
         let mut desk = Self { app, pages, portal, cookie: String::new(), themes };
         desk.cookie = desk.signed_in(&[Permission::Admin]).await;
         desk

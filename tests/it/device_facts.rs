@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::Extension;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::domain::{ClientDevice, ClientType, Select, Text, Transport, ZoneName};
 use turnpike::http::Endpoints;
 use turnpike::portal::{self, PortalState};
@@ -28,7 +28,7 @@ async fn visit(app: &TestApp, user_agent: &[u8], language: &[u8]) -> ClientDevic
             request.headers_mut().insert(name, HeaderValue::from_bytes(value).unwrap());
         }
     }
-    let routes = portal::router(state).layer(Extension(Endpoints::new(peer, local)));
+    let routes = Extension(Endpoints::new(peer, local)).layer(portal::router(state));
     assert_eq!(routes.oneshot(request).await.unwrap().status(), 200);
     app.handle.find_device(DeviceRef::Mac(mac(1))).await.unwrap()
 }

@@ -12,7 +12,7 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::json;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::domain::{
     CloseReason, DeviceId, Identity, Money, Permission, SessionKind, SessionState, SessionTerms, Text, Usage,
     ZoneName,
@@ -74,7 +74,7 @@ impl Portal {
         }
         let endpoints =
             Endpoints::new(SocketAddr::new(IpAddr::from([10, 0, 0, phone]), 40_000), HOST.parse().unwrap());
-        let router = portal::router(self.state.clone()).layer(Extension(endpoints));
+        let router = Extension(endpoints).layer(portal::router(self.state.clone()));
         let response = router.oneshot(request.body(Body::from(form.to_vec())).unwrap()).await.unwrap();
         Answer::read(response).await
     }

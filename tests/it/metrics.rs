@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use axum::{Extension, Router};
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::api::{self, ApiState};
 use turnpike::config::MetricConfig;
 use turnpike::domain::sessions_mgr::DevicePatch;
@@ -225,7 +225,7 @@ async fn guests_find_no_metrics_on_the_portal() {
     let state = PortalState::new(app.handle.clone(), ZoneName::new("guests"), Text::new("cafe"));
     let request = Request::get("/metrics").header(header::HOST, "10.0.0.1:2050").body(Body::empty()).unwrap();
     let response =
-        portal::router(state).layer(Extension(Endpoints::new(peer, local))).oneshot(request).await.unwrap();
+        Extension(Endpoints::new(peer, local)).layer(portal::router(state)).oneshot(request).await.unwrap();
     assert_eq!(response.status(), 404);
 }
 

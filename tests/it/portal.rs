@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::http::{HeaderName, Method, Request, StatusCode, header};
+use axum::middleware::AddExtension;
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
 use http_body_util::BodyExt;
 use rstest::rstest;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::http::Endpoints;
 use turnpike::portal;
 
@@ -19,11 +20,11 @@ const FOUR: &str = "10.0.0.1:2050";
 const SIX: &str = "[fd00::1]:2050";
 
 /// A door with a page behind it that says that it was reached.
-fn door(local: &str) -> Router {
+fn door(local: &str) -> AddExtension<portal::Guarded, Endpoints> {
     let routes = Router::new().fallback(any(|| async { "inside" }));
     let local: SocketAddr = local.parse().unwrap();
     let peer: SocketAddr = "10.0.0.7:40000".parse().unwrap();
-    portal::guarded(routes, "cafe".into(), None).layer(Extension(Endpoints::new(peer, local)))
+    Extension(Endpoints::new(peer, local)).layer(portal::Guarded::new(routes, "cafe".into(), None))
 }
 
 async fn ask(local: &str, method: Method, target: &str, headers: &[(&str, &str)]) -> Response {
@@ -181,7 +182,7 @@ async fn a_stream_is_not_closed_by_the_door() {
     let routes = Router::new()
         .fallback(any(|| async { ([(header::CONTENT_TYPE, "text/event-stream")], "data: 1\n\n") }));
     let endpoints = Endpoints::new("10.0.0.7:1".parse().unwrap(), FOUR.parse().unwrap());
-    let app = portal::guarded(routes, "cafe".into(), None).layer(Extension(endpoints));
+    let app = Extension(endpoints).layer(portal::Guarded::new(routes, "cafe".into(), None));
     let request = Request::builder().uri("/events").header("host", FOUR).body(Body::empty()).unwrap();
     let response = app.oneshot(request).await.unwrap();
     assert_eq!(header_of(&response, "connection"), "");
@@ -189,7 +190,7 @@ async fn a_stream_is_not_closed_by_the_door() {
 
 #[tokio::test]
 async fn without_the_connections_addresses_nothing_is_served() {
-    let app = portal::guarded(Router::new().fallback(any(|| async { "inside" })), "cafe".into(), None);
+    let app = portal::Guarded::new(Router::new().fallback(any(|| async { "inside" })), "cafe".into(), None);
     let request = Request::builder().uri("/").header("host", FOUR).body(Body::empty()).unwrap();
     assert_eq!(app.oneshot(request).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

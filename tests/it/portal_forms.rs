@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::domain::{
     BoxFuture, ClientDevice, DeviceId, FieldKind, FormField, FormValues, ProviderError, ProviderFace,
     ProviderName, SessionProvider, SessionSource, SourceData, Submitted, Text, Waiting, ZoneName,
@@ -140,7 +140,7 @@ impl Guest {
     async fn answer(&self, request: Request<Body>) -> Response {
         let local: SocketAddr = HOST.parse().unwrap();
         let endpoints = Endpoints::new(SocketAddr::new(IpAddr::from([10, 0, 0, 1]), 40_000), local);
-        portal::router(self.state.clone()).layer(Extension(endpoints)).oneshot(request).await.unwrap()
+        Extension(endpoints).layer(portal::router(self.state.clone())).oneshot(request).await.unwrap()
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::domain::{NewBatch, Text, ZoneName};
 use turnpike::http::Endpoints;
 use turnpike::portal::{self, MAX_PER_DEVICE, PortalState};
@@ -42,7 +42,7 @@ impl Guest {
     async fn send(&self, from: IpAddr, request: Request<Body>) -> Response {
         let local: SocketAddr = HOST.parse().unwrap();
         let endpoints = Endpoints::new(SocketAddr::new(from, 40_000), local);
-        portal::router(self.state.clone()).layer(Extension(endpoints)).oneshot(request).await.unwrap()
+        Extension(endpoints).layer(portal::router(self.state.clone())).oneshot(request).await.unwrap()
     }
 
     async fn get(&self, path: &str) -> Response {

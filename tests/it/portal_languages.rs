@@ -11,7 +11,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::http::{HeaderName, Method, Request, StatusCode, header};
 use axum::response::Response;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::domain::{Every, FreeGift, FreeOffer, Phrase, Repeat, Text, Utc, ZoneName};
 use turnpike::http::Endpoints;
 use turnpike::portal::{self, EndNotice, PortalState};
@@ -72,7 +72,7 @@ impl Guest {
         }
         let local: SocketAddr = HOST.parse().unwrap();
         let peer = SocketAddr::new(IpAddr::from([10, 0, 0, from]), 40_000);
-        let router = portal::router(self.state.clone()).layer(Extension(Endpoints::new(peer, local)));
+        let router = Extension(Endpoints::new(peer, local)).layer(portal::router(self.state.clone()));
         router.oneshot(request).await.unwrap()
     }
 

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::config::SecurePortal;
 use turnpike::domain::{Text, WebUrl, ZoneName};
 use turnpike::http::Endpoints;
@@ -64,7 +64,7 @@ impl Place {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        portal::router(self.state.clone()).layer(Extension(ends)).oneshot(request).await.unwrap()
+        Extension(ends).layer(portal::router(self.state.clone())).oneshot(request).await.unwrap()
     }
 
     async fn post(&self, tls: bool, path: &str, headers: &[(&str, &str)]) -> StatusCode {

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 use turnpike::domain::{ClientDevice, ClientSession, Refusal, SessionId, Text, ZoneName};
 use turnpike::http::Endpoints;
 use turnpike::portal::{self, PortalState};
@@ -45,7 +45,7 @@ impl Guest {
             .unwrap();
         let guest = SocketAddr::new(IpAddr::from([10, 0, 0, 1]), 40_000);
         let endpoints = Endpoints::new(guest, HOST.parse().unwrap());
-        portal::router(self.state.clone()).layer(Extension(endpoints)).oneshot(request).await.unwrap()
+        Extension(endpoints).layer(portal::router(self.state.clone())).oneshot(request).await.unwrap()
     }
 
     async fn page(&self) -> String {
