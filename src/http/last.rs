@@ -21,8 +21,8 @@ const SHORT_BYTES: u64 = 1024;
 pub(super) struct Last(Arc<AtomicBool>);
 
 impl Last {
-    /// Whether an answer to this request could be: what was not read of a request turns the end into a reset, which would
-    /// overtake an answer that waits.
+    /// Whether the answer to this request may wait for the end. Not while the request has a body: what is unread of it turns
+    /// the end into a reset, and an answer that waits is lost. (Who sends the next request ahead takes that risk.)
     pub(super) fn may_follow(request: &Request<Body>) -> bool {
         request.body().is_end_stream()
     }

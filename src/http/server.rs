@@ -17,7 +17,7 @@ use rustix::net::sockopt::{set_socket_send_buffer_size, set_tcp_nodelay};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::rustls::ServerConfig;
 use tower::{Service, ServiceExt};
 
@@ -170,18 +170,26 @@ pub async fn serve(
         }
         // What has ended is put away when the next one comes, so that nobody is woken for it.
         while let Some(ended) = connections.try_join_next() {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                tracing::error!(%error, "a request's handler failed");
-            }
+            put_away(ended);
         }
     }
     drop(listener);
     drop(stop);
-    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async {
+        while let Some(ended) = connections.join_next().await {
+            put_away(ended);
+        }
+    };
     if tokio::time::timeout(limits.drain, drained).await.is_err() {
         connections.shutdown().await;
+    }
+}
+
+fn put_away(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a request's handler failed");
     }
 }
 

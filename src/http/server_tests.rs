@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use axum::Extension;
 use axum::Router;
+use axum::http::{HeaderValue, header};
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -103,6 +104,28 @@ async fn a_request_knows_both_ends() {
     running.stop.send(()).unwrap();
     running.served.await.unwrap();
     assert!(TcpStream::connect(running.address).await.is_err(), "the listener is gone");
+}
+
+/// What answers without a router has its answers framed all the same.
+#[tokio::test]
+async fn an_answer_has_a_length_and_head_gets_no_body() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answers = tower::service_fn(|_request| async {
+        let close = HeaderValue::from_static("close");
+        Ok::<_, Infallible>(([(header::CONNECTION, close)], "Sign in").into_response())
+    });
+    let served = tokio::spawn(serve(listener, answers, Limits::default(), std::future::pending()));
+    for (method, body) in [("GET", "Sign in"), ("HEAD", "")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, rest) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("content-length: 7"), "{method}: {answer}");
+        assert_eq!(rest, body, "{method}: {answer}");
+    }
+    served.abort();
 }
 
 #[tokio::test]

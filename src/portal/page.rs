@@ -256,14 +256,13 @@ impl<'a> Note<'a> {
     }
 }
 
-/// How many headers an answer has at most, mostly: room for them is made once.
-const USUAL_HEADERS: usize = 10;
+/// Room for the page's own headers and the door's, made once.
+const ROOM_FOR_HEADERS: usize = 10;
 
 pub(super) fn html(status: StatusCode, rendered: Result<impl Into<Body>, askama::Error>) -> Response {
     match rendered {
         Ok(page) => {
-            // With room for what the door adds.
-            let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+            let mut headers = HeaderMap::with_capacity(ROOM_FOR_HEADERS);
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             let mut response = Response::new(page.into());
             *response.headers_mut() = headers;

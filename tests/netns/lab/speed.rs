@@ -52,37 +52,44 @@ pub fn usual_mbps<const N: usize>(counters: impl Fn() -> [usize; N]) -> [f64; N]
     })
 }
 
-/// Measures speeds until they are as `enough` says, and never more than `most` together. Nothing excuses too much; too little
-/// may be a retransmission that was lost, or a machine whose host gave its turns to others: `enough` is told the share of its
-/// turns that this one had meanwhile.
+/// Measures speeds until they are as `enough` says. They have to be as `allowed` says each time: nothing excuses too much. Too
+/// little may be a retransmission that was lost, or a machine whose host gave its turns to others: `enough` is told the share
+/// of its turns that this one had meanwhile.
 #[track_caller]
 pub fn measured<const N: usize>(
     what: &str,
-    most: f64,
     measure: impl Fn() -> [f64; N],
+    allowed: impl Fn([f64; N]) -> bool,
     enough: impl Fn([f64; N], f64) -> bool,
 ) {
-    for attempt in 1..=ATTEMPTS {
+    for _ in 0..ATTEMPTS {
         let stolen = Stolen::from_now();
         let speeds = measure();
         let turns = stolen.turns();
-        let seen = format!(
-            "{what}: {speeds:.3?} of {most:.3} Mbit/s at most, with {turns:.2} of the machine's turns"
-        );
+        let seen = format!("{what}: {speeds:.3?} Mbit/s, with {turns:.2} of the machine's turns");
         eprintln!("{seen}");
-        assert!(speeds.iter().sum::<f64>() <= most, "{seen}");
+        assert!(allowed(speeds), "{seen}: too much");
         if enough(speeds, turns) {
             return;
         }
-        assert!(attempt < ATTEMPTS, "{seen}: too little, as {ATTEMPTS} times before");
     }
+    panic!("{what}: not what it should be in {ATTEMPTS} tries");
 }
 
-/// Asserts that a rate is reached and not exceeded, by shares of it.
+/// Asserts that rates are reached and not exceeded, by shares of them.
 #[track_caller]
-pub fn assert_rate(what: &str, rate: f64, wanted: RangeInclusive<f64>, measure: impl Fn() -> f64) {
-    let enough = |[speed]: [f64; 1], turns: f64| speed >= wanted.start() * rate * turns;
-    measured(what, wanted.end() * rate, || [measure()], enough);
+pub fn assert_rates<const N: usize>(
+    what: &str,
+    rates: [f64; N],
+    wanted: RangeInclusive<f64>,
+    measure: impl Fn() -> [f64; N],
+) {
+    let all = |speeds: [f64; N], fits: &dyn Fn(f64) -> bool| {
+        speeds.iter().zip(rates).all(|(speed, rate)| fits(speed / rate))
+    };
+    let allowed = |speeds| all(speeds, &|share| share <= *wanted.end());
+    let enough = |speeds, turns: f64| all(speeds, &|share| share >= wanted.start() * turns);
+    measured(&format!("{what}, of {rates:.1?}"), measure, allowed, enough);
 }
 
 /// More datagrams than fit, to the far end and back: what passes is the rate itself, whatever TCP would make of it.
