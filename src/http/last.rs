@@ -44,12 +44,14 @@ impl Last {
 
 /// A stream that may be told that no more will be written to it.
 pub(super) trait WriteLast: AsyncWrite + Unpin {
-    /// Writes what can wait for the end of the stream.
+    /// Writes what can wait for the end of the stream, where anything is gained by it.
     fn poll_write_last(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>;
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, slices)
+    }
 }
 
 impl WriteLast for TcpStream {
@@ -71,15 +73,7 @@ impl WriteLast for TcpStream {
     }
 }
 
-impl WriteLast for UnixStream {
-    fn poll_write_last(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, slices)
-    }
-}
+impl WriteLast for UnixStream {}
 
 #[cfg(test)]
 mod tests {

@@ -43,19 +43,8 @@ impl<S> WriteLimit<S> {
 }
 
 impl<S: WriteLast> AsyncWrite for WriteLimit<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let is_last = self.last.is_next();
-        let stream = Pin::new(&mut self.stream);
-        let polled = if is_last {
-            stream.poll_write_last(context, &[io::IoSlice::new(bytes)])
-        } else {
-            stream.poll_write(context, bytes)
-        };
-        self.judge(context, polled)
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(

@@ -6,18 +6,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::lab::{
-    Daemon, DaemonConfig, Flood, Lab, NET4, NET6, TcpServer, Transfer, assert_rates, frame_speeds, measured,
-    settles, speeds, usual_mbps,
+    Daemon, DaemonConfig, Flood, Lab, NET4, NET6, TcpServer, Transfer, assert_rates, assert_tcp,
+    frame_speeds, measured, settles, speeds, usual_mbps,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// What one TCP connection makes of it: headers do not count, and it tries again and again whether there is more.
-#[track_caller]
-fn assert_usable(what: &str, rate: f64, arrived: impl Fn() -> usize) {
-    settles(rate, &arrived);
-    assert_rates(what, [rate], 0.88..=1.02, || usual_mbps(|| [arrived()]));
-}
 
 #[test]
 fn one_five_and_twenty_mbps_measure_as_sold() {
@@ -41,11 +34,11 @@ fn one_five_and_twenty_mbps_measure_as_sold() {
             let server = TcpServer::open(&lab.internet, (far, 5001));
             if far.is_ipv6() {
                 let _upload = Transfer::upload(phone, server.address());
-                assert_usable(&what("TCP up"), rate, || server.received_bytes());
+                assert_tcp(&what("TCP up"), rate, || server.received_bytes());
                 continue;
             }
             let download = Transfer::download(phone, server.address());
-            assert_usable(&what("TCP down"), rate, || download.bytes());
+            assert_tcp(&what("TCP down"), rate, || download.bytes());
         }
     }
 }

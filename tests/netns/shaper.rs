@@ -6,7 +6,8 @@ use turnpike::domain::{ClassRates, ClientKey, ClientRates, Mbps, ShapeOp, ZoneNa
 use turnpike::shaper::{LeafKind, Shaper, ShaperConfig, ZoneShape};
 
 use crate::lab::{
-    Lab, NET4, NET6, TcpServer, Transfer, assert_rates, frame_speeds, measured, settles, usual_mbps,
+    Lab, NET4, NET6, TcpServer, Transfer, assert_rates, assert_tcp, frame_speeds, measured, settles,
+    usual_mbps,
 };
 
 fn mbps(speed: f64) -> Option<Mbps> {
@@ -77,13 +78,6 @@ fn marked(lab: Lab) -> Lab {
         "table inet marks {{ chain forward {{ type filter hook forward priority 20; policy accept;\n{rules}}}\n}}"
     ));
     lab
-}
-
-/// What TCP makes of a rate, by the bytes that have arrived.
-#[track_caller]
-fn assert_tcp(what: &str, rate: f64, arrived: impl Fn() -> usize) {
-    settles(rate, &arrived);
-    assert_rates(what, [rate], 0.88..=1.02, || usual_mbps(|| [arrived()]));
 }
 
 fn speeds_hold_with(leaf: Option<LeafKind>, rates: &[f64]) {

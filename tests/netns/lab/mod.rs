@@ -48,7 +48,7 @@ pub use ns::{Ns, Output};
 pub use operator::{Operator, SCREENS};
 pub use poll::{eventually, holds_for};
 pub use process::Process;
-pub use speed::{Flood, assert_rates, frame_speeds, mbps, measured, settles, speeds, usual_mbps};
+pub use speed::{Flood, assert_rates, assert_tcp, frame_speeds, mbps, measured, settles, speeds, usual_mbps};
 pub use tcp::{TcpServer, Transfer, connect};
 pub use traffic::Traffic;
 pub use udp::{UdpBlaster, UdpEcho, UdpSink, header_bytes, send_datagrams};

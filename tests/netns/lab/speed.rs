@@ -92,6 +92,14 @@ pub fn assert_rates<const N: usize>(
     measured(&format!("{what}, of {rates:.1?}"), measure, allowed, enough);
 }
 
+/// Asserts what one TCP connection makes of a rate, by the bytes that have arrived: headers do not count, and it tries again and
+/// again whether there is more.
+#[track_caller]
+pub fn assert_tcp(what: &str, rate: f64, arrived: impl Fn() -> usize) {
+    settles(rate, &arrived);
+    assert_rates(what, [rate], 0.88..=1.02, || usual_mbps(|| [arrived()]));
+}
+
 /// More datagrams than fit, to the far end and back: what passes is the rate itself, whatever TCP would make of it.
 pub struct Flood {
     echo: UdpEcho,
