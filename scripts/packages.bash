@@ -108,6 +108,27 @@ need_axe() {
     fail "could not fetch axe-core $version into $place"
 }
 
+# need_debian: a small Debian in a folder, into which the package is installed by a test.
+need_debian() {
+    local place=$PWD/target/tools/debian mark=bookworm-1 try
+    [ "$(cat "$place/made" 2>/dev/null)" = "$mark" ] && return
+    need debootstrap:debootstrap
+    say "making: a small Debian in $place"
+    for try in 1 2 3; do
+        as_root rm -rf "$place"
+        mkdir -p "${place%/*}"
+        if as_root debootstrap --variant=minbase --include=nftables,systemd,iproute2,debconf bookworm "$place" \
+            >"$place.log" 2>&1; then
+            as_root rm -rf "$place/var/cache/apt/archives" "$place/var/lib/apt/lists"
+            printf '%s\n' "$mark" | as_root tee "$place/made" >/dev/null
+            return
+        fi
+        say "try $try of 3 failed: $(tail -n 1 "$place.log")"
+        sleep "$try"
+    done
+    fail "could not make a Debian in $place; $place.log says why"
+}
+
 # need_rust: a toolchain cannot be guessed; say where it comes from.
 need_rust() {
     command -v cargo >/dev/null || fail "cargo is not there: install Rust (https://rustup.rs) and come again"

@@ -5,6 +5,7 @@ mod certificates;
 mod doors;
 mod listeners;
 mod look;
+mod manager;
 mod process;
 mod service;
 mod wan;
@@ -14,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::info;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ZoneName;
-use crate::gate::{Gate, Policy, ZoneGate};
+use crate::gate::{Gate, GateError, Policy, ZoneGate};
 use crate::net::Net;
 use crate::providers::account::{AccountProvider, Hasher};
 use crate::providers::free::FreeProvider;
@@ -53,6 +55,7 @@ pub async fn run(config: Config, file: PathBuf, log: LogTail) -> anyhow::Result<
             }
         };
         turn.holds(&kept, &service).await;
+        kept.manager.ready();
         match service.serve(&turn.config, &mut kept).await? {
             Next::Stop => return Ok(()),
             Next::Anew(next) => turn = turn.to(*next, &kept).await,
@@ -89,6 +92,21 @@ fn built_in(config: &Config, registry: &Registry, store: &Store, clock: &Clock) 
         registry.register(Arc::new(free))?;
     }
     Ok(())
+}
+
+/// Loads the rules without a daemon, as before the network comes up: whoever has no session stays outside. Where rules stand
+/// already, those who are in stay in.
+pub async fn close(config: Config) -> anyhow::Result<()> {
+    let net = Net::open()?;
+    let wan = wan_devices(&config, &net).await;
+    match Gate::open(config.network.mark_mask)?.load(&policy(&config, &wan)).await {
+        // They are closed as well, and what they hold is what the daemon needs to charge exactly.
+        Err(GateError::Incompatible) => {
+            info!("the rules of another version stand; the daemon makes them anew as it starts");
+            Ok(())
+        }
+        loaded => Ok(loaded?),
+    }
 }
 
 /// Removes the rules and classes of a daemon that does not run. Sessions stay in the store.

@@ -7,6 +7,7 @@ use turnpike::{app, cli};
 fn main() -> ExitCode {
     let daemon = cli::Daemon {
         run: |config, file, log| Box::pin(app::run(config, file, log)),
+        close: |config| Box::pin(app::close(config)),
         down: |config| Box::pin(app::down(config)),
     };
     ExitCode::from(cli::main(std::env::args_os(), daemon))

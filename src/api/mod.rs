@@ -43,6 +43,7 @@ mod providers;
 mod roles;
 mod sales;
 mod samples;
+mod service;
 mod session_list;
 mod sessions;
 mod shapes;
@@ -67,6 +68,7 @@ use crate::hooks::Hooks;
 use crate::http::finish_api;
 use crate::runtime::Handle;
 use crate::store::Store;
+use crate::upkeep::Upkeep;
 
 pub use audit::AuditLog;
 pub use auth::{Allowed, Caller};
@@ -104,6 +106,8 @@ pub struct ApiState {
     hooks: Option<Hooks>,
     /// What our listeners show.
     certificates: Arc<[ShownCertificate]>,
+    /// The daemon's knowledge of itself; `None` where no daemon is around it.
+    upkeep: Option<Upkeep>,
 }
 
 impl ApiState {
@@ -133,6 +137,7 @@ impl ApiState {
             coin_slots: Arc::default(),
             hooks: None,
             certificates: Arc::default(),
+            upkeep: None,
         }
     }
 
@@ -163,6 +168,12 @@ impl ApiState {
     /// With the certificates that our listeners show.
     pub fn with_certificates(mut self, shown: Vec<ShownCertificate>) -> Self {
         self.certificates = shown.into();
+        self
+    }
+
+    /// With what the daemon knows of itself: it can be told to look at its configuration again.
+    pub fn with_upkeep(mut self, upkeep: Upkeep) -> Self {
+        self.upkeep = Some(upkeep);
         self
     }
 
@@ -254,6 +265,9 @@ pub fn router(state: ApiState) -> Router {
     // Outside of what is done once: see above.
     let anew = Router::new()
         .route("/hooks/{id}/test", post(hooks::test))
+        .route("/service", get(service::get))
+        .route("/service/reload", post(service::reload))
+        .route("/service/reconcile", post(service::reconcile))
         .route("/locks", get(locks::list).post(locks::acquire))
         .route("/locks/{*name}", delete(locks::release));
     let routes = Router::new()

@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 use super::doors::Doors;
 use super::listeners::About;
 use super::look;
+use super::manager::Manager;
 use super::service::Service;
 use crate::admin::SignIns;
 use crate::clock::Clock;
@@ -18,7 +19,7 @@ use crate::domain::{Actor, AuditLine, Text};
 use crate::runtime::Handle;
 use crate::store::Store;
 use crate::upkeep::{
-    CameTo, LogTail, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore, undo_restore,
+    BY_HAND, CameTo, LogTail, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore, undo_restore,
 };
 
 /// How long somebody who stands at a coin slot is waited for.
@@ -29,6 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Kept {
     pub(super) clock: Clock,
     pub(super) doors: Doors,
+    pub(super) manager: Manager,
     /// The pictures that the portals wear, as far as the file says.
     pub(super) pictures: Vec<[Option<String>; 2]>,
     upkeep: Upkeep,
@@ -86,6 +88,7 @@ impl Kept {
         Ok(Self {
             clock: Clock::machine(),
             doors: Doors::default(),
+            manager: Manager::of_this_process(),
             pictures: Vec::new(),
             upkeep,
             orders,
@@ -107,9 +110,10 @@ impl Kept {
             let ahead = tokio::select! {
                 _ = self.terminate.recv() => return Next::Stop,
                 _ = self.interrupt.recv() => return Next::Stop,
-                _ = self.hangup.recv() => self.look_again(config),
+                _ = self.hangup.recv() => self.look_again(config, by_signal()).ok(),
                 order = self.orders.recv() => match order {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
+                    Some(Order::LookAgain { by, reply }) => self.reload(config, by, reply),
                     Some(Order::Restore { of, by, reply }) => self.restore(config, &of, by, reply),
                     // We have a sender ourselves.
                     None => return Next::Stop,
@@ -140,35 +144,45 @@ impl Kept {
         }
     }
 
-    /// SIGHUP: takes what stands in the file, if it is something else.
-    fn look_again(&mut self, config: &Config) -> Option<Ahead> {
+    /// Takes what stands in the file, if it is something else.
+    fn look_again(&mut self, config: &Config, by: Actor) -> Result<Ahead, NotTaken> {
         let settings = self.upkeep.settings();
         let read = settings.read().map_err(|error| error.to_string());
         let checked = read.and_then(|text| settings.check(&text).map_err(|error| error.to_string()));
-        let new = match checked {
-            Ok(new) => new,
-            Err(mistakes) => {
-                for mistake in mistakes.lines() {
-                    error!("the configuration is not taken: {mistake}");
-                }
-                return None;
+        let new = checked.map_err(NotTaken::Unfit).and_then(|new| {
+            if new == *config && look::pictures(&new) == self.pictures {
+                return Err(NotTaken::Same);
             }
-        };
-        if new == *config && look::pictures(&new) == self.pictures {
-            info!("the configuration is the same as before");
-            return None;
+            self.doors.prepare(&new).map_err(|error| NotTaken::Unfit(format!("{error:#}")))?;
+            Ok(new)
+        });
+        match &new {
+            Ok(_) => {}
+            Err(NotTaken::Same) => info!("{}", NotTaken::Same),
+            Err(why) => {
+                for line in why.to_string().lines() {
+                    error!("the configuration is not taken: {line}");
+                }
+            }
         }
-        if let Err(error) = self.doors.prepare(&new) {
-            error!("the configuration is not taken: {error:#}");
-            return None;
+        Ok(Ahead { config: new?, written: None, by, restores: false, reply: None })
+    }
+
+    /// The same for somebody who waits to hear what comes of it.
+    fn reload(
+        &mut self,
+        config: &Config,
+        by: Actor,
+        reply: oneshot::Sender<Result<(), NotTaken>>,
+    ) -> Option<Ahead> {
+        match self.look_again(config, by) {
+            Ok(ahead) => Some(Ahead { reply: Some(reply), ..ahead }),
+            Err(why) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(Err(why));
+                None
+            }
         }
-        let by = Actor {
-            name: Text::new("root"),
-            origin: Text::new("SIGHUP"),
-            action: "settings.change",
-            details: Text::new("the configuration file, or a picture that it names, was changed by hand"),
-        };
-        Some(Ahead { config: new, written: None, by, restores: false, reply: None })
     }
 
     /// Takes what is staged, if it is still what whoever wants it has looked at.
@@ -212,6 +226,16 @@ impl Kept {
                 None
             }
         }
+    }
+}
+
+/// Who sends SIGHUP.
+fn by_signal() -> Actor {
+    Actor {
+        name: Text::new("root"),
+        origin: Text::new("SIGHUP"),
+        action: "settings.change",
+        details: Text::new(BY_HAND),
     }
 }
 

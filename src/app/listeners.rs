@@ -110,7 +110,7 @@ impl Listeners {
             AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
                 .with_sign_ins(about.sign_ins)
                 .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
-                .with_upkeep(about.upkeep)
+                .with_upkeep(about.upkeep.clone())
                 .with_zones(config.zones.clone(), self.themes.clone())
                 .with_coin_slots(&config.coin_slots);
         let providers: Vec<ProviderName> =
@@ -119,7 +119,8 @@ impl Listeners {
             .with_metrics(&config.metrics)
             .with_currency(config.site.currency)
             .with_coin_slots(&config.coin_slots)
-            .with_certificates(certificates.shown());
+            .with_certificates(certificates.shown())
+            .with_upkeep(about.upkeep);
         if let Some(client) = http_client(config, handle) {
             let name = config.gateway.name.clone();
             let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);

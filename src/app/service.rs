@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
 use super::listeners::{Behind, Listeners, Served};
+use super::manager::Manager;
 use super::wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
 use super::{built_in, look, policy, registry, shaping, zone_devices};
 use crate::coinslot;
@@ -150,6 +151,9 @@ impl Service {
                 Behind { config, handle: &handle, store, vault: &vault, certificates: &certificates };
             let served = listeners.serve(behind, about, &stopped)?;
             watchers.spawn(certificates.watch(handle.clone()));
+            if let Some(patience) = kept.manager.patience() {
+                watchers.spawn(Manager::keep_informed(patience, handle.clone()));
+            }
             let host = PluginHost::new(handle.clone(), store.clone(), config.site.currency, &config.plugins);
             let plugins = host.start(config.plugins.clone(), plugin_socket, &stopped);
             anyhow::Ok((served, plugins))
@@ -178,8 +182,14 @@ impl Service {
             Some(ended) = self.plugins.join_next() => Err(broke_off("a plugin's supervisor", ended.err())),
         };
         match &ended {
-            Ok(Next::Anew(_)) => info!("starting anew; the rules stand"),
-            Ok(Next::Stop) | Err(_) => info!("stopping; the rules stand"),
+            Ok(Next::Anew(_)) => {
+                info!("starting anew; the rules stand");
+                kept.manager.reloading();
+            }
+            Ok(Next::Stop) | Err(_) => {
+                info!("stopping; the rules stand");
+                kept.manager.stopping();
+            }
         }
         let mut ended = ended;
         let ahead = match &mut ended {

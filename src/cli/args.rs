@@ -7,7 +7,7 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 use super::request::query;
 use super::{
     accounts, admins, backup, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans,
-    sales, sessions, status, tokens, vouchers,
+    sales, service, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -26,6 +26,8 @@ pub enum Command {
     Run(ConfigFile),
     /// Check the configuration; every mistake is reported
     CheckConfig(ConfigFile),
+    /// Load the firewall rules without a daemon, as before the network comes up: who has no session stays outside
+    Close(ConfigFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
     /// Write a back-up of everything, also while the daemon runs
@@ -141,6 +143,10 @@ pub enum Ask {
     Events(events::Events),
     /// Session providers, authenticators and plugins, and how they are doing
     Providers(status::Providers),
+    /// Take what the configuration file says now; nobody is dropped
+    Reload(service::Reload),
+    /// Put the firewall rules in place and repair what differs, as after a change of the firewall
+    Reconcile(service::Reconcile),
     /// Let a device through on its running or next usable session
     Connect(devices::Connect),
     /// Cut a device off and pause its session

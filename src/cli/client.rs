@@ -24,6 +24,8 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
     let (connection, request) = match ask {
         Ask::Status(asked) => (&asked.connection, asked.request()),
         Ask::Providers(asked) => (&asked.connection, asked.request()),
+        Ask::Reload(asked) => return asked.run(),
+        Ask::Reconcile(asked) => (&asked.connection, asked.request()),
         Ask::Devices(asked) => (&asked.connection, asked.request()),
         Ask::Sessions(asked) => (&asked.connection, asked.request()),
         Ask::Connect(asked) => (&asked.connection, asked.request()),
@@ -55,13 +57,14 @@ pub(super) fn ask(ask: &Ask) -> Result<(), Failure> {
     say(&show(&answer.value))
 }
 
-struct Answer {
+pub(super) struct Answer {
     /// As the API wrote it; `{}` if it had nothing to say.
-    text: String,
-    value: Value,
+    pub(super) text: String,
+    pub(super) value: Value,
 }
 
-fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure> {
+/// Sends a request and waits for its answer.
+pub(super) fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure> {
     runtime()?.block_on(async {
         let asked = tokio::time::timeout(PATIENCE + request.wait, send(connection, request));
         asked.await.map_err(|_| Failure("turnpike did not answer in time".to_owned()))?
@@ -165,7 +168,12 @@ fn refusal(status: hyper::StatusCode, text: &str) -> Failure {
     let problem: Value = serde_json::from_str(text).unwrap_or_default();
     let field = |name: &str| problem.get(name).and_then(Value::as_str);
     let said = field("detail").or_else(|| field("title")).map_or_else(|| status.to_string(), str::to_owned);
-    let said = said.replace(['\n', '\r'], " ");
+    // A configuration's mistakes are a line each.
+    let said = if field("type") == Some("/problems/unfit-configuration") {
+        said
+    } else {
+        said.replace(['\n', '\r'], " ")
+    };
     // A filter, with a caret under the place.
     Failure(field("pointed").map_or(said.clone(), |pointed| format!("{said}\n{pointed}")))
 }

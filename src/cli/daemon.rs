@@ -19,6 +19,8 @@ const LOG: &str = "info";
 pub struct Daemon {
     /// Runs with what stands in the file until it is told to stop; what is logged is also in the tail.
     pub run: fn(Config, PathBuf, LogTail) -> BoxFuture<'static, anyhow::Result<()>>,
+    /// Loads the rules without a daemon.
+    pub close: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
     /// Removes what a daemon that does not run left in the kernel.
     pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
 }
@@ -44,11 +46,24 @@ pub(super) fn check_config(file: &ConfigFile) -> Result<(), Failure> {
     say(&format!("{}: in order; zones: {}\n", file.config.display(), zones.join(", ")))
 }
 
+/// `turnpike close`.
+pub(super) fn close(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
+    once(file, daemon.close)
+}
+
 /// `turnpike down`.
 pub(super) fn down(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
+    once(file, daemon.down)
+}
+
+/// What is done and over.
+fn once(
+    file: &ConfigFile,
+    work: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
+) -> Result<(), Failure> {
     let config = load(file)?;
     start_log(None);
-    block_on((daemon.down)(config))
+    block_on(work(config))
 }
 
 fn load(file: &ConfigFile) -> Result<Config, Failure> {

@@ -21,6 +21,7 @@ mod output;
 mod plans;
 mod request;
 mod sales;
+mod service;
 mod sessions;
 mod status;
 mod steer;
@@ -72,6 +73,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
     match cli.command {
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
+        Command::Close(file) => daemon::close(&file, daemon),
         Command::Down(file) => daemon::down(&file, daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),

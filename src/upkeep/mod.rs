@@ -27,11 +27,21 @@ pub use log::{LogLine, LogQuery, LogTail, MAX_LOG_LINES, TailLayer};
 pub use settings::{NotWritten, SettingsFile, fingerprint, with_ends_of};
 pub use words::{changes, meanwhile};
 
-/// What the pages order and the composition root carries out.
+/// What the audit log says of a configuration that was changed with an editor.
+pub const BY_HAND: &str = "the configuration file, or a picture that it names, was changed by hand";
+
+/// What the pages and the API order and the composition root carries out.
 #[derive(Debug)]
 pub enum Order {
     /// Write a configuration and start anew with it.
     Settings(Box<NewSettings>),
+    /// Look at the configuration file again, and start anew with it if it says something else.
+    LookAgain {
+        /// Who wants it.
+        by: Actor,
+        /// Whether it is taken; what comes of it then is in [`Upkeep::last`].
+        reply: oneshot::Sender<Result<(), NotTaken>>,
+    },
     /// Put the state that is staged in the place of the present one, and start anew with it.
     Restore {
         /// Which: [`StagedBackup::id`].
@@ -48,7 +58,7 @@ impl Order {
     pub fn refuse(self, why: NotTaken) {
         let reply = match self {
             Self::Settings(new) => new.reply,
-            Self::Restore { reply, .. } => reply,
+            Self::LookAgain { reply, .. } | Self::Restore { reply, .. } => reply,
         };
         // Whoever asked may have gone.
         let _ = reply.send(Err(why));
@@ -88,6 +98,9 @@ pub enum NotTaken {
     /// The file could not be written.
     #[error("{0}")]
     Unwritten(#[from] NotWritten),
+    /// The file says what holds already.
+    #[error("the configuration is the same as before")]
+    Same,
     /// Another change is being made.
     #[error("another change is being made: wait for it, then try again")]
     Busy,
@@ -179,6 +192,18 @@ impl Upkeep {
         let order = Order::Settings(Box::new(NewSettings { config, text, seen, by, reply }));
         self.order(order)?;
         written.await.unwrap_or(Err(NotTaken::Busy))
+    }
+
+    /// Has the configuration file looked at again, and taken if it says something else. When this returns, the daemon starts
+    /// anew with it.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was changed; [`NotTaken::Same`] if there was nothing to change.
+    pub async fn look_again(&self, by: Actor) -> Result<(), NotTaken> {
+        let (reply, begun) = oneshot::channel();
+        self.order(Order::LookAgain { by, reply })?;
+        begun.await.unwrap_or(Err(NotTaken::Busy))
     }
 
     /// Has the state that is staged take the place of the present one. When this returns the daemon is about to start anew.

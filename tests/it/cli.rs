@@ -18,6 +18,7 @@ use crate::support::TestApp;
 fn no_daemon() -> Daemon {
     Daemon {
         run: |_, _, _| Box::pin(async { anyhow::bail!("started") }),
+        close: |_| Box::pin(async { anyhow::bail!("started") }),
         down: |_| Box::pin(async { anyhow::bail!("started") }),
     }
 }

@@ -33,7 +33,7 @@ const WALLS: &[(&str, &[&str])] = &[
         "api",
         &[
             "domain", "clock", "config", "metrics", "http", "runtime", "store", "hooks", "events", "tls",
-            "wares",
+            "upkeep", "wares",
         ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),

@@ -5,8 +5,9 @@ use super::operation::Operation;
 use super::responses::problem_schema;
 use super::samples;
 use super::schema::{boolean, count, fields, list_of, nullable, one_of, page_of, text, time, whole};
-use crate::api::auth::View;
+use crate::api::auth::{Administer, View};
 use crate::api::providers::KINDS;
+use crate::api::service;
 use crate::api::status::{LISTENERS, STATES};
 use crate::runtime::{PluginState, Provides};
 
@@ -45,6 +46,15 @@ pub(super) fn area() -> Area {
         ("failed", count()),
         ("last_error", nullable(text())),
     ]));
+    let order = whole(fields([
+        ("kind", one_of(&service::KINDS)),
+        ("at", nullable(time())),
+        ("by", text()),
+        ("state", one_of(&service::STATES)),
+        ("reason", nullable(text())),
+    ]));
+    let no_daemon = "No daemon is around this API.";
+    let is_changed = || whole(fields([("changed", boolean())]));
     Area {
         tag: "system",
         about: "How the whole is doing.",
@@ -63,6 +73,28 @@ pub(super) fn area() -> Area {
             .pages()
             .answers(200, "A page of them.", page_of("Provider")),
             samples::operation(),
+            Operation::get("/api/v1/service", "getService", "What has become of the last reload or restore")
+                .needs::<View>()
+                .answers(
+                    200,
+                    "The last one since the daemon was started.",
+                    whole(fields([("last_order", nullable(super::schema::reference("Order")))])),
+                )
+                .refuses(409, no_daemon),
+            Operation::post_anew("/api/v1/service/reload", "reload", "Take what the configuration file says now")
+                .about(
+                    "Nobody is dropped: the kernel enforces all sessions meanwhile. What does not work is taken back; \
+                     `GET /api/v1/service` says what has become of it.",
+                )
+                .needs::<Administer>()
+                .answers(200, "It says what holds already.", is_changed())
+                .answers(202, "It is taken.", is_changed())
+                .refuses(409, "Another change is being made, or no daemon is around this API.")
+                .refuses(422, "The file has mistakes, each on a line of `detail`, or cannot be carried out. Nothing was changed."),
+            Operation::post_anew("/api/v1/service/reconcile", "reconcile", "Put the rules in place and repair what differs")
+                .about("The daemon does so by itself, a moment after somebody else touched its table.")
+                .needs::<Administer>()
+                .answers_nothing("It is done next."),
             Operation::get("/api/v1/openapi.json", "getOpenApi", "This document").answers(
                 200,
                 "The document.",
@@ -76,6 +108,7 @@ pub(super) fn area() -> Area {
         ],
         schemas: vec![
             ("Status", status),
+            ("Order", order),
             ("Samples", samples::schema()),
             ("Provider", provider),
             ("Problem", problem_schema()),

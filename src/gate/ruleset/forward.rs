@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::json::{
-    accept, concat, drop, goto, is, jump, mangle, meta, our_mark, payload, reject_reset, state_in,
+    TCP, accept, concat, drop, goto, is, jump, mangle, meta, our_mark, payload, reject_reset, state_in,
 };
 use super::{Hook, Ruleset, garden, zone_devices};
 use crate::gate::names::{CLASS_OF, ONLINE, RECEIVED, SENT};
@@ -36,7 +36,7 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     ruleset.rule("refuse", [is(payload("ip6", "saddr"), link_local), drop()]);
     // A RST for a segment out of window kills a live connection.
     ruleset.rule("refuse", [state_in(&["invalid", "untracked"]), drop()]);
-    ruleset.rule("refuse", [is(meta("l4proto"), "tcp"), reject_reset()]);
+    ruleset.rule("refuse", [is(meta("l4proto"), TCP), reject_reset()]);
     ruleset.rule("refuse", [json!({"reject": {"type": "icmpx", "expr": "admin-prohibited"}})]);
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::json::{
-    accept, concat, drop, fib_type, goto, is, is_not, leave, meta, payload, reject_reset, set_of, state_in,
+    ICMP, ICMPV6, TCP, UDP, accept, concat, drop, fib_type, goto, is, is_not, leave, meta, payload,
+    reject_reset, set_of, state_in,
 };
 use super::{Hook, Ruleset, zone_devices};
 use crate::gate::names::DNS_RATE;
@@ -65,17 +66,14 @@ fn guests(ruleset: &mut Ruleset, policy: &Policy) {
         "input",
         [
             is(to_this_device.clone(), "local"),
-            is(meta("l4proto"), set_of(["tcp", "udp"])),
+            is(meta("l4proto"), set_of([TCP, UDP])),
             is(payload("th", "dport"), 53),
             goto("dns"),
         ],
     );
     // Answers to the router's own traffic; an operator's open shell when the table arrives.
     ruleset.rule("input", [state_in(&["established"]), accept()]);
-    ruleset.rule(
-        "input",
-        [state_in(&["related"]), is(meta("l4proto"), set_of(["icmp", "ipv6-icmp"])), accept()],
-    );
+    ruleset.rule("input", [state_in(&["related"]), is(meta("l4proto"), set_of([ICMP, ICMPV6])), accept()]);
     // The router's WAN address, another zone's address: not from here.
     ruleset.rule("input", [is_not(to_this_device, "local"), goto("refuse")]);
     let portals: Vec<_> = policy

@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 
 pub(super) const FAMILY: &str = "inet";
 
+/// Transport protocols by their numbers (IANA): for the names nft needs `/etc/protocols`, which a small system does not have.
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const ICMPV6: u8 = 58;
+
 /// `left OP right`.
 pub(super) fn matches(op: &str, left: Value, right: impl Into<Value>) -> Value {
     let right: Value = right.into();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::json::{is, is_not, jump, leave, meta, our_mark, payload, set_of};
+use super::json::{TCP, UDP, is, is_not, jump, leave, meta, our_mark, payload, set_of};
 use super::{Hook, Ruleset, garden, zone_devices};
 use crate::gate::names::ONLINE;
 use crate::gate::policy::Policy;
@@ -41,7 +41,7 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
         "portal",
         [
             captive,
-            is(meta("l4proto"), set_of(["tcp", "udp"])),
+            is(meta("l4proto"), set_of([TCP, UDP])),
             is(payload("th", "dport"), 53),
             json!({"redirect": {"port": 53}}),
         ],

@@ -22,11 +22,19 @@ pub struct DaemonConfig {
     pub flush_secs: u32,
     /// More tables.
     pub more: String,
+    /// More variables of its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for DaemonConfig {
     fn default() -> Self {
-        Self { zone: String::new(), cellar: None, flush_secs: 60, more: String::new() }
+        Self {
+            zone: String::new(),
+            cellar: None,
+            flush_secs: 60,
+            more: String::new(),
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -34,6 +42,7 @@ impl Default for DaemonConfig {
 pub struct Daemon<'lab> {
     lab: &'lab Lab,
     process: Process,
+    environment: Vec<(String, String)>,
 }
 
 /// The bytes that a session says it has used; the API speaks megabytes, to the byte.
@@ -53,7 +62,8 @@ impl<'lab> Daemon<'lab> {
     /// Starts it and waits until it answers.
     pub fn start_with(lab: &'lab Lab, config: &DaemonConfig) -> Self {
         Self::write_config(lab, config);
-        let mut daemon = Self { lab, process: Self::process(lab) };
+        let environment = config.environment.clone();
+        let mut daemon = Self { lab, process: Self::process(lab, &environment), environment };
         daemon.wait_until_ready();
         daemon
     }
@@ -83,14 +93,14 @@ impl<'lab> Daemon<'lab> {
         lab.dir.path().join(name)
     }
 
-    fn process(lab: &Lab) -> Process {
-        let config = Self::path(lab, "turnpike.toml");
-        let clock = Self::path(lab, "clock");
-        lab.router.spawn_with(
-            &[env!("CARGO_BIN_EXE_turnpike"), "run", "--config", &config.display().to_string()],
-            &Self::path(lab, "turnpike.log"),
-            &[("TURNPIKE_TEST_CLOCK", &clock.display().to_string()), ("RUST_LOG", "info")],
-        )
+    fn process(lab: &Lab, more: &[(String, String)]) -> Process {
+        let config = Self::path(lab, "turnpike.toml").display().to_string();
+        let clock = Self::path(lab, "clock").display().to_string();
+        let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment: Vec<(&str, &str)> =
+            [("TURNPIKE_TEST_CLOCK", clock.as_str()), ("RUST_LOG", "info")].into_iter().chain(more).collect();
+        let argv = [env!("CARGO_BIN_EXE_turnpike"), "run", "--config", &config];
+        lab.router.spawn_with(&argv, &Self::path(lab, "turnpike.log"), &environment)
     }
 
     fn wait_until_ready(&mut self) {
@@ -135,7 +145,7 @@ impl<'lab> Daemon<'lab> {
 
     /// Starts it again, after [`Daemon::kill`] or [`Daemon::stop`], and waits until it answers.
     pub fn restart(&mut self) {
-        self.process = Self::process(self.lab);
+        self.process = Self::process(self.lab, &self.environment);
         self.wait_until_ready();
     }
 

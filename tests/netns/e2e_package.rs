@@ -1,0 +1,288 @@
+//! The Debian package, in a small Debian of its own inside the lab's router: installed, run as its unit says, upgraded while
+//! a guest is online, removed. No systemd runs there; what it would do to start the daemon (directories, user, capabilities)
+//! is done here from the unit file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::e2e_walk::code_of;
+use crate::lab::{
+    HttpRequest, LAN4, Lab, NET4, Output, Process, Traffic, UdpBlaster, UdpEcho, eventually, used_bytes,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Runs what follows within the folder `$0`, which then has its own /proc and /sys: nothing is mounted outside of it.
+const INSIDE: [&str; 5] = [
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    r#"mount -t proc proc "$0/proc" && mount -t sysfs sysfs "$0/sys" && exec chroot "$0" "$@""#,
+];
+
+fn source() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A Debian in a folder, on the lab's router.
+struct Debian<'lab> {
+    lab: &'lab Lab,
+    root: PathBuf,
+}
+
+impl<'lab> Debian<'lab> {
+    fn unpack(lab: &'lab Lab) -> Self {
+        let made = source().join("target/tools/debian");
+        assert!(made.join("made").exists(), "{} is not there: scripts/test makes it", made.display());
+        let root = lab.dir.path().join("debian");
+        let copied = Command::new("cp").arg("-a").args([&made, &root]).status().unwrap();
+        assert!(copied.success());
+        Self { lab, root }
+    }
+
+    fn within(&self, argv: &[&str]) -> Vec<String> {
+        let root = self.root.display().to_string();
+        let all = INSIDE.iter().copied().chain([root.as_str()]).chain(argv.iter().copied());
+        all.map(str::to_owned).collect()
+    }
+
+    fn run(&self, argv: &[&str]) -> Output {
+        self.lab.router.run(&self.within(argv))
+    }
+
+    fn must(&self, argv: &[&str]) -> String {
+        let output = self.run(argv);
+        assert!(output.ok(), "{argv:?}: {output:?}");
+        output.stdout
+    }
+
+    /// Makes the package with this version and puts it where it can be installed; its name there.
+    fn package(&self, version: &str) -> String {
+        let out = self.root.join("tmp");
+        let made = Command::new(source().join("scripts/deb"))
+            .args(["--quick", "--binary", env!("CARGO_BIN_EXE_turnpike"), "--version", version, "--out"])
+            .arg(&out)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let path = String::from_utf8(made.stdout).unwrap();
+        format!("/tmp/{}", Path::new(path.trim()).file_name().unwrap().to_str().unwrap())
+    }
+
+    fn dpkg(&self, arguments: &[&str]) {
+        let argv: Vec<&str> =
+            ["env", "DEBIAN_FRONTEND=noninteractive", "dpkg"].iter().chain(arguments).copied().collect();
+        self.must(&argv);
+    }
+
+    /// What a key of a unit says, each time it is there.
+    fn unit(&self, name: &str, key: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.root.join("usr/lib/systemd/system").join(name)).unwrap();
+        let values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        values.map(str::to_owned).collect()
+    }
+
+    /// A program as a unit starts it: its user, its capabilities and no others, no new privileges.
+    fn as_unit(&self, unit: &str, program: &str) -> Vec<String> {
+        let one = |key: &str| self.unit(unit, key).join(" ");
+        let user = one("User");
+        assert_eq!(one("NoNewPrivileges"), "yes");
+        let capabilities = one("AmbientCapabilities");
+        assert_eq!(one("CapabilityBoundingSet"), capabilities);
+        let set = capabilities.split_whitespace().fold("-all".to_owned(), |set, name| {
+            format!("{set},+{}", name.strip_prefix("CAP_").unwrap().to_lowercase())
+        });
+        let argv = format!(
+            "setpriv --reuid={user} --regid={user} --init-groups --inh-caps={set} --ambient-caps={set} \
+             --bounding-set={set} --no-new-privs {program}"
+        );
+        self.within(&argv.split(' ').collect::<Vec<_>>())
+    }
+
+    /// Starts the daemon as systemd would, and waits until it answers.
+    fn start(&self) -> Process {
+        let unit = "turnpike.service";
+        let command = self.unit(unit, "ExecStart");
+        assert_eq!(command, ["/usr/bin/turnpike run"]);
+        for (key, above) in
+            [("RuntimeDirectory", "/run"), ("StateDirectory", "/var/lib"), ("LogsDirectory", "/var/log")]
+        {
+            let [name] = &self.unit(unit, key)[..] else { panic!("{key}") };
+            let [mode] = &self.unit(unit, &format!("{key}Mode"))[..] else { panic!("{key}Mode") };
+            let place = format!("{above}/{name}");
+            self.must(&["install", "-d", "-o", "turnpike", "-g", "turnpike", "-m", mode, &place]);
+        }
+        let log = self.lab.dir.path().join("turnpike.log");
+        let mut process = self.lab.router.spawn(&self.as_unit(unit, &command[0]), &log);
+        let socket = self.root.join("run/turnpike/control.sock");
+        let ready = eventually(10 * SECOND, || {
+            assert!(process.runs(), "{}", process.log());
+            let answer = HttpRequest::get("/healthz").send_unix(&socket);
+            answer.is_ok_and(|answer| answer.status == 200)
+        });
+        assert!(ready, "{}", process.log());
+        process
+    }
+
+    fn turnpike(&self, arguments: &[&str]) -> Output {
+        self.run(&[&["turnpike"], arguments].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.turnpike(&[arguments, &["--json"]].concat());
+        assert!(output.ok(), "{arguments:?}: {output:?}");
+        output.json()
+    }
+}
+
+/// A line of `/proc/PID/status`.
+fn status_of(process: &Process, key: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(":"));
+    found.unwrap_or_else(|| panic!("no {key}: {text}")).trim().to_owned()
+}
+
+/// What a router on which nothing was installed has.
+fn bare(lab: &Lab) -> (String, String) {
+    (lab.router.must(&["nft", "list", "ruleset"]), lab.router.must(&["tc", "qdisc", "show"]))
+}
+
+#[test]
+fn the_package_is_installed_serves_is_upgraded_and_leaves_nothing_behind() {
+    let lab = Lab::with_phones(2);
+    let (phone, captive) = (&lab.phones[0], &lab.phones[1]);
+    let before = bare(&lab);
+    let debian = Debian::unpack(&lab);
+    let first = debian.package("0.1.0~first");
+    debian.dpkg(&["--install", &first]);
+    for there in [
+        "usr/bin/turnpike",
+        "usr/lib/systemd/system/turnpike-close.service",
+        "usr/lib/systemd/system/turnpike-reapply.service",
+        "usr/share/man/man1/turnpike.1.gz",
+        "usr/share/man/man1/turnpike-close.1.gz",
+        "usr/share/bash-completion/completions/turnpike",
+        "usr/share/doc/turnpike/copyright",
+    ] {
+        assert!(debian.root.join(there).is_file(), "{there}");
+    }
+    assert!(
+        debian
+            .must(&["stat", "-c", "%U:%G %a", "/etc/turnpike/turnpike.toml"])
+            .contains("turnpike:turnpike 640")
+    );
+    assert_eq!(bare(&lab), before, "an installation alone changes nothing in the kernel");
+    let checked = debian.turnpike(&["check-config"]);
+    assert!(checked.ok(), "{checked:?}");
+
+    // The rules first, as at boot; then the daemon.
+    let config = debian.root.join("etc/turnpike/turnpike.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text
+        .replace("\nwan = []\n", "\nwan = [\"wan\"]\n")
+        .replace("\ndown_mbps = 0\n", "\ndown_mbps = 100\n");
+    fs::write(&config, text).unwrap();
+    let [close] = &debian.unit("turnpike-close.service", "ExecStart")[..] else { panic!("one command") };
+    let closed = lab.router.run(&debian.as_unit("turnpike-close.service", close));
+    assert!(closed.ok(), "{closed:?}");
+    let echo = UdpEcho::open(&lab.internet, (NET4, 11));
+    let early = UdpBlaster::start(phone, (NET4, 11), 100, Duration::from_millis(5));
+    assert!(eventually(SECOND, || early.packets() > 20));
+    assert_eq!(echo.packets(), 0, "open before the daemon runs");
+    let mut daemon = debian.start();
+    assert_eq!(status_of(&daemon, "CapEff"), "0000000000001400", "net_admin and net_bind_service");
+    assert_eq!(status_of(&daemon, "CapBnd"), "0000000000001400");
+    assert_eq!(status_of(&daemon, "NoNewPrivs"), "1");
+    assert!(!status_of(&daemon, "Uid").starts_with('0'));
+
+    // A guest with a voucher.
+    let created = debian.json(&["voucher", "create", "--count", "1", "--kind", "data", "--data-mb", "500"]);
+    let form = format!("code={}", code_of(&created));
+    let redeemed = HttpRequest::form("/providers/voucher", &form)
+        .header("Origin", &format!("http://{LAN4}:2050"))
+        .send(phone, (LAN4, 2050))
+        .unwrap();
+    assert_eq!(redeemed.status, 303, "{redeemed:?}");
+    assert!(eventually(SECOND, || early.answers() > 10));
+    drop(early);
+    let session = debian.json(&["sessions"])["items"][0].clone();
+    let id = session["id"].as_str().unwrap().to_owned();
+    let charged = || used_bytes(&debian.json(&["session", "show", &id]));
+    let so_far = {
+        let mut last = charged();
+        assert!(eventually(5 * SECOND, || {
+            let now = charged();
+            std::mem::replace(&mut last, now) == now
+        }));
+        last
+    };
+
+    // Another version in its place, under traffic: nobody loses a packet, and each is charged once.
+    let traffic = Traffic::start(&lab, phone, captive);
+    assert!(traffic.goes_on());
+    debian.dpkg(&["--install", &debian.package("0.1.0")]);
+    assert!(traffic.goes_on());
+    assert_eq!(daemon.stop(10 * SECOND), Some(0), "{}", daemon.log());
+    assert!(traffic.goes_on(), "while no daemon runs");
+    let mut daemon = debian.start();
+    assert!(traffic.goes_on());
+    assert_eq!(debian.json(&["session", "show", &id])["state"], "running");
+    let passed = traffic.settle();
+    assert!(eventually(3 * SECOND, || charged() == so_far + passed), "{} {so_far} {passed}", charged());
+
+    // Removed: no rule, class or user stays; what guests have paid for does, until it is purged by somebody who says so.
+    assert_ne!(bare(&lab), before);
+    assert_eq!(daemon.stop(10 * SECOND), Some(0), "{}", daemon.log());
+    debian.dpkg(&["--remove", "turnpike"]);
+    assert_eq!(bare(&lab), before);
+    assert!(!debian.run(&["getent", "passwd", "turnpike"]).ok());
+    assert!(!debian.run(&["getent", "group", "turnpike"]).ok());
+    assert!(config.exists() && debian.root.join("var/lib/turnpike/turnpike.db").exists());
+    // Back again: the same sessions, for a user who may have another number.
+    debian.must(&["useradd", "--system", "somebody"]);
+    debian.dpkg(&["--install", &first.replace("~first", "")]);
+    let mut daemon = debian.start();
+    assert_eq!(debian.json(&["session", "show", &id])["id"], id.as_str());
+    assert_eq!(daemon.stop(10 * SECOND), Some(0));
+    debian.dpkg(&["--purge", "turnpike"]);
+    assert!(!config.exists());
+    assert!(debian.root.join("var/lib/turnpike/turnpike.db").exists(), "nobody said that it may go");
+    debian.dpkg(&["--install", &first.replace("~first", "")]);
+    let yes = "turnpike turnpike/remove-data boolean true\n";
+    let said = lab.router.run_with(&debian.within(&["debconf-set-selections"]), yes);
+    assert!(said.ok(), "{said:?}");
+    debian.dpkg(&["--purge", "turnpike"]);
+    assert!(!debian.root.join("var/lib/turnpike").exists());
+}
+
+#[test]
+fn the_units_are_right_and_the_daemon_is_little_exposed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut units = Vec::new();
+    for entry in fs::read_dir(source().join("systemd")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "service") {
+            continue;
+        }
+        // The program is not installed here, and what it names has to be there.
+        let text =
+            fs::read_to_string(&path).unwrap().replace("/usr/bin/turnpike", env!("CARGO_BIN_EXE_turnpike"));
+        let unit = folder.path().join(path.file_name().unwrap());
+        fs::write(&unit, text).unwrap();
+        let security = Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--threshold=20", "--no-pager"])
+            .arg(&unit)
+            .output()
+            .unwrap();
+        assert!(security.status.success(), "more than 2.0: {}", String::from_utf8_lossy(&security.stdout));
+        units.push(unit);
+    }
+    assert_eq!(units.len(), 3);
+    let verified =
+        Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+}
