@@ -131,6 +131,8 @@ fn policy(config: &Config, wan: &[String]) -> Policy {
             devices: zone.lan.clone(),
             portal_port: zone.portal.port(),
             portal_tls_port: zone.portal_tls.map(|listen| listen.port()),
+            trusted: zone.trusted.iter().copied().collect(),
+            trusted_ports: zone.trusted_ports.clone(),
             inbound: zone.inbound,
             garden_prefixes: zone.garden_addresses.clone(),
             has_garden_domains: !zone.garden_domains.is_empty(),

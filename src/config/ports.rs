@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::AdminConfig;
 use super::report::Report;
+use super::tls::AdminTls;
 use super::zone::ReadZone;
 
 /// A listener that guests reach.
@@ -14,7 +16,26 @@ struct Door {
 }
 
 /// Reports every two that cannot both be had, and an admin listener on a port that guests reach.
-pub(super) fn check(report: &mut Report<'_>, zones: &[ReadZone], admin: SocketAddr, admin_at: Option<usize>) {
+pub(super) fn check(
+    report: &mut Report<'_>,
+    zones: &[ReadZone],
+    AdminConfig { listen, tls, .. }: &AdminConfig,
+    admin_at: Option<usize>,
+) {
+    let admin = *listen;
+    for port in zones.iter().flat_map(|zone| &zone.trusted_ports).filter(|port| port.value == admin.port()) {
+        // Whoever else is on the guests' network reads what is plain, and takes a trusted device's MAC.
+        if *tls != AdminTls::Required {
+            let text =
+                format!("{} is the admin pages' port: that needs [admin] tls = \"required\"", port.value);
+            report.mistake(port.at, "zone.trusted_ports", text);
+        } else if admin.ip().is_loopback() {
+            let text = format!(
+                "nobody outside of this router reaches the admin pages on {admin}: see [admin] listen"
+            );
+            report.warning(port.at, "zone.trusted_ports", text);
+        }
+    }
     let mut doors: Vec<Door> = Vec::new();
     for zone in zones {
         let name = &zone.config.name;

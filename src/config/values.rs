@@ -59,6 +59,14 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| expected("true or false", value))
 }
 
+/// A TCP port.
+pub(super) fn port(value: &DeValue<'_>) -> Result<u16, String> {
+    u16::try_from(integer(value)?)
+        .ok()
+        .filter(|port| *port > 0)
+        .ok_or_else(|| "must be a port between 1 and 65535".to_owned())
+}
+
 /// A whole number of seconds within bounds.
 pub(super) fn secs(least: u64, most: u64) -> impl FnOnce(&DeValue<'_>) -> Result<u64, String> {
     move |value| {

@@ -102,7 +102,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
         .collect();
     check_names(&mut report, &read);
     check_devices(&mut report, &read, network.wan.iter().zip(wan_at));
-    ports::check(&mut report, &read, admin.listen, admin_at);
+    ports::check(&mut report, &read, &admin, admin_at);
     check_tls(&mut report, &read, &tls, tls_at);
     if store.path == control.socket {
         report.missing(None, "store.path", "is the same file as control.socket");

@@ -56,6 +56,8 @@ pub struct ZoneConfig {
     pub garden_addresses: Vec<IpNet>,
     /// Devices that are never captive.
     pub trusted: BTreeSet<MacAddr>,
+    /// TCP ports of the router that trusted devices reach, for an operator who has no other network than the guests'.
+    pub trusted_ports: BTreeSet<u16>,
     /// Whether devices on one bridge are kept apart.
     pub isolate: bool,
     /// Whether flows begun outside reach connected clients.
@@ -94,6 +96,7 @@ pub(super) struct ReadZone {
     pub(super) lan_at: Vec<usize>,
     pub(super) portal_at: usize,
     pub(super) portal_tls_at: usize,
+    pub(super) trusted_ports: Vec<Found<u16>>,
 }
 
 /// Reads one `[[zone]]`; `None` if it has no name, device or portal to go on with (which is reported). `look` is how portals
@@ -137,6 +140,11 @@ pub(super) fn read(
     let garden_addresses = read_prefixes(&mut section);
     let providers = site::providers(&mut section);
     let trusted = plain(section.list("trusted", values::mac));
+    let trusted_ports = section.list("trusted_ports", values::port);
+    if let Some(ports) = trusted_ports.as_ref().filter(|ports| !ports.value.is_empty() && trusted.is_empty())
+    {
+        section.warning(ports.at, "trusted_ports", "opens nothing to anybody, since no device is trusted");
+    }
     let notice_secs =
         section.read("notice_secs", values::timeout).map_or(Some(NOTICE_SECS), |found| found.value);
     let notice_bytes =
@@ -166,6 +174,11 @@ pub(super) fn read(
             garden_domains,
             garden_addresses,
             trusted: trusted.into_iter().collect(),
+            trusted_ports: trusted_ports
+                .iter()
+                .flat_map(|found| &found.value)
+                .map(|port| port.value)
+                .collect(),
             isolate,
             inbound,
             providers,
@@ -177,6 +190,7 @@ pub(super) fn read(
         lan_at,
         portal_at: portal.at,
         portal_tls_at: portal_tls.map_or(at, |found| found.at),
+        trusted_ports: trusted_ports.map_or_else(Vec::new, |found| found.value),
     })
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use crate::domain::ZoneName;
+use crate::domain::{MacAddr, ZoneName};
 
 /// The longest interface name, in bytes: IFNAMSIZ less its final zero (`include/uapi/linux/if.h`).
 const MAX_DEVICE_NAME: usize = 15;
@@ -29,6 +29,10 @@ pub struct ZoneGate {
     pub portal_port: u16,
     /// The port on which its portal listens for TLS, if it does.
     pub portal_tls_port: Option<u16>,
+    /// Devices that reach `trusted_ports` on the router.
+    pub trusted: Vec<MacAddr>,
+    /// TCP ports of the router's address in this zone, beyond the portal's, that trusted devices reach: the operator's.
+    pub trusted_ports: BTreeSet<u16>,
     /// Whether port forwards from the WAN reach connected clients.
     pub inbound: bool,
     /// The walled garden by address; kept apart from other zones'.
@@ -139,6 +143,8 @@ mod tests {
                 devices: vec!["br lan".into(), "wan".into()],
                 portal_port: 0,
                 portal_tls_port: None,
+                trusted: Vec::new(),
+                trusted_ports: [].into(),
                 inbound: false,
                 garden_prefixes: vec!["0.0.0.0/0".parse().unwrap()],
                 has_garden_domains: false,

@@ -104,6 +104,8 @@ mod tests {
                 devices: vec!["br-lan".into()],
                 portal_port: 2050,
                 portal_tls_port: Some(2443),
+                trusted: Vec::new(),
+                trusted_ports: [].into(),
                 inbound: false,
                 garden_prefixes: if garden { vec!["192.0.2.0/24".parse().unwrap()] } else { Vec::new() },
                 has_garden_domains: garden,

@@ -67,6 +67,7 @@ fn the_documented_example_says_what_the_defaults_are() {
         "garden_domains",
         "garden_addresses",
         "trusted",
+        "trusted_ports",
         "isolate",
         "inbound",
         "country",
@@ -169,6 +170,7 @@ auto_connect = true
 garden_domains = ["Example.COM.", "xn--bcher-kva.example"]
 garden_addresses = ["192.0.2.77/24", "2001:db8::1"]
 trusted = ["02-00-5E-00-53-01"]
+trusted_ports = [443, 22]
 isolate = true
 inbound = true
 [gateway]
@@ -212,6 +214,7 @@ name = "sessions"
     let prefixes: Vec<String> = zone.garden_addresses.iter().map(ToString::to_string).collect();
     assert_eq!(prefixes, ["192.0.2.0/24", "2001:db8::1/128"]);
     assert_eq!(zone.trusted.first().unwrap().to_string(), "02:00:5e:00:53:01");
+    assert_eq!(zone.trusted_ports, [22, 443].into());
     assert_eq!(config.gateway.country.as_str(), "DE");
     assert_eq!((config.gateway.latitude, config.gateway.longitude), (Some(52.0), Some(-13.4)));
     assert_eq!(config.store.flush_secs, 3600);
@@ -290,6 +293,10 @@ fn a_file_needs_a_zone_and_a_zone_its_name_and_devices() {
 #[case("garden_addresses = [7]", "zone.garden_addresses")]
 #[case("trusted = [\"ff:ff:ff:ff:ff:ff\"]", "zone.trusted")]
 #[case("trusted = [\"phone\"]", "zone.trusted")]
+#[case("trusted_ports = [0]", "zone.trusted_ports")]
+#[case("trusted_ports = [65536]", "zone.trusted_ports")]
+#[case("trusted_ports = [\"ssh\"]", "zone.trusted_ports")]
+#[case("trusted_ports = [2051]", "zone.trusted_ports")]
 #[case("lan2 = []", "zone.lan2")]
 #[case("[network]\nwan = [\"a/b\"]", "network.wan")]
 #[case("[network]\nlease_files = [\"leases\"]", "network.lease_files")]

@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::lab::{
-    Daemon, DaemonConfig, GUEST4, GUEST6, HttpRequest, LAN4, LAN6, Lab, NET4, Phone, WAN4, WAN6, connect,
-    dhcp, dhcp6_text, eventually, resolve, resolve6, used_bytes,
+    Daemon, DaemonConfig, GUEST4, GUEST6, HttpRequest, LAN4, LAN6, Lab, NET4, Phone, TcpServer, WAN4, WAN6,
+    connect, dhcp, dhcp6_text, eventually, resolve, resolve6, used_bytes,
 };
 
 const HOST: &str = "portal.example.net";
@@ -304,4 +304,37 @@ fn guests_find_no_admin_listener_on_any_address_or_port() {
         let answer = HttpRequest::get(path).send(captive, (LAN4, 2050)).unwrap();
         assert_eq!(answer.status, 404, "{path}");
     }
+}
+
+#[test]
+fn an_operator_without_a_network_of_their_own_is_let_in_and_nobody_else_is() {
+    let lab = Lab::with_phones(2);
+    let (operator, guest) = (&lab.phones[0], &lab.phones[1]);
+    let config = DaemonConfig {
+        zone: format!("trusted = [\"{}\"]\ntrusted_ports = [22, 2051]", operator.mac),
+        more: format!("[admin]\nlisten = \"{LAN4}:2051\"\ntls = \"required\"\n"),
+        ..DaemonConfig::default()
+    };
+    let _ssh = TcpServer::open(&lab.router, (Ipv6Addr::UNSPECIFIED, 22));
+    let _other = TcpServer::open(&lab.router, (Ipv6Addr::UNSPECIFIED, 8080));
+    let daemon = Daemon::start_with(&lab, &config);
+    daemon.meet(operator);
+    daemon.let_through(guest, &json!({"kind": "time", "time_secs": 600}));
+    let ports = [22, 2051, 8080];
+    let open = |phone| open_ports(phone, (LAN4, 0).into(), ports.into_iter());
+    assert_eq!(open(operator), [22, 2051]);
+    assert_eq!(open_ports(operator, (LAN6, 0).into(), ports.into_iter()), [22], "the pages listen on IPv4");
+    assert_eq!(open(guest), [0; 0], "who has paid is a guest all the same");
+    // From the zone's own address only, as for everybody.
+    assert_eq!(open_ports(operator, (WAN4, 0).into(), ports.into_iter()), [0; 0]);
+    let pem = fs::read_to_string(lab.dir.path().join("turnpike.db.tls")).unwrap();
+    let over_tls = HttpRequest::get("/healthz").send_tls(operator, (LAN4, 2051), "localhost", &pem);
+    assert_eq!(over_tls.unwrap().status, 200);
+    let plain = HttpRequest::get("/healthz").send(operator, (LAN4, 2051));
+    assert!(plain.map_or(true, |answer| answer.status != 200), "plain, where others listen");
+    // Who is no longer trusted is out at once.
+    let text = fs::read_to_string(daemon.config()).unwrap().replace(&operator.mac, &guest.mac);
+    fs::write(daemon.config(), text).unwrap();
+    assert!(daemon.cli(&["reload"]).ok());
+    assert_eq!((open(operator), open(guest)), (vec![], vec![22, 2051]));
 }

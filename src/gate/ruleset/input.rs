@@ -86,6 +86,7 @@ fn guests(ruleset: &mut Ruleset, policy: &Policy) {
         .collect();
     ruleset
         .rule("input", [is(concat([meta("iifname"), payload("tcp", "dport")]), set_of(portals)), accept()]);
+    trusted(ruleset, policy);
     for protocol in ["icmp", "icmpv6"] {
         ruleset.rule(
             "input",
@@ -97,6 +98,22 @@ fn guests(ruleset: &mut Ruleset, policy: &Policy) {
         );
     }
     ruleset.rule("input", [goto("refuse")]);
+}
+
+/// The operator's way in where there is no other network than the guests'.
+fn trusted(ruleset: &mut Ruleset, policy: &Policy) {
+    let zones = policy.zones.iter().filter(|zone| !zone.trusted.is_empty() && !zone.trusted_ports.is_empty());
+    for zone in zones {
+        ruleset.rule(
+            "input",
+            [
+                is(meta("iifname"), set_of(zone.devices.iter().map(String::as_str))),
+                is(payload("ether", "saddr"), set_of(zone.trusted.iter().map(ToString::to_string))),
+                is(payload("tcp", "dport"), set_of(zone.trusted_ports.iter().copied())),
+                accept(),
+            ],
+        );
+    }
 }
 
 fn dns(ruleset: &mut Ruleset) {

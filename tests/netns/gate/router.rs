@@ -107,6 +107,8 @@ fn zone(name: &str, device: &str, portal_port: u16) -> ZoneGate {
         devices: vec![device.into()],
         portal_port,
         portal_tls_port: None,
+        trusted: Vec::new(),
+        trusted_ports: [].into(),
         inbound: false,
         garden_prefixes: Vec::new(),
         has_garden_domains: false,
