@@ -8,6 +8,7 @@ use super::args::ConfigFile;
 use super::output::{Failure, complain, say};
 use crate::config::Config;
 use crate::domain::BoxFuture;
+use crate::setup::{Facts, Step};
 use crate::upkeep::LogTail;
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -23,6 +24,10 @@ pub struct Daemon {
     pub close: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
     /// Removes what a daemon that does not run left in the kernel.
     pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
+    /// Looks at the box before it is set up; the configuration file may not be there yet.
+    pub look: fn(PathBuf) -> BoxFuture<'static, anyhow::Result<Facts>>,
+    /// Does one thing of a set-up.
+    pub carry_out: fn(Step) -> BoxFuture<'static, anyhow::Result<()>>,
 }
 
 /// `turnpike run`.

@@ -8,6 +8,15 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
     (&["close"], &["turnpike close"]),
     (&["down"], &["turnpike down"]),
+    (
+        &["setup"],
+        &[
+            "turnpike setup",
+            "turnpike setup --dry-run --yes --create-network --admin-on-loopback",
+            "turnpike setup --yes --guest br-lan --manage eth2 --plan 'One hour' --plan-time-secs 3600 --plan-price 2",
+            "turnpike setup --undo-network",
+        ],
+    ),
     (&["reload"], &["turnpike reload"]),
     (&["reconcile"], &["turnpike reconcile"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),

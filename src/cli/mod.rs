@@ -1,4 +1,4 @@
-//! The command line: `run`, `check-config` and `down` work on this machine; everything else asks a running daemon over its
+//! The command line: `run`, `check-config`, `setup` and `down` work on this machine; everything else asks a running daemon over its
 //! control socket.
 
 mod accounts;
@@ -23,6 +23,7 @@ mod request;
 mod sales;
 mod service;
 mod sessions;
+mod setup;
 mod status;
 mod steer;
 mod stream;
@@ -75,6 +76,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Close(file) => daemon::close(&file, daemon),
         Command::Down(file) => daemon::down(&file, daemon),
+        Command::Setup(setup) => setup.run(daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),

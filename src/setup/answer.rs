@@ -43,7 +43,8 @@ impl std::fmt::Display for DeviceName {
 
 /// Puts one value into a configuration that is right otherwise, and hands back what is said of it.
 fn as_configured(table: &str, key: &str, value: &toml::Value) -> Result<(), String> {
-    let text = format!("[{table}]\n{key} = {value}\n[[zone]]\nname = \"guests\"\nlan = [\"turnpike-setup\"]\n");
+    let text =
+        format!("[{table}]\n{key} = {value}\n[[zone]]\nname = \"guests\"\nlan = [\"turnpike-setup\"]\n");
     match Config::parse(&text, Path::new("an answer")) {
         Ok(_) => Ok(()),
         Err(error) => Err(error.mistakes.into_iter().next().map_or_else(String::new, |first| first.message)),
@@ -172,7 +173,8 @@ mod tests {
     #[test]
     fn an_address_is_private_and_one_of_a_host() {
         assert!(address("192.168.77.1/24").is_ok() && address("10.0.0.1/16").is_ok());
-        for text in ["192.168.77.0/24", "192.168.77.255/24", "203.0.113.1/24", "10.0.0.1/8", "10.0.0.1", "x"] {
+        for text in ["192.168.77.0/24", "192.168.77.255/24", "203.0.113.1/24", "10.0.0.1/8", "10.0.0.1", "x"]
+        {
             assert!(address(text).is_err(), "{text}");
         }
         assert!(address6("fd12:3456:789a::1/64").is_ok());

@@ -126,7 +126,10 @@ fn guests_are_not_put_where_the_way_out_is() {
     facts.devices[1].bridge = Some("br-lan".to_owned());
     let (_, made) = guessed(with(&[(Topic::Guest, "eth1")]), &facts);
     assert!(made.unwrap_err().contains("--guest br-lan"));
-    let (_, made) = guessed(with(&[(Topic::CreateNetwork, "no"), (Topic::Guest, "eth1"), (Topic::Ports, "eth1")]), &facts);
+    let (_, made) = guessed(
+        with(&[(Topic::CreateNetwork, "no"), (Topic::Guest, "eth1"), (Topic::Ports, "eth1")]),
+        &facts,
+    );
     assert_eq!(made.unwrap_err(), "--ports goes with --create-network");
 }
 
@@ -134,9 +137,14 @@ fn guests_are_not_put_where_the_way_out_is() {
 fn the_first_plan_is_checked_as_the_daemon_does() {
     let facts = plain_box();
     let base = [CREATE, (Topic::Manage, "loopback"), (Topic::Currency, "JPY"), (Topic::Plan, "One hour!")];
-    let plan = |more: &[(Topic, &str)]| guessed(with(&[&base[..], more].concat()), &facts).1.map(|made| made.plan.unwrap());
+    let plan = |more: &[(Topic, &str)]| {
+        guessed(with(&[&base[..], more].concat()), &facts).1.map(|made| made.plan.unwrap())
+    };
     let made = plan(&[(Topic::PlanPrice, "200")]).unwrap();
-    assert_eq!((made.plan.name.as_str(), made.plan.title.as_str(), made.time_secs), ("one-hour", "One hour!", Some(3600)));
+    assert_eq!(
+        (made.plan.name.as_str(), made.plan.title.as_str(), made.time_secs),
+        ("one-hour", "One hour!", Some(3600))
+    );
     assert_eq!(made.plan.price.0, 200);
     assert!(plan(&[(Topic::PlanPrice, "2.50")]).unwrap_err().starts_with("--plan-price: must be an amount"));
     assert!(plan(&[(Topic::PlanTime, "0")]).unwrap_err().starts_with("--plan-time-secs: "));
@@ -145,7 +153,8 @@ fn the_first_plan_is_checked_as_the_daemon_does() {
     assert_eq!(both.plan.terms.kind, SessionKind::TimeOrData);
     let (_, made) = guessed(with(&[CREATE, (Topic::Manage, "loopback"), (Topic::PlanPrice, "1")]), &facts);
     assert_eq!(made.unwrap_err(), "--plan-price goes with --plan TITLE");
-    for (title, name) in [("Día", "d-a"), ("ชั่วโมง", "first"), ("  24 h / day ", "24-h-day")] {
+    for (title, name) in [("Día", "d-a"), ("ชั่วโมง", "first"), ("  24 h / day ", "24-h-day")]
+    {
         assert_eq!(name_of(title), name);
     }
     assert_eq!(name_of(&"x y".repeat(40)).len(), 64);

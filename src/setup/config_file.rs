@@ -9,7 +9,13 @@ pub(super) const ZONE: &str = "guests";
 
 /// The file.
 pub(super) fn file(choices: &Choices) -> NewFile {
-    NewFile { path: choices.config.clone(), text: text(choices), mode: 0o640, owner: Owner::Daemon, secret: None }
+    NewFile {
+        path: choices.config.clone(),
+        text: text(choices),
+        mode: 0o640,
+        owner: Owner::Daemon,
+        secret: None,
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -60,8 +66,12 @@ fn text(choices: &Choices) -> String {
     }
     if let Some(place) = choices.listen.place() {
         let (why, tls) = match &choices.listen {
-            Listen::Guests(_) => ("For the trusted devices on the guests' network; no other guest gets there.", true),
-            Listen::On { is_wan: true, .. } => ("On the network that leads to the Internet: a private one.", true),
+            Listen::Guests(_) => {
+                ("For the trusted devices on the guests' network; no other guest gets there.", true)
+            }
+            Listen::On { is_wan: true, .. } => {
+                ("On the network that leads to the Internet: a private one.", true)
+            }
             Listen::On { .. } | Listen::Loopback => ("On a network where no guest is.", false),
         };
         let _ = write!(text, "\n[admin]\n# {why}\nlisten = {}\n", quoted(&place.to_string()));
@@ -137,7 +147,10 @@ tls = "required"
         let on = |is_wan| Listen::On { device: device("eth2"), address: "fd00::7".parse().unwrap(), is_wan };
         choices.listen = on(false);
         let text = file(&choices).text;
-        assert!(text.ends_with("[admin]\n# On a network where no guest is.\nlisten = \"[fd00::7]:2051\"\n"), "{text}");
+        assert!(
+            text.ends_with("[admin]\n# On a network where no guest is.\nlisten = \"[fd00::7]:2051\"\n"),
+            "{text}"
+        );
         choices.listen = on(true);
         assert!(file(&choices).text.ends_with("tls = \"required\"\n"));
     }

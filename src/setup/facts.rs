@@ -23,6 +23,7 @@ pub const PLACES: &[&str] = &[
     "/etc/systemd/system/multi-user.target.wants/firewalld.service",
     "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service",
     "/etc/systemd/system/sysinit.target.wants/nftables.service",
+    super::plan::EXAMPLE_PLACE,
     "/proc/sys/net/ipv6",
     "/run/NetworkManager",
     "/run/firewalld",
@@ -141,7 +142,9 @@ impl Device {
     /// Whether it is made by a program that runs containers or machines, for them.
     fn is_for_containers(&self) -> bool {
         let is_docker = |rest: &str| rest.len() == 12 && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
-        ["docker", "virbr", "lxcbr", "lxdbr", "podman", "cni"].iter().any(|start| self.name.starts_with(start))
+        ["docker", "virbr", "lxcbr", "lxdbr", "podman", "cni"]
+            .iter()
+            .any(|start| self.name.starts_with(start))
             || self.name.strip_prefix("br-").is_some_and(is_docker)
     }
 

@@ -44,7 +44,9 @@ pub(super) fn decide(
         }
         Manage::On(device) => on(facts, wan, device)?,
         Manage::FromGuests => Listen::Guests(guest_address.ok_or_else(|| {
-            Refused::new(format!("{guest} has no address that the admin pages could be reached at: give it one"))
+            Refused::new(format!(
+                "{guest} has no address that the admin pages could be reached at: give it one"
+            ))
         })?),
         Manage::Loopback => Listen::Loopback,
     };
@@ -91,7 +93,8 @@ fn keep_the_caller(facts: &Facts, guest: &DeviceName, trusted: &[MacAddr]) -> Re
     let Some(caller) = facts.caller.as_ref().filter(|_| facts.called_over(guest.as_str())) else {
         return Ok(());
     };
-    let from = format!("you called by ssh from {} over {guest}, which becomes the guests' network", caller.address);
+    let from =
+        format!("you called by ssh from {} over {guest}, which becomes the guests' network", caller.address);
     match caller.mac {
         Some(mac) if trusted.contains(&mac) => Ok(()),
         Some(mac) => Err(Refused::new(format!(

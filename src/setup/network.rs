@@ -7,7 +7,8 @@ use super::ask::{Part, Question};
 use super::facts::DeviceKind;
 use super::files::{dnsmasq, ifupdown, is_ours, networkd};
 use super::{
-    DeviceName, Facts, GuestNetwork, Manage, Networking, NewBridge, Refused, Topic, Wifi, Wishes, answer, guess,
+    DeviceName, Facts, GuestNetwork, Manage, Networking, NewBridge, Refused, Topic, Wifi, Wishes, answer,
+    guess,
 };
 
 /// The router's address on the guests' network, and others in case that one is taken.
@@ -63,7 +64,9 @@ pub(super) fn decide(
         Some(device) => {
             let (v4, v6) = addresses_there(wishes, device)?;
             if wifi.is_some() && device.kind != DeviceKind::Bridge {
-                return Err(Refused::new(format!("{guest} is no bridge: the Wi-Fi card cannot be put into it")));
+                return Err(Refused::new(format!(
+                    "{guest} is no bridge: the Wi-Fi card cannot be put into it"
+                )));
             }
             if let Some(ports) = wishes.ports.as_ref().filter(|ports| !ports.is_empty()) {
                 let port = ports.first().map_or("", DeviceName::as_str);
@@ -80,7 +83,8 @@ pub(super) fn decide(
                 None => match guess::ports(facts, wan.as_str(), guest.as_str(), managed_on(wishes)) {
                     None if wifi.is_some() => Vec::new(),
                     guess => {
-                        let text = format!("Which cards go into the guests' bridge {guest}? Commas between them");
+                        let text =
+                            format!("Which cards go into the guests' bridge {guest}? Commas between them");
                         return Ok(Part::Ask(Question::new(Topic::Ports, text, guess)));
                     }
                 },
@@ -170,10 +174,7 @@ fn check_port(
 }
 
 /// The addresses of a network that somebody else made.
-fn addresses_there(
-    wishes: &Wishes,
-    device: &super::Device,
-) -> Result<(Ipv4Net, Option<Ipv6Net>), Refused> {
+fn addresses_there(wishes: &Wishes, device: &super::Device) -> Result<(Ipv4Net, Option<Ipv6Net>), Refused> {
     let (mut v4, mut v6) = (None, None);
     for address in &device.addresses {
         match address {
@@ -194,7 +195,9 @@ fn addresses_there(
     let other = wishes.address.filter(|wanted| *wanted != v4).map(IpNet::from);
     let other = other.or(wishes.address6.filter(|wanted| Some(*wanted) != v6).map(IpNet::from));
     match other {
-        Some(wanted) => Err(Refused::new(format!("{name} is there already and is left as it is: it has not {wanted}"))),
+        Some(wanted) => {
+            Err(Refused::new(format!("{name} is there already and is left as it is: it has not {wanted}")))
+        }
         None => Ok((v4, v6)),
     }
 }
@@ -219,10 +222,17 @@ fn addresses_made(
     let wanted = [wishes.address.map(IpNet::from), wishes.address6.map(IpNet::from)];
     for net in wanted.into_iter().flatten() {
         if let Some((device, there)) = clash(net) {
-            return Err(Refused::new(format!("{net} overlaps with {there} on {device}: take another --address")));
+            return Err(Refused::new(format!(
+                "{net} overlaps with {there} on {device}: take another --address"
+            )));
         }
     }
-    let free = || ADDRESSES.iter().filter_map(|net| net.parse::<Ipv4Net>().ok()).find(|net| clash((*net).into()).is_none());
+    let free = || {
+        ADDRESSES
+            .iter()
+            .filter_map(|net| net.parse::<Ipv4Net>().ok())
+            .find(|net| clash((*net).into()).is_none())
+    };
     let v4 = wishes.address.or_else(free).ok_or_else(|| {
         Refused::new(format!("{} are all in use here: give another --address", ADDRESSES.join(", ")))
     })?;
@@ -280,7 +290,8 @@ fn by_nmcli(guest: &DeviceName, ports: &[DeviceName], v4: Ipv4Net, v6: Option<Ip
         None => "ipv6.method disabled".to_owned(),
     };
     let mut lines = vec![
-        "NetworkManager sets up the network here, and its files are its own. These commands make the bridge:".to_owned(),
+        "NetworkManager sets up the network here, and its files are its own. These commands make the bridge:"
+            .to_owned(),
         format!(
             "    nmcli connection add type bridge con-name turnpike-guests ifname {guest} bridge.stp no ipv4.method manual \
              ipv4.addresses {v4} {v6}"

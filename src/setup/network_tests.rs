@@ -47,7 +47,9 @@ fn only_cards_that_nothing_hangs_on_go_into_the_bridge() {
         assert!(said.contains(why), "{port}: {said}");
     }
     assert!(made(&[(Topic::Ports, "")], &facts).unwrap_err().contains("a bridge without a card"));
-    assert!(made(&[(Topic::Guest, "$(reboot)"), ETH1], &facts).unwrap_err().contains("letters, digits, dots"));
+    assert!(
+        made(&[(Topic::Guest, "$(reboot)"), ETH1], &facts).unwrap_err().contains("letters, digits, dots")
+    );
 }
 
 #[test]
@@ -74,11 +76,13 @@ fn a_network_that_is_there_is_left_as_it_is() {
     facts.devices.push(card("eth2", &["10.9.0.1/24", "fe80::1/64", "fd12::1/64"]));
     let network = made(&[(Topic::Guest, "eth2")], &facts).unwrap();
     assert_eq!(network.bridge, None);
-    assert_eq!((network.v4.to_string(), network.v6.unwrap().to_string()), ("10.9.0.1/24".into(), "fd12::1/64".into()));
-    for (more, why) in [
-        (ETH1, "eth1 is not put into it"),
-        ((Topic::Address, "10.8.0.1/24"), "it has not 10.8.0.1/24"),
-    ] {
+    assert_eq!(
+        (network.v4.to_string(), network.v6.unwrap().to_string()),
+        ("10.9.0.1/24".into(), "fd12::1/64".into())
+    );
+    for (more, why) in
+        [(ETH1, "eth1 is not put into it"), ((Topic::Address, "10.8.0.1/24"), "it has not 10.8.0.1/24")]
+    {
         let said = made(&[(Topic::Guest, "eth2"), more], &facts).unwrap_err();
         assert!(said.contains(why), "{said}");
     }

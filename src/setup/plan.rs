@@ -7,7 +7,7 @@ use crate::config::Config;
 /// The example that the package brings; whoever has that has not said anything yet.
 const EXAMPLE: &str = include_str!("../../docs/turnpike.toml");
 /// Where it lies, perhaps of an earlier version.
-const EXAMPLE_PLACE: &str = "/usr/share/doc/turnpike/examples/turnpike.toml";
+pub(super) const EXAMPLE_PLACE: &str = "/usr/share/doc/turnpike/examples/turnpike.toml";
 
 /// What is done, in its order, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,20 +48,22 @@ fn configure(plan: &mut Plan, choices: &Choices, facts: &Facts) -> Result<bool, 
     let file = config_file::file(choices);
     let shown = file.path.display().to_string();
     Config::check_text(&file.text, &file.path).map_err(|error| Refused::new(error.to_string()))?;
-    match &facts.config {
+    let keep = match &facts.config {
         Some(text) if *text == file.text => {
             plan.notes.push(format!("{shown} says it already"));
             return Ok(false);
         }
-        Some(text) if !choices.force && text != EXAMPLE && facts.text(EXAMPLE_PLACE) != Some(text) => {
+        None => false,
+        Some(text) if text == EXAMPLE || facts.text(EXAMPLE_PLACE) == Some(text.as_str()) => false,
+        Some(_) if choices.force => true,
+        Some(_) => {
             return Err(Refused::new(format!(
                 "{shown} is not the example of the package: somebody wrote it. --force puts another in its place, and keeps it \
                  beside as {shown}.before-setup"
             )));
         }
-        Some(_) | None => {}
-    }
-    plan.steps.push(Step::Configure(file));
+    };
+    plan.steps.push(Step::Configure { file, keep });
     Ok(true)
 }
 
@@ -86,7 +88,10 @@ fn make(plan: &mut Plan, choices: &Choices, network: &GuestNetwork, facts: &Fact
             files.extend(networkd::files(device, ports, *v4, *v6));
             commands.push(Step::Run(networkd::apply()));
         }
-        Some(NewBridge { by: Networking::Ifupdown | Networking::NetworkManager | Networking::Unknown, ports }) => {
+        Some(NewBridge {
+            by: Networking::Ifupdown | Networking::NetworkManager | Networking::Unknown,
+            ports,
+        }) => {
             files.push(ifupdown::file(device, ports, *v4, *v6));
             commands.push(Step::Run(ifupdown::apply(device)));
         }

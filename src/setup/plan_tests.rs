@@ -3,7 +3,9 @@ use crate::setup::sample::{choices, device, network, plain_box, wifi};
 
 fn lines(plan: &Plan) -> Vec<String> {
     let line = |step: &Step| match step {
-        Step::Configure(file) => format!("configure {}", file.path.display()),
+        Step::Configure { file, keep } => {
+            format!("configure {}{}", file.path.display(), if *keep { ", and keep" } else { "" })
+        }
         Step::Write(file) => format!("write {} {:o}", file.path.display(), file.mode),
         Step::Append { path, line, copy } => format!("append {} {line} {}", path.display(), copy.display()),
         Step::TakeOut { path, .. } | Step::Remove(path) => panic!("{}", path.display()),
@@ -76,6 +78,7 @@ fn a_configuration_that_somebody_wrote_stays_unless_forced() {
     choices.force = true;
     facts.daemon_answers = true;
     let forced = lines(&plan(&choices, &facts).unwrap());
+    assert_eq!(forced[0], "configure /etc/turnpike/turnpike.toml, and keep");
     assert_eq!(forced.last().map(String::as_str), Some("/usr/bin/turnpike reload"));
     // What is so already is said, and nobody is made to read it anew.
     facts.config = Some(written);

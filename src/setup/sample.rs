@@ -24,7 +24,10 @@ pub(super) fn card(name: &str, addresses: &[&str]) -> Device {
 /// As Debian's installer leaves it, with dnsmasq.
 pub(super) fn plain_box() -> Facts {
     let files = [
-        ("/etc/network/interfaces", "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n\nallow-hotplug eth0\niface eth0 inet dhcp\n"),
+        (
+            "/etc/network/interfaces",
+            "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n\nallow-hotplug eth0\niface eth0 inet dhcp\n",
+        ),
         ("/etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
         ("/etc/dnsmasq.conf", "# Configuration file for dnsmasq.\n#port=5353\n"),
         (

@@ -48,15 +48,23 @@ pub fn taken(choices: &Choices) -> Vec<String> {
             let made = match &network.bridge {
                 Some(NewBridge { ports, .. }) => {
                     let ports: Vec<&str> = ports.iter().map(super::DeviceName::as_str).collect();
-                    format!("a new bridge of {}", if ports.is_empty() { "no wired card".to_owned() } else { ports.join(", ") })
+                    format!(
+                        "a new bridge of {}",
+                        if ports.is_empty() { "no wired card".to_owned() } else { ports.join(", ") }
+                    )
                 }
                 None => "there already".to_owned(),
             };
             let wifi = network.wifi.as_ref().map_or_else(String::new, |wifi| {
-                format!(", Wi-Fi {:?} on {} ({})", wifi.ssid, wifi.device, match wifi.passphrase {
-                    Some(_) => "with a passphrase",
-                    None => "open",
-                })
+                format!(
+                    ", Wi-Fi {:?} on {} ({})",
+                    wifi.ssid,
+                    wifi.device,
+                    match wifi.passphrase {
+                        Some(_) => "with a passphrase",
+                        None => "open",
+                    }
+                )
             });
             let v6 = network.v6.map_or_else(String::new, |v6| format!(" {v6}"));
             format!("guests: {} ({made}{wifi}), {}{v6}", choices.guest, network.v4)

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The configuration is checked and put in its place.
-    Configure(NewFile),
+    Configure {
+        /// It.
+        file: NewFile,
+        /// Whether the one before is kept beside.
+        keep: bool,
+    },
     /// A file is written that is not there.
     Write(NewFile),
     /// A line is added at the end of a file that is somebody else's; a copy of it is kept.

@@ -13,9 +13,14 @@ pub fn undo(facts: &Facts) -> Plan {
         }
     };
     let is_access_point = |name: &&str| name.ends_with(".conf");
-    for (name, _) in facts.within(hostapd::FOLDER).filter(|(name, text)| is_access_point(name) && text.starts_with(MARK)) {
+    for (name, _) in
+        facts.within(hostapd::FOLDER).filter(|(name, text)| is_access_point(name) && text.starts_with(MARK))
+    {
         let unit = hostapd::unit(name.trim_end_matches(".conf"));
-        plan.steps.push(Step::Run(Command::new(["systemctl", "disable", "--now", &unit], "the access point stops")));
+        plan.steps.push(Step::Run(Command::new(
+            ["systemctl", "disable", "--now", &unit],
+            "the access point stops",
+        )));
         remove(&mut plan, &format!("{}/{name}", hostapd::FOLDER));
     }
     if is_ours(facts, dnsmasq::FILE) {
@@ -29,7 +34,10 @@ pub fn undo(facts: &Facts) -> Plan {
             line: include,
             copy: PathBuf::from(nat::COPY),
         });
-        plan.notes.push("nftables.service stays as it is: systemctl disable nftables.service if nobody needs it".to_owned());
+        plan.notes.push(
+            "nftables.service stays as it is: systemctl disable nftables.service if nobody needs it"
+                .to_owned(),
+        );
     }
     if is_ours(facts, nat::FILE) {
         remove(&mut plan, nat::FILE);
@@ -74,7 +82,7 @@ mod tests {
                 Step::Append { path, line, .. } => {
                     facts.files.entry(path).or_default().push_str(&format!("{line}\n"));
                 }
-                Step::Configure(_) | Step::TakeOut { .. } | Step::Remove(_) | Step::Run(_) => {}
+                Step::Configure { .. } | Step::TakeOut { .. } | Step::Remove(_) | Step::Run(_) => {}
             }
         }
         facts
@@ -96,7 +104,7 @@ mod tests {
                     format!("{} without {line}, then {}", path.display(), copy.display())
                 }
                 Step::Run(command) => command.line(),
-                Step::Configure(_) | Step::Write(_) | Step::Append { .. } => panic!("{step:?}"),
+                Step::Configure { .. } | Step::Write(_) | Step::Append { .. } => panic!("{step:?}"),
             })
             .collect();
         assert_eq!(

@@ -84,6 +84,8 @@ pub enum Topic {
     Passphrase,
     /// From where the box is managed.
     Manage,
+    /// The same, by a device's name.
+    ManageOn,
     /// A device that is trusted.
     Trust,
     /// The name of the box.
@@ -116,6 +118,7 @@ impl Topic {
             Self::Ssid => "--ssid",
             Self::Passphrase => "--passphrase-file",
             Self::Manage => "--manage, --trust or --admin-on-loopback",
+            Self::ManageOn => "--manage",
             Self::Trust => "--trust",
             Self::Name => "--name",
             Self::Currency => "--currency",
@@ -146,6 +149,7 @@ impl Wishes {
             Topic::Ssid => self.ssid = Some(answer::ssid(text)?),
             Topic::Passphrase => self.passphrase = Some(answer::passphrase(text)?),
             Topic::Manage => self.manage(text.trim())?,
+            Topic::ManageOn => self.manage = Some(Manage::On(DeviceName::parse(text)?)),
             Topic::Trust => self.trust.push(answer::mac(text)?),
             Topic::Name => self.name = Some(answer::gateway_name(text)?),
             Topic::Currency => self.currency = Some(answer::currency(text)?),

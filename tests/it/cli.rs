@@ -20,6 +20,8 @@ fn no_daemon() -> Daemon {
         run: |_, _, _| Box::pin(async { anyhow::bail!("started") }),
         close: |_| Box::pin(async { anyhow::bail!("started") }),
         down: |_| Box::pin(async { anyhow::bail!("started") }),
+        look: |_| Box::pin(async { anyhow::bail!("started") }),
+        carry_out: |_| Box::pin(async { anyhow::bail!("started") }),
     }
 }
 

@@ -38,6 +38,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
     ("upkeep", &["domain", "clock", "config", "durable", "store", "providers"]),
+    ("setup", &["domain", "config"]),
     (
         "admin",
         &[
@@ -66,9 +67,11 @@ const WALLS: &[(&str, &[&str])] = &[
             "coinslot",
             "tls",
             "upkeep",
+            "durable",
+            "setup",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "http", "app", "upkeep"]),
+    ("cli", &["domain", "clock", "config", "http", "app", "upkeep", "setup"]),
 ];
 
 fn root() -> &'static Path {

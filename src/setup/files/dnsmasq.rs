@@ -18,7 +18,16 @@ const BY_HAND: u32 = 9;
 const LARGE: u32 = 100;
 /// What says nothing of whom dnsmasq serves.
 const NEUTRAL: [&str; 10] = [
-    "bind-dynamic", "bogus-priv", "cache-size", "conf-dir", "conf-file", "domain-needed", "group", "log-facility", "log-queries", "user",
+    "bind-dynamic",
+    "bogus-priv",
+    "cache-size",
+    "conf-dir",
+    "conf-file",
+    "domain-needed",
+    "group",
+    "log-facility",
+    "log-queries",
+    "user",
 ];
 /// What dnsmasq gives out unless it is told otherwise.
 const USUAL_LEASES: u32 = 1_000;
@@ -135,8 +144,11 @@ dhcp-range=fd12:3456:789a::,ra-stateless,64,1h
 "#
         );
         let large = file(&device("br-guest"), "10.0.255.254/16".parse().unwrap(), None).text;
-        assert!(large.contains("dhcp-range=10.0.0.1,10.0.255.244,255.255.0.0,1h\ndhcp-lease-max=65524\n"), "{large}");
-        assert!(!large.contains("ra"), "{large}");
+        assert!(
+            large.contains("dhcp-range=10.0.0.1,10.0.255.244,255.255.0.0,1h\ndhcp-lease-max=65524\n"),
+            "{large}"
+        );
+        assert!(!large.contains("enable-ra"), "{large}");
     }
 
     #[test]

@@ -24,10 +24,10 @@ pub(in super::super) fn must_be_free(
     for (file, text) in all {
         for line in text.lines() {
             let mut words = line.split_whitespace();
-            let is_said = matches!(words.next(), Some("iface" | "auto")) || line.trim_start().starts_with("allow-");
-            let named = words.find(|word| {
-                *word == bridge.as_str() || ports.iter().any(|port| port.as_str() == *word)
-            });
+            let is_said =
+                matches!(words.next(), Some("iface" | "auto")) || line.trim_start().starts_with("allow-");
+            let named = words
+                .find(|word| *word == bridge.as_str() || ports.iter().any(|port| port.as_str() == *word));
             if let Some(device) = named.filter(|_| is_said) {
                 return Err(Refused::new(format!(
                     "{file} sets {device} up already ({}): take that out first, or take another device",
@@ -44,7 +44,9 @@ pub(in super::super) fn must_be_free(
     if main.lines().any(reads_folder) {
         Ok(())
     } else {
-        Err(Refused::new(format!("{MAIN} does not read {FOLDER}: add the line  source {FOLDER}/*  and come again")))
+        Err(Refused::new(format!(
+            "{MAIN} does not read {FOLDER}: add the line  source {FOLDER}/*  and come again"
+        )))
     }
 }
 

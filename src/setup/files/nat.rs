@@ -38,7 +38,9 @@ pub(in super::super) fn steps(
     let mut steps: Vec<Step> = write(facts, file(wan, network))?.into_iter().collect();
     steps.push(Step::Run(Command::new(["nft", "-f", FILE], "guests leave under this box's address")));
     let Some(main) = facts.text(MAIN) else {
-        return Err(Refused::new(format!("{MAIN} is not there: apt-get install --reinstall nftables, and come again")));
+        return Err(Refused::new(format!(
+            "{MAIN} is not there: apt-get install --reinstall nftables, and come again"
+        )));
     };
     let is_included = main.lines().any(|line| line.trim() == include());
     let rest: Vec<&str> = main.lines().filter(|line| line.trim() != include()).collect();
@@ -47,7 +49,8 @@ pub(in super::super) fn steps(
             "{MAIN} is not Debian's own, and nftables.service, which would load it at boot, is not enabled. Rules that nobody uses are \
              not put to use here: they may shut you out. Look at them; then these lines keep masquerading after the next start"
         );
-        let lines = vec![format!("echo '{}' >> {MAIN}", include()), "systemctl enable nftables.service".to_owned()];
+        let lines =
+            vec![format!("echo '{}' >> {MAIN}", include()), "systemctl enable nftables.service".to_owned()];
         return Ok((steps, Some(ByHand { why, lines })));
     }
     if !is_included {
@@ -59,7 +62,10 @@ pub(in super::super) fn steps(
 }
 
 fn is_stock(lines: &[&str]) -> bool {
-    let words = lines.iter().filter(|line| !line.trim_start().starts_with('#')).flat_map(|line| line.split_whitespace());
+    let words = lines
+        .iter()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split_whitespace());
     words.collect::<Vec<_>>().join(" ").replace("priority 0;", "priority filter;") == STOCK
 }
 
@@ -159,7 +165,7 @@ table inet turnpike_nat {
 
     fn kinds(steps: &[Step]) -> Vec<String> {
         let kind = |step: &Step| match step {
-            Step::Write(file) | Step::Configure(file) => format!("write {}", file.path.display()),
+            Step::Write(file) | Step::Configure { file, .. } => format!("write {}", file.path.display()),
             Step::Append { path, line, .. } => format!("append {} {line}", path.display()),
             Step::TakeOut { path, .. } => format!("take out {}", path.display()),
             Step::Remove(path) => format!("remove {}", path.display()),
@@ -200,7 +206,9 @@ table inet turnpike_nat {
         let own = "flush ruleset\ntable inet filter { chain input { type filter hook input priority 0; policy drop; } }\n";
         facts.files.insert(MAIN.into(), own.to_owned());
         let (first, by_hand) = steps(&facts, &wan, &network()).unwrap();
-        assert!(kinds(&first).iter().all(|kind| !kind.starts_with("append") && !kind.starts_with("systemctl")));
+        assert!(
+            kinds(&first).iter().all(|kind| !kind.starts_with("append") && !kind.starts_with("systemctl"))
+        );
         assert!(by_hand.unwrap().lines[1].contains("enable nftables"));
         // Where they are in use already, ours join them.
         facts.exists.insert(ENABLED.into());
@@ -217,7 +225,10 @@ table inet turnpike_nat {
         assert!(done.is_empty());
         let lines = by_hand.unwrap().lines;
         assert!(lines.contains(&"ufw route allow in on br-guest out on eth0".to_owned()), "{lines:?}");
-        assert!(lines.contains(&"-A POSTROUTING -s 192.168.77.0/24 -o eth0 -j MASQUERADE".to_owned()), "{lines:?}");
+        assert!(
+            lines.contains(&"-A POSTROUTING -s 192.168.77.0/24 -o eth0 -j MASQUERADE".to_owned()),
+            "{lines:?}"
+        );
         facts.files.insert("/etc/ufw/ufw.conf".into(), "ENABLED=no\n".to_owned());
         facts.exists.insert("/run/firewalld".into());
         let (done, by_hand) = steps(&facts, &wan, &network()).unwrap();

@@ -63,7 +63,9 @@ fn names_matched(text: &str) -> Vec<&str> {
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,
-        (Some((b'*', rest)), _) => matches(rest, name) || name.split_first().is_some_and(|(_, name)| matches(pattern, name)),
+        (Some((b'*', rest)), _) => {
+            matches(rest, name) || name.split_first().is_some_and(|(_, name)| matches(pattern, name))
+        }
         (Some((b'?', rest)), Some((_, name))) => matches(rest, name),
         (Some((letter, rest)), Some((first, name))) => letter == first && matches(rest, name),
         (None, Some(_)) | (Some(_), None) => false,
@@ -77,7 +79,8 @@ pub(in super::super) fn files(
     v4: Ipv4Net,
     v6: Option<Ipv6Net>,
 ) -> Vec<NewFile> {
-    let netdev = format!("{MARK}\n[NetDev]\nName={bridge}\nKind=bridge\n\n[Bridge]\nSTP=no\nForwardDelaySec=0\n");
+    let netdev =
+        format!("{MARK}\n[NetDev]\nName={bridge}\nKind=bridge\n\n[Bridge]\nSTP=no\nForwardDelaySec=0\n");
     let mut network = format!(
         "{MARK}\n# The guests' network: it is there also while no cable is.\n[Match]\nName={bridge}\n\n[Link]\nRequiredForOnline=no\n\n\
          [Network]\nAddress={v4}\n"
@@ -173,7 +176,8 @@ Bridge=br-guest
             facts.files.insert(format!("/run/systemd/network/{name}").into(), text.to_owned());
             must_be_free(&facts, &bridge, &ports)
         };
-        let said = is_free("10-netplan-all.network", "[Match]\nName=e*\n[Network]\nDHCP=yes\n").unwrap_err().0;
+        let said =
+            is_free("10-netplan-all.network", "[Match]\nName=e*\n[Network]\nDHCP=yes\n").unwrap_err().0;
         assert!(said.contains("10-netplan-all.network comes first and is meant for eth1 (e*)"), "{said}");
         assert!(is_free("10-any.network", "[Match]\nType=ether\n").is_err());
         for (name, text) in [
