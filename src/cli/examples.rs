@@ -8,7 +8,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
     (&["close"], &["turnpike close"]),
     (&["down"], &["turnpike down"]),
-    (&["reload"], &["turnpike reload"]),
+    (&["reload"], &["turnpike reload", "turnpike reload --dry-run"]),
     (&["reconcile"], &["turnpike reconcile"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
     (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),
