@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 /// What the scripts use of busybox, all of it in OpenWrt's own; `sh` is its ash.
 const APPLETS: &[&str] = &[
-    "cat", "chmod", "chown", "cmp", "cp", "cut", "dirname", "find", "grep", "kill", "ln", "mkdir", "mv",
-    "readlink", "rm", "sed", "sh", "sleep", "sort", "tr",
+    "cat", "chmod", "chown", "cmp", "cp", "cut", "dirname", "grep", "kill", "ln", "mkdir", "mv", "readlink",
+    "rm", "sed", "sh", "sleep", "sort", "tr",
 ];
 
 const STUBS: &[(&str, &str)] = &[
@@ -119,7 +119,7 @@ impl Router {
 
     /// What was called since it was last asked, a line each.
     pub(super) fn calls(&self) -> Vec<String> {
-        let calls = self.read("calls").lines().map(str::to_owned).collect();
+        let calls = self.read("calls").lines().map(without_process).collect();
         self.write("calls", "");
         calls
     }
@@ -213,6 +213,14 @@ impl Drop for Router {
                 let _ = waiter.join();
             }
         }
+    }
+}
+
+/// A call without the number of a process that a file's name ends in.
+fn without_process(call: &str) -> String {
+    match call.rsplit_once(".new.") {
+        Some((name, process)) if process.bytes().all(|byte| byte.is_ascii_digit()) => format!("{name}.new"),
+        _ => call.to_owned(),
     }
 }
 
