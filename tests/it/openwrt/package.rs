@@ -263,7 +263,7 @@ fn a_package_is_for_the_processor_that_the_program_is_for() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("SOURCE_DATE_EPOCH"));
 }
 
-/// The tools that the package is made with are the machine's; what is not a word of the Makefile is found out here.
+/// OpenWrt's build system is not here: this is what can be seen of the Makefile without it.
 #[test]
 fn the_makefile_builds_what_the_script_packs() {
     let makefile = fs::read_to_string(tree().join("openwrt/Makefile")).unwrap();
