@@ -51,6 +51,7 @@ mod listeners;
 mod locks;
 mod metrics;
 mod openapi;
+mod openwrt;
 mod plans;
 mod plugins;
 mod portal;
