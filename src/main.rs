@@ -8,6 +8,7 @@ fn main() -> ExitCode {
     let daemon = cli::Daemon {
         run: |config, file, log| Box::pin(app::run(config, file, log)),
         down: |config| Box::pin(app::down(config)),
+        doctor: |file| Box::pin(async move { app::doctor(&file).await }),
     };
     ExitCode::from(cli::main(std::env::args_os(), daemon))
 }

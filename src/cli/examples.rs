@@ -6,6 +6,10 @@ use super::args::Cli;
 const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
+    (
+        &["doctor"],
+        &["turnpike doctor", "turnpike doctor --verbose --config ./turnpike.toml", "turnpike doctor --json"],
+    ),
     (&["down"], &["turnpike down"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
     (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),

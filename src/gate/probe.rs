@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn only_what_is_needed_is_a_shortcoming() {
-        let all = Capabilities { sets: true, quota: true, counter: true, timeout_update: false, destroy: false };
+        let all =
+            Capabilities { sets: true, quota: true, counter: true, timeout_update: false, destroy: false };
         assert!(all.shortcomings().is_empty());
         assert_eq!(Capabilities { sets: false, quota: false, counter: false, ..all }.shortcomings().len(), 3);
     }

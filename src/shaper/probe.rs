@@ -84,10 +84,7 @@ pub async fn root_qdisc(device: &str) -> Result<Option<RootQdisc>, ShaperError> 
 }
 
 /// Handle and kind of a device's root qdisc.
-pub(super) async fn root(
-    socket: &mut TcSocket,
-    index: u32,
-) -> Result<Option<(u32, String)>, ShaperError> {
+pub(super) async fn root(socket: &mut TcSocket, index: u32) -> Result<Option<(u32, String)>, ShaperError> {
     let mut root = None;
     let asked = socket
         .ask(&htb::ask_root(index), false, |answer| {

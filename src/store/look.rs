@@ -114,8 +114,11 @@ mod tests {
     async fn damage_and_what_is_no_database_are_told_apart_from_a_newer_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("turnpike.db");
-        std::fs::write(&path, "this is no database, but long enough to be looked at as if it were one".repeat(99))
-            .unwrap();
+        std::fs::write(
+            &path,
+            "this is no database, but long enough to be looked at as if it were one".repeat(99),
+        )
+        .unwrap();
         assert!(matches!(look_into(&path).await, Err(StoreError::Damaged { .. })));
         std::fs::remove_file(&path).unwrap();
         let store = Store::open(&path).await.unwrap();

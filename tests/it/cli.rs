@@ -19,6 +19,7 @@ fn no_daemon() -> Daemon {
     Daemon {
         run: |_, _, _| Box::pin(async { anyhow::bail!("started") }),
         down: |_| Box::pin(async { anyhow::bail!("started") }),
+        doctor: |_| Box::pin(async { panic!("started") }),
     }
 }
 
