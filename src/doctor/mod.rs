@@ -181,7 +181,8 @@ fn has_speeds(config: Option<&Config>) -> bool {
             .any(|zone| [zone.down, zone.up, zone.client_down, zone.client_up].iter().any(Option::is_some))
     };
     config.is_some_and(|config| {
-        of_zones(config) || config.roles.values().any(|role| role.down.flatten().is_some() || role.up.flatten().is_some())
+        of_zones(config)
+            || config.roles.values().any(|role| role.down.flatten().is_some() || role.up.flatten().is_some())
     })
 }
 

@@ -36,12 +36,15 @@ enum Leads<'a> {
     Condition(Meets),
     /// Elsewhere, under a condition.
     To(&'a str, Meets),
+    /// A verdict, under a condition.
+    Verdict(&'a Value, Meets),
     /// Neither.
     Nowhere,
 }
 
 /// Shows `see` every rule that a guest's packet may reach from a base chain, and which packets do; conditions within the rule
-/// itself up to a statement are told for that statement: `see` gets the statement. `true` ends the walk.
+/// itself up to a statement are told for that statement: `see` gets the statement, and each verdict in a map. `true` ends the
+/// walk.
 pub fn walk(
     ruleset: &Ruleset,
     base: &Chain,
@@ -69,7 +72,12 @@ pub fn walk(
                         Leads::To(target, condition) if meets.max(condition) != Meets::None => {
                             chains.push((target.to_owned(), meets.max(condition)));
                         }
-                        Leads::To(..) | Leads::Nowhere => {}
+                        Leads::Verdict(verdict, condition) if meets.max(condition) != Meets::None => {
+                            if see(rule, verdict, meets.max(condition)) {
+                                return;
+                            }
+                        }
+                        Leads::To(..) | Leads::Verdict(..) | Leads::Nowhere => {}
                     }
                 }
                 if meets == Meets::None {
@@ -124,12 +132,29 @@ fn of_match(inside: &Value, table: &Table, sides: &Sides, way: Way<'_>) -> Meets
         let hits = |device: &str| names.iter().any(|name| matches_name(name, device));
         return of_devices(comes_in, is_not, hits, sides, way);
     }
+    if is_state(left) {
+        return of_states(&names_in(right), is_not, way);
+    }
     let key = left.get("meta").and_then(|meta| meta.get("key")).and_then(Value::as_str);
     match (key, right.as_str()) {
         // Both families have guests.
         (Some("nfproto"), Some("ipv4")) if table.family != "ip6" && !is_not => Meets::Every,
         (Some("nfproto"), Some("ipv6")) if table.family != "ip" && !is_not => Meets::Every,
         _ => Meets::Some,
+    }
+}
+
+fn is_state(expression: &Value) -> bool {
+    expression.get("ct").and_then(|ct| ct.get("key")).and_then(Value::as_str) == Some("state")
+}
+
+/// Which packets a condition about the connection's state lets on: on their way up it is new connections that matter, and
+/// either way each has packets of every kind.
+fn of_states(states: &[&str], is_not: bool, way: Way<'_>) -> Meets {
+    match way {
+        Way::Either => Meets::Every,
+        Way::Up(_) if states.contains(&"new") != is_not => Meets::Every,
+        Way::Up(_) => Meets::None,
     }
 }
 
@@ -176,16 +201,18 @@ fn of_vmap<'a>(inside: &'a Value, sides: &Sides, way: Way<'_>) -> Vec<Leads<'a>>
     let pairs = inside.get("data").and_then(|data| data.get("set")).and_then(Value::as_array);
     let Some(pairs) = pairs else { return vec![Leads::Nowhere] };
     let by_device = inside.get("key").and_then(device_of);
+    let by_state = inside.get("key").is_some_and(is_state);
     let of_pair = |pair: &'a Value| {
         let [key, verdict] = pair.as_array()?.as_slice() else { return None };
-        let target = ["jump", "goto"].iter().find_map(|name| target(verdict.get(name)?))?;
         let meets = match (by_device, key.as_str()) {
+            (None, Some(state)) if by_state => of_states(&[state], false, way),
             (Some(comes_in), Some(name)) => {
                 of_devices(comes_in, false, |device| matches_name(name, device), sides, way)
             }
             _ => Meets::Some,
         };
-        Some(Leads::To(target, meets))
+        let target = ["jump", "goto"].iter().find_map(|name| target(verdict.get(name)?));
+        Some(target.map_or(Leads::Verdict(verdict, meets), |target| Leads::To(target, meets)))
     };
     pairs.iter().filter_map(of_pair).collect()
 }

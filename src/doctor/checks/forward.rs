@@ -82,15 +82,7 @@ fn ends_in_refusal(ruleset: &Ruleset, base: &Chain) -> bool {
 }
 
 fn accepts(statement: &Value) -> bool {
-    let in_map = || {
-        let pairs = statement.get("vmap")?.get("data")?.get("set")?.as_array()?;
-        pairs
-            .iter()
-            .filter_map(|pair| pair.as_array()?.get(1))
-            .any(|verdict| verdict.get("accept").is_some())
-            .then_some(())
-    };
-    statement.get("accept").is_some() || statement.get("queue").is_some() || in_map().is_some()
+    ["accept", "queue"].iter().any(|verdict| statement.get(verdict).is_some())
 }
 
 fn fixes(ruleset: &Ruleset, base: &Chain, devices: &[&str], sides: &Sides, system: System) -> Vec<String> {
@@ -229,7 +221,12 @@ mod tests {
             [Well]
         );
         let established = rule("FORWARD", &format!("{ESTABLISHED}, {ACCEPT}"));
-        assert_eq!(severities(&format!("{drop}{established}")), [Warning], "it may be more than that");
+        assert_eq!(severities(&format!("{drop}{established}")), [Problem], "who is not there cannot begin");
+        let some = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}}"#;
+        assert_eq!(
+            severities(&format!("{drop}{}", rule("FORWARD", &format!("{some}, {ACCEPT}")))),
+            [Warning]
+        );
         let map = r#"{"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": [["established", {"accept": null}]]}}}"#;
         assert_eq!(severities(&format!("{drop}{}", rule("FORWARD", map))), [Problem]);
     }

@@ -1,7 +1,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use super::{Known, reason};
@@ -49,17 +49,14 @@ async fn run(program: &str, arguments: &[&str]) -> Known<Vec<u8>> {
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(failed(&"its output is lost"));
     };
-    let (mut answer, mut complaint) = (Vec::new(), Vec::new());
-    let (mut stdout, mut stderr) = (stdout.take(MAX_BYTES + 1), stderr.take(MAX_COMPLAINT_BYTES));
     let work = async {
-        let read = tokio::try_join!(stdout.read_to_end(&mut answer), stderr.read_to_end(&mut complaint));
-        read.map_err(|error| failed(&error))?;
-        // Whoever has more to say is not listened to: it would wait for ever.
-        drop((stdout, stderr));
-        child.wait().await.map_err(|error| failed(&error))
+        let read = tokio::try_join!(up_to(stdout, MAX_BYTES + 1), up_to(stderr, MAX_COMPLAINT_BYTES));
+        let (answer, complaint) = read.map_err(|error| failed(&error))?;
+        Ok::<_, String>((child.wait().await.map_err(|error| failed(&error))?, answer, complaint))
     };
     let ended = tokio::time::timeout(PATIENCE, work).await;
-    let status = ended.map_err(|_| format!("{program} did not answer within {} s", PATIENCE.as_secs()))??;
+    let (status, answer, complaint) =
+        ended.map_err(|_| format!("{program} did not answer within {} s", PATIENCE.as_secs()))??;
     if u64::try_from(answer.len()).is_ok_and(|length| length > MAX_BYTES) {
         return Err(format!("{program} answers with more than {} MB", MAX_BYTES >> 20));
     }
@@ -69,6 +66,13 @@ async fn run(program: &str, arguments: &[&str]) -> Known<Vec<u8>> {
     let complaint = String::from_utf8_lossy(&complaint);
     let words: Vec<&str> = complaint.split_whitespace().take(40).collect();
     Err(format!("{program} says: {}", if words.is_empty() { reason(status) } else { words.join(" ") }))
+}
+
+/// Reads so much and closes the pipe: whoever has more to say would wait for ever otherwise.
+async fn up_to(pipe: impl AsyncRead + Unpin, bytes: u64) -> std::io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    pipe.take(bytes).read_to_end(&mut read).await?;
+    Ok(read)
 }
 
 #[cfg(test)]
