@@ -17,10 +17,10 @@ struct Meaning {
 macro_rules! codes {
     ($($constant:ident $name:literal: $looks_at:literal, $problem:literal, $warning:literal;)*) => {
         #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "only its numbers are used, as constants are named")]
-        enum Place { $($constant),* }
+        enum Row { $($constant),* }
         #[expect(missing_docs, reason = "MEANINGS says what each is")]
         impl Code {
-            $(pub const $constant: Self = Self(Place::$constant as usize);)*
+            $(pub const $constant: Self = Self(Row::$constant as usize);)*
         }
         /// In the order in which findings are shown.
         const MEANINGS: &[Meaning] = &[$(

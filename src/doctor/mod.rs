@@ -124,7 +124,7 @@ impl Facts<'_> {
         }
         found.extend(checks::qdiscs::judge(&roots, *system));
         found.extend(checks::mark_bits::judge(ruleset, sides, config.network.mark_mask));
-        found.extend(checks::forward::judge_policy(ruleset, sides, *system));
+        found.extend(checks::forward::judge_policy(ruleset, sides, network, *system));
         let legacy = checks::firewall::legacy_tables(place);
         found.push(checks::forward::judge_masquerade(ruleset, &legacy, sides, network, *system));
         found.extend(checks::services::judge(sides, network, sockets, *system));

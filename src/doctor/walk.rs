@@ -100,7 +100,7 @@ fn judge<'a>(statement: &'a Value, table: &Table, sides: &Sides, way: Way<'_>) -
         "match" => vec![Leads::Condition(of_match(inside, table, sides, way))],
         "jump" | "goto" => target(inside).map(|target| Leads::To(target, Meets::Every)).into_iter().collect(),
         "vmap" => of_vmap(inside, sides, way),
-        "limit" | "quota" | "xt" | "ct count" | "meter" | "set" | "fib" => {
+        "limit" | "quota" | "xt" | "ct count" | "meter" => {
             vec![Leads::Condition(Meets::Some)]
         }
         _ => vec![Leads::Nowhere],

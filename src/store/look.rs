@@ -111,6 +111,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_killed_daemon_left_in_the_log_is_read_and_stays_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, copy) = (dir.path().join("turnpike.db"), dir.path().join("copy.db"));
+        let store = Store::open(&path).await.unwrap();
+        let seen = "INSERT INTO meta (name, value) VALUES ('newest_wall', 4711)";
+        sqlx::query(seen).execute(&store.writer).await.unwrap();
+        for suffix in ["", "-wal"] {
+            std::fs::copy(beside(&path, suffix), beside(&copy, suffix)).unwrap();
+        }
+        let log = std::fs::read(beside(&copy, "-wal")).unwrap();
+        assert!(!log.is_empty());
+        let look = look_into(&copy).await.unwrap();
+        assert_eq!((look.newest_wall, look.damage), (Some(WallTime(4711)), None));
+        assert_eq!(std::fs::read(beside(&copy, "-wal")).unwrap(), log);
+        assert!(!beside(&copy, "-shm").exists(), "nothing is left behind");
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn damage_and_what_is_no_database_are_told_apart_from_a_newer_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("turnpike.db");

@@ -236,7 +236,7 @@ fn without_a_daemon_what_stands_in_its_way_is_found() {
     assert_eq!((weak.of("net-admin"), weak.of("kernel-sets")), (vec!["problem"], vec!["warning"]));
     assert!(weak.findings.len() > 20, "{:?}", weak.findings);
 
-    let broken = config_with(&lab, "broken.toml", "[control]", "[controll]");
+    let broken = config_with(&lab, "broken.toml", "lan = [", "lann = [");
     let broken = doctor(&lab, &broken);
     assert_eq!((broken.of("config"), broken.exit_code), (vec!["problem", "problem", "warning"], 1));
     assert_eq!(broken.of("forwarding-v4"), ["ok"], "what needs no configuration is still looked at");
@@ -247,8 +247,9 @@ fn rules_that_the_daemon_cannot_put_back_are_missed() {
     let lab = Lab::builder().phones(1).dns().build();
     let config = Daemon::write_config(&lab, &DaemonConfig::default());
     // An nft of the daemon's own, which is then taken away.
-    let nft = std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|dir| dir.join("nft"));
-    let nft = nft.into_iter().find(|path| path.exists()).expect("nft is installed");
+    let paths = std::env::var_os("PATH").unwrap();
+    let mut nft = std::env::split_paths(&paths).map(|dir| dir.join("nft"));
+    let nft = nft.find(|path| path.exists()).expect("nft is installed");
     let bin = lab.dir.path().join("bin");
     fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(nft, bin.join("nft")).unwrap();

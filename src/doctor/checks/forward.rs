@@ -9,7 +9,12 @@ use crate::doctor::walk::{Meets, Way, walk};
 use crate::doctor::{Code, Finding, Sides};
 
 /// Whether other firewalls let guests' packets from their zone to the WAN.
-pub fn judge_policy(ruleset: &Known<Ruleset>, sides: &Sides, system: System) -> Vec<Finding> {
+pub fn judge_policy(
+    ruleset: &Known<Ruleset>,
+    sides: &Sides,
+    network: &Known<Network>,
+    system: System,
+) -> Vec<Finding> {
     let code = Code::FORWARD_POLICY;
     let ruleset = match ruleset {
         Ok(ruleset) => ruleset,
@@ -30,8 +35,15 @@ pub fn judge_policy(ruleset: &Known<Ruleset>, sides: &Sides, system: System) -> 
             });
             best
         };
-        let with =
-            |wanted: Meets| sides.zone_devices().filter(|device| lets(device) == wanted).collect::<Vec<_>>();
+        // Docker shuts IPv6 too, which no guest misses where there is none.
+        let concerns = |device: &&str| match (network, base.table.family.as_str()) {
+            (Ok(network), "ip6") => network.has_routed_ipv6(device),
+            (Ok(network), "ip") => network.addresses_of(device).iter().any(IpAddr::is_ipv4),
+            (Ok(_) | Err(_), _) => true,
+        };
+        let with = |wanted: Meets| {
+            sides.zone_devices().filter(concerns).filter(|device| lets(device) == wanted).collect::<Vec<_>>()
+        };
         let shut = with(Meets::None);
         if !shut.is_empty() {
             found.push(
@@ -196,7 +208,8 @@ mod tests {
 
     fn of(objects: &str) -> Vec<Finding> {
         let sides = Sides::new([("guests", "br-lan")], ["wan"]);
-        judge_policy(&Ok(of_objects(objects)), &sides, System::Debian)
+        let network = Ok(network(&[("br-lan", None)], &[("br-lan", "10.0.0.1")], &[]));
+        judge_policy(&Ok(of_objects(objects)), &sides, &network, System::Debian)
     }
 
     fn severities(objects: &str) -> Vec<Severity> {
@@ -216,6 +229,7 @@ mod tests {
         let drop = chain("filter", "FORWARD", "drop");
         assert_eq!(severities(&chain("filter", "FORWARD", "accept")), [Well]);
         assert_eq!(severities(&drop), [Problem]);
+        assert_eq!(severities(&drop.replace("\"ip\"", "\"ip6\"")), [Well], "there is no IPv6");
         assert_eq!(
             severities(&format!("{drop}{}", rule("FORWARD", &format!("{FROM_LAN}, {ACCEPT}")))),
             [Well]

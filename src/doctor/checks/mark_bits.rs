@@ -153,10 +153,10 @@ mod tests {
     #[test]
     fn writers_are_judged_by_bits_place_and_whom_they_meet() {
         let whole = set(CT, "7");
-        assert_eq!(of("postrouting", -150, &[whole.clone()]), [Problem]);
-        assert_eq!(of("prerouting", -100, &[whole.clone()]), [Problem], "after ours");
-        assert_eq!(of("prerouting", -150, &[whole.clone()]), [Warning], "before ours");
-        assert_eq!(of("output", 0, &[whole.clone()]), [Well], "this box's own");
+        assert_eq!(of("postrouting", -150, std::slice::from_ref(&whole)), [Problem]);
+        assert_eq!(of("prerouting", -100, std::slice::from_ref(&whole)), [Problem], "after ours");
+        assert_eq!(of("prerouting", -150, std::slice::from_ref(&whole)), [Warning], "before ours");
+        assert_eq!(of("output", 0, std::slice::from_ref(&whole)), [Well], "this box's own");
         assert_eq!(of("forward", 0, &[matched(r#"{"meta": {"key": "l4proto"}}"#), whole.clone()]), [Warning]);
         let elsewhere =
             r#"{"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "wg0"}}"#.to_owned();

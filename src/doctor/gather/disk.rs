@@ -91,12 +91,7 @@ fn in_memory(place: &Place, directory: &Path) -> Known<Option<&'static str>> {
 fn kind_of(path: &Path) -> Known<u64> {
     let found = statfs(path).map_err(|error| format!("{}: {error}", path.display()))?;
     // Its type differs from machine to machine; the numbers have 32 bits.
-    #[expect(
-        clippy::cast_sign_loss,
-        clippy::cast_lossless,
-        clippy::unnecessary_cast,
-        reason = "32 bits of any signedness"
-    )]
+    #[expect(clippy::cast_sign_loss, reason = "32 bits of any signedness")]
     let kind = (found.f_type as u64) & 0xffff_ffff;
     Ok(kind)
 }
