@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, backup, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans,
-    sales, service, sessions, status, tokens, vouchers,
+    accounts, admins, backup, credits, devices, dhcp_options, doctor, events, hooks, locks, logs, manual,
+    plans, sales, service, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -28,6 +28,10 @@ pub enum Command {
     CheckConfig(ConfigFile),
     /// Load the firewall rules without a daemon, as before the network comes up: who has no session stays outside
     Close(ConfigFile),
+    /// Look at this box and say what is wrong with it, why, and what to do
+    ///
+    /// Exit code: 0 all is well, 1 there is a problem, 2 wrong usage, 3 there are only warnings.
+    Doctor(doctor::Doctor),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
     /// Write a back-up of everything, also while the daemon runs

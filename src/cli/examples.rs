@@ -7,6 +7,10 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
     (&["close"], &["turnpike close"]),
+    (
+        &["doctor"],
+        &["turnpike doctor", "turnpike doctor --verbose --config ./turnpike.toml", "turnpike doctor --json"],
+    ),
     (&["down"], &["turnpike down"]),
     (&["reload"], &["turnpike reload", "turnpike reload --dry-run"]),
     (&["reconcile"], &["turnpike reconcile"]),

@@ -1,4 +1,4 @@
-//! The command line: `run`, `check-config` and `down` work on this machine; everything else asks a running daemon over its
+//! The command line: `run`, `check-config`, `doctor` and `down` work on this machine; everything else asks a running daemon over its
 //! control socket.
 
 mod accounts;
@@ -10,6 +10,7 @@ mod credits;
 mod daemon;
 mod devices;
 mod dhcp_options;
+mod doctor;
 mod events;
 mod examples;
 mod fit;
@@ -47,6 +48,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Wrong usage; stderr says how it is used.
 pub const USAGE: u8 = 2;
+/// `doctor` found nothing worse than warnings.
+pub const WARNINGS: u8 = 3;
 
 /// Reads the arguments and does what they say. Returns the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8 {
@@ -61,7 +64,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8
         }
     };
     match run(cli, daemon) {
-        Ok(()) => DONE,
+        Ok(code) => code,
         Err(failure) => {
             output::complain(&failure);
             FAILED
@@ -69,8 +72,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8
     }
 }
 
-fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
-    match cli.command {
+fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
+    let done = match cli.command {
+        Command::Doctor(doctor) => return doctor.run(daemon),
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Close(file) => daemon::close(&file, daemon),
@@ -81,5 +85,6 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
         Command::Ask(ask) => client::ask(&ask),
         Command::Completions(shell) => shell.print(),
         Command::Man(pages) => pages.print(),
-    }
+    };
+    done.map(|()| DONE)
 }

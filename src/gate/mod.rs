@@ -20,9 +20,11 @@ mod worker;
 use std::collections::HashMap;
 
 pub use error::GateError;
+pub use names::TABLE;
 pub use policy::{Policy, ZoneGate, is_device_name};
 pub use probe::Capabilities;
 pub use reconcile::Repairs;
+pub use ruleset::KEY_PRIORITY;
 pub use watch::{TableNotice, TableWatch};
 
 use crate::domain::{Access, BootTime, ClientKey, GateOp, KernelBooks};

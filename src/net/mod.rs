@@ -22,5 +22,5 @@ pub use leases::{Lease, LeaseFile, MAX_LEASE_BYTES, MAX_LEASE_LINES, parse_lease
 pub use link::Link;
 pub use neighbour::{Neighbour, Reachability};
 pub use observer::NetEvent;
-pub use table::Net;
+pub use table::{DefaultRoute, Net};
 pub use watch::NetWatch;

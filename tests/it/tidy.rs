@@ -37,6 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
+    ("doctor", &["domain", "clock", "config", "gate", "shaper", "net", "store"]),
     ("upkeep", &["domain", "clock", "config", "durable", "store", "providers"]),
     (
         "admin",
@@ -66,9 +67,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "coinslot",
             "tls",
             "upkeep",
+            "doctor",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "http", "app", "upkeep"]),
+    ("cli", &["domain", "clock", "config", "doctor", "http", "app", "upkeep"]),
 ];
 
 fn root() -> &'static Path {
