@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, backup, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans,
-    sales, sessions, status, tokens, vouchers,
+    accounts, admins, backup, config_reference, credits, devices, dhcp_options, events, from_uci, hooks,
+    locks, logs, manual, plans, sales, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -26,6 +26,10 @@ pub enum Command {
     Run(ConfigFile),
     /// Check the configuration; every mistake is reported
     CheckConfig(ConfigFile),
+    /// Print what every key of the configuration does
+    ConfigReference(config_reference::ConfigReference),
+    /// Print the configuration that OpenWrt's UCI file says, as TOML; every mistake is reported
+    FromUci(from_uci::FromUciFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
     /// Write a back-up of everything, also while the daemon runs

@@ -6,6 +6,14 @@ use super::args::Cli;
 const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
+    (
+        &["config-reference"],
+        &["turnpike config-reference", "turnpike config-reference --toml > turnpike.toml"],
+    ),
+    (
+        &["from-uci"],
+        &["turnpike from-uci > /var/etc/turnpike/turnpike.toml", "turnpike from-uci ./turnpike.config"],
+    ),
     (&["down"], &["turnpike down"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
     (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),

@@ -1,4 +1,4 @@
-//! The command line: `run`, `check-config` and `down` work on this machine; everything else asks a running daemon over its
+//! The command line: `run`, `check-config`, `down` and the like work on this machine; everything else asks a running daemon over its
 //! control socket.
 
 mod accounts;
@@ -6,6 +6,7 @@ mod admins;
 mod args;
 mod backup;
 mod client;
+mod config_reference;
 mod credits;
 mod daemon;
 mod devices;
@@ -13,6 +14,7 @@ mod dhcp_options;
 mod events;
 mod examples;
 mod fit;
+mod from_uci;
 mod hooks;
 mod locks;
 mod logs;
@@ -72,6 +74,8 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
     match cli.command {
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
+        Command::ConfigReference(reference) => reference.print(),
+        Command::FromUci(file) => file.print(),
         Command::Down(file) => daemon::down(&file, daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
