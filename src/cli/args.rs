@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, backup, credits, devices, dhcp_options, doctor, events, hooks, locks, logs, manual,
-    plans, sales, service, sessions, status, tokens, vouchers,
+    accounts, admins, backup, config_reference, credits, devices, dhcp_options, doctor, events, from_uci,
+    hooks, locks, logs, manual, plans, sales, service, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -32,6 +32,10 @@ pub enum Command {
     ///
     /// Exit code: 0 all is well, 1 there is a problem, 2 wrong usage, 3 there are only warnings.
     Doctor(doctor::Doctor),
+    /// Print what every key of the configuration does
+    ConfigReference(config_reference::ConfigReference),
+    /// Print the configuration that OpenWrt's UCI file says, as TOML; every mistake is reported
+    FromUci(from_uci::FromUciFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
     /// Write a back-up of everything, also while the daemon runs

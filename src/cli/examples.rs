@@ -11,6 +11,14 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["doctor"],
         &["turnpike doctor", "turnpike doctor --verbose --config ./turnpike.toml", "turnpike doctor --json"],
     ),
+    (
+        &["config-reference"],
+        &["turnpike config-reference", "turnpike config-reference --toml > turnpike.toml"],
+    ),
+    (
+        &["from-uci"],
+        &["turnpike from-uci > /var/etc/turnpike/turnpike.toml", "turnpike from-uci ./turnpike.config"],
+    ),
     (&["down"], &["turnpike down"]),
     (&["reload"], &["turnpike reload", "turnpike reload --dry-run"]),
     (&["reconcile"], &["turnpike reconcile"]),

@@ -1,11 +1,12 @@
-//! The command line: `run`, `check-config`, `doctor` and `down` work on this machine; everything else asks a running daemon over its
-//! control socket.
+//! The command line: `run`, `check-config`, `doctor`, `down` and the like work on this machine; everything else asks a running daemon
+//! over its control socket.
 
 mod accounts;
 mod admins;
 mod args;
 mod backup;
 mod client;
+mod config_reference;
 mod credits;
 mod daemon;
 mod devices;
@@ -14,6 +15,7 @@ mod doctor;
 mod events;
 mod examples;
 mod fit;
+mod from_uci;
 mod hooks;
 mod locks;
 mod logs;
@@ -78,6 +80,8 @@ fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Close(file) => daemon::close(&file, daemon),
+        Command::ConfigReference(reference) => reference.print(),
+        Command::FromUci(file) => file.print(),
         Command::Down(file) => daemon::down(&file, daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),

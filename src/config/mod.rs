@@ -5,15 +5,18 @@
 
 mod coinslot;
 mod free;
+mod keys;
 mod metric;
 mod plugin;
 mod ports;
+pub mod reference;
 mod report;
 mod roles;
 mod section;
 mod site;
 mod theme;
 mod tls;
+mod uci;
 mod values;
 mod whole;
 mod zone;
@@ -33,6 +36,7 @@ pub use report::{ConfigError, Finding};
 pub use theme::ThemeConfig;
 use tls::Files;
 pub use tls::{AdminTls, SecurePortal, TlsConfig};
+pub use uci::{DEFAULT_UCI_PATH, FromUci};
 pub use zone::ZoneConfig;
 
 /// Where the file is unless the command line says otherwise.
