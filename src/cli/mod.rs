@@ -1,5 +1,5 @@
-//! The command line: `run`, `check-config`, `doctor` and `down` work on this machine; everything else asks a running daemon over its
-//! control socket.
+//! The command line: `run`, `check-config`, `doctor` and `down` work on this machine; everything else asks a running daemon
+//! over its control socket.
 
 mod accounts;
 mod admins;
