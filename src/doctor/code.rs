@@ -73,7 +73,7 @@ codes! {
     FOREIGN_QDISC "foreign-qdisc": "what shapes the devices of zones and of the WAN", "", "somebody else's root qdisc is there";
     MARK_BITS "mark-bits": "other tables' use of the connection mark",
         "a rule writes bits of mark_mask, or the whole mark, for every connection",
-        "a rule does so for some connections, or reads bits of mark_mask";
+        "a rule does so for some connections, or before Turnpike's own chain, or reads bits of mark_mask";
     FIREWALL "firewall": "which firewall is there", "", "it has rules that nft does not show (iptables-legacy)";
     FORWARD_POLICY "forward-policy": "other firewalls' rules for what is forwarded",
         "one drops what it does not know, and has no rule that lets a zone to the WAN", "whether its rules let guests through cannot be told";

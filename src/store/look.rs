@@ -1,5 +1,6 @@
 //! A look into the database of a daemon that may be running; nothing is changed.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,12 +32,19 @@ pub struct DatabaseLook {
 ///
 /// # Errors
 ///
-/// [`StoreError::Damaged`] if it is no database or cannot be read to its end, [`StoreError::Open`] if it cannot be opened.
+/// [`StoreError::Damaged`] if it is no database or cannot be read to its end, [`StoreError::Open`] if it cannot be opened,
+/// [`StoreError::File`] if it cannot be read without making a file: a log of a daemon that was cut off, without its index.
 pub async fn look_into(path: &Path) -> Result<DatabaseLook, StoreError> {
-    let is_in_use = beside(path, "-wal").exists();
+    let log = beside(path, "-wal");
+    let is_in_use = log.exists();
+    if is_in_use && !beside(path, "-shm").exists() {
+        let source =
+            io::Error::other("its index is gone; the daemon's next start makes it, and checks the whole");
+        return Err(StoreError::File { path: log, action: "read it without changing anything", source });
+    }
     let looked = look(path, !is_in_use).await;
     let is_well = looked.as_ref().is_ok_and(|look| look.damage.is_none());
-    if is_well || is_in_use || !beside(path, "-wal").exists() {
+    if is_well || is_in_use || !log.exists() {
         return looked;
     }
     // Somebody began to write while it was read as a file that nobody writes to.
@@ -117,15 +125,18 @@ mod tests {
         let store = Store::open(&path).await.unwrap();
         let seen = "INSERT INTO meta (name, value) VALUES ('newest_wall', 4711)";
         sqlx::query(seen).execute(&store.writer).await.unwrap();
-        for suffix in ["", "-wal"] {
-            std::fs::copy(beside(&path, suffix), beside(&copy, suffix)).unwrap();
-        }
+        let copied = |suffix| std::fs::copy(beside(&path, suffix), beside(&copy, suffix)).unwrap();
+        assert!(copied("") > 0 && copied("-wal") > 0);
+        let (before, unread) = (files(dir.path()), look_into(&copy).await.unwrap_err());
+        assert!(unread.to_string().contains("its index is gone"), "{unread}");
+        assert_eq!(files(dir.path()), before);
+        assert!(copied("-shm") > 0);
+        let before = files(dir.path());
         let log = std::fs::read(beside(&copy, "-wal")).unwrap();
-        assert!(!log.is_empty());
         let look = look_into(&copy).await.unwrap();
         assert_eq!((look.newest_wall, look.damage), (Some(WallTime(4711)), None));
         assert_eq!(std::fs::read(beside(&copy, "-wal")).unwrap(), log);
-        assert!(!beside(&copy, "-shm").exists(), "nothing is left behind");
+        assert_eq!(files(dir.path()), before);
         store.close().await.unwrap();
     }
 

@@ -193,7 +193,7 @@ mod tests {
         Ok(Daemon::Runs { process: Some(7), user: 0, since: None, warnings: Vec::new() })
     }
 
-    struct Box<'a> {
+    struct Case<'a> {
         portal: &'a str,
         admin: &'a str,
         sockets: &'a [&'a str],
@@ -202,7 +202,7 @@ mod tests {
         has_rules: bool,
     }
 
-    const USUAL: Box<'static> = Box {
+    const USUAL: Case<'static> = Case {
         portal: "[::]:2050",
         admin: "127.0.0.1:2051",
         sockets: &[],
@@ -211,7 +211,7 @@ mod tests {
         has_rules: true,
     };
 
-    fn of(case: &Box<'_>) -> [Severity; 3] {
+    fn of(case: &Case<'_>) -> [Severity; 3] {
         let text = format!(
             "[[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"{}\"\n[admin]\nlisten = \"{}\"\n",
             case.portal, case.admin
@@ -239,33 +239,33 @@ mod tests {
     #[test]
     fn addresses_are_held_against_the_boxs_own() {
         assert_eq!(of(&USUAL), [Well; 3]);
-        assert_eq!(of(&Box { portal: "10.0.0.1:2050", ..USUAL })[0], Warning, "no IPv6");
-        assert_eq!(of(&Box { portal: "10.9.0.1:2050", ..USUAL })[0], Problem, "the office's");
-        assert_eq!(of(&Box { admin: "10.9.0.1:2051", ..USUAL })[1], Well);
-        assert_eq!(of(&Box { admin: "192.0.2.1:2051", ..USUAL })[1], Problem);
+        assert_eq!(of(&Case { portal: "10.0.0.1:2050", ..USUAL })[0], Warning, "no IPv6");
+        assert_eq!(of(&Case { portal: "10.9.0.1:2050", ..USUAL })[0], Problem, "the office's");
+        assert_eq!(of(&Case { admin: "10.9.0.1:2051", ..USUAL })[1], Well);
+        assert_eq!(of(&Case { admin: "192.0.2.1:2051", ..USUAL })[1], Problem);
     }
 
     #[test]
     fn guests_are_kept_from_the_admin_listener() {
         for admin in ["10.0.0.1:2051", "0.0.0.0:2051", "[::]:2051"] {
-            assert_eq!(of(&Box { admin, ..USUAL })[1], Warning, "{admin}");
+            assert_eq!(of(&Case { admin, ..USUAL })[1], Warning, "{admin}");
             let sockets = &["[::]:2050", admin];
-            let open = Box { admin, sockets, holder: Some((7, "turnpike")), daemon: running(), ..USUAL };
+            let open = Case { admin, sockets, holder: Some((7, "turnpike")), daemon: running(), ..USUAL };
             assert_eq!(of(&open)[1], Warning, "{admin}");
-            assert_eq!(of(&Box { has_rules: false, ..open })[1], Problem, "{admin}");
+            assert_eq!(of(&Case { has_rules: false, ..open })[1], Problem, "{admin}");
         }
     }
 
     #[test]
     fn ports_are_free_or_the_daemons() {
         let sockets = &["0.0.0.0:2050"];
-        assert_eq!(of(&Box { sockets, holder: Some((9, "nginx")), ..USUAL })[2], Problem);
-        assert_eq!(of(&Box { sockets, ..USUAL })[2], Problem, "who it is cannot be seen");
-        assert_eq!(of(&Box { sockets: &["10.9.0.1:2051"], holder: Some((9, "nginx")), ..USUAL })[2], Well);
+        assert_eq!(of(&Case { sockets, holder: Some((9, "nginx")), ..USUAL })[2], Problem);
+        assert_eq!(of(&Case { sockets, ..USUAL })[2], Problem, "who it is cannot be seen");
+        assert_eq!(of(&Case { sockets: &["10.9.0.1:2051"], holder: Some((9, "nginx")), ..USUAL })[2], Well);
         let both: &[&str] = &["[::]:2050", "127.0.0.1:2051"];
-        let open = Box { sockets: both, holder: Some((7, "tokio-worker")), daemon: running(), ..USUAL };
+        let open = Case { sockets: both, holder: Some((7, "tokio-worker")), daemon: running(), ..USUAL };
         assert_eq!(of(&open), [Well; 3]);
-        assert_eq!(of(&Box { holder: None, sockets: both, daemon: running(), ..USUAL }), [Well; 3]);
-        assert_eq!(of(&Box { sockets: &[], daemon: running(), ..USUAL }), [Problem, Problem, Well]);
+        assert_eq!(of(&Case { holder: None, sockets: both, daemon: running(), ..USUAL }), [Well; 3]);
+        assert_eq!(of(&Case { sockets: &[], daemon: running(), ..USUAL }), [Problem, Problem, Well]);
     }
 }
