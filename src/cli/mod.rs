@@ -1,5 +1,5 @@
-//! The command line: `run`, `check-config`, `down` and the like work on this machine; everything else asks a running daemon over its
-//! control socket.
+//! The command line: `run`, `check-config`, `down` and the like work on this machine; everything else asks a running daemon
+//! over its control socket.
 
 mod accounts;
 mod admins;
