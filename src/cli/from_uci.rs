@@ -18,7 +18,8 @@ impl FromUciFile {
     pub(super) fn print(&self) -> Result<(), Failure> {
         let said = FromUci::load(&self.file).map_err(|error| Failure(error.to_string()))?;
         for warning in &said.config.warnings {
-            complain(&Failure(format!("{}:{warning} (a warning)", self.file.display())));
+            let space = if warning.line.is_some() { "" } else { " " };
+            complain(&Failure(format!("{}:{space}{warning} (a warning)", self.file.display())));
         }
         say(&said.toml)
     }

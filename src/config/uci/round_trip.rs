@@ -1,12 +1,15 @@
 //! Whatever TOML can say, UCI can: to UCI and back it is the same configuration.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use toml::de::{DeTable, DeValue};
 
-use super::super::keys::{Default, Key, Kind, Sort, TABLES, Table};
+use super::super::keys::{Default, Key, Kind, Sort, TABLES, Table, all};
 use super::super::{Config, FromUci};
 use super::write::{options, quoted};
 use crate::domain::theme::Translated;
@@ -149,9 +152,23 @@ fn value(path: &str, key: &'static Key, number: usize) -> BoxedStrategy<String> 
                 format!("[{}]", rows.join(", "))
             })
             .boxed(),
-        (_, _, Kind::Text | Kind::Texts | Kind::Choices(_) | Kind::Table(_) | Kind::Tables(_)) => {
-            select(known).prop_map(str::to_owned).boxed()
+        (_, _, Kind::Table(_)) => {
+            let accent =
+                "#[0-9a-f]{6}".prop_map(|accent| format!("{{ accent = \"{accent}\", text = \"\" }}"));
+            prop_oneof![accent, select(known).prop_map(str::to_owned)].boxed()
         }
+        (_, _, Kind::Tables(_)) => prop::collection::vec((1..1_000, 1..9_999, 0.5..9_999.0, 0..4), 1..5)
+            .prop_map(|rows: Vec<(i32, i32, f64, i32)>| {
+                let row = |(amount, secs, mb, kind)| match kind {
+                    0 => format!("{{ amount = \"{amount}\", time_secs = {secs} }}"),
+                    1 => format!("{{ amount = {amount}, data_mb = {mb:?} }}"),
+                    2 => format!("{{ amount = \"{amount}\", data_mb = {secs}, time_secs = {secs} }}"),
+                    _ => format!("{{ plan = \"a.b-{secs}\", amount = \"{amount}\", time_secs = {secs} }}"),
+                };
+                format!("[{}]", rows.into_iter().map(row).collect::<Vec<_>>().join(", "))
+            })
+            .boxed(),
+        (_, _, Kind::Text | Kind::Texts | Kind::Choices(_)) => select(known).prop_map(str::to_owned).boxed(),
     }
 }
 
@@ -250,17 +267,58 @@ proptest! {
     }
 }
 
+/// The keys that a document has, by their tables.
+fn keys_in(path: &str, table: &Table, value: &DeValue<'_>, found: &mut BTreeSet<String>) {
+    match value {
+        DeValue::Array(all) => all.iter().for_each(|value| keys_in(path, table, value.get_ref(), found)),
+        DeValue::Table(all) => {
+            for key in table.keys {
+                let Some(value) = all.get(key.name) else { continue };
+                let path = format!("{path}.{}", key.name);
+                if let Kind::Table(inner) | Kind::Tables(inner) = key.kind {
+                    keys_in(&path, inner, value.get_ref(), found);
+                }
+                found.insert(path);
+            }
+        }
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => {}
+    }
+}
+
 #[test]
-fn most_of_the_documents_are_configurations() {
-    use proptest::strategy::ValueTree;
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
+fn every_key_takes_the_trip() {
+    let mut runner = TestRunner::deterministic();
     let strategy = documents();
-    let mut wrong = Vec::new();
-    for _ in 0..200 {
+    let mut found = BTreeSet::new();
+    let mut taken = 0;
+    for _ in 0..600 {
         let toml = strategy.new_tree(&mut runner).unwrap().current();
-        if let Err(error) = Config::parse(&toml, Path::new("turnpike.toml")) {
-            wrong.push(error.to_string());
+        if config(&toml).is_none() {
+            continue;
+        }
+        taken += 1;
+        let document = DeTable::parse(&toml).unwrap();
+        for table in TABLES {
+            let value = document.get_ref().get(table.name).map(|value| value.get_ref());
+            match (table.sort, value) {
+                (_, None) => {}
+                (Sort::Once | Sort::List, Some(value)) => keys_in(table.name, table, value, &mut found),
+                (Sort::Named(_), Some(value)) => {
+                    for (_, value) in value.as_table().unwrap() {
+                        keys_in(table.name, table, value.get_ref(), &mut found);
+                    }
+                }
+            }
         }
     }
-    assert!(wrong.len() < 150, "{} of 200: {}", wrong.len(), wrong.join("\n"));
+    let all: BTreeSet<String> = all()
+        .into_iter()
+        .flat_map(|(path, table)| table.keys.iter().map(move |key| format!("{path}.{}", key.name)))
+        .collect();
+    let missed: Vec<&String> = all.difference(&found).collect();
+    assert!(missed.is_empty() && taken > 100, "{taken} documents without {missed:?}");
 }
