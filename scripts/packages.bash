@@ -108,16 +108,17 @@ need_axe() {
     fail "could not fetch axe-core $version into $place"
 }
 
-# need_debian: a small Debian in a folder, into which the package is installed by a test.
+# need_debian: a small Debian in a folder, into which the package is installed by a test, with what a router of two cards has.
 need_debian() {
-    local place=$PWD/target/tools/debian mark=bookworm-1 try
+    local place=$PWD/target/tools/debian mark=bookworm-2 try
     [ "$(cat "$place/made" 2>/dev/null)" = "$mark" ] && return
     need debootstrap:debootstrap
     say "making: a small Debian in $place"
     for try in 1 2 3; do
         as_root rm -rf "$place"
         mkdir -p "${place%/*}"
-        if as_root debootstrap --variant=minbase --include=nftables,systemd,iproute2,debconf bookworm "$place" \
+        if as_root debootstrap --variant=minbase \
+            --include=nftables,systemd,iproute2,debconf,ifupdown,procps,netbase,dnsmasq bookworm "$place" \
             >"$place.log" 2>&1; then
             as_root rm -rf "$place/var/cache/apt/archives" "$place/var/lib/apt/lists"
             printf '%s\n' "$mark" | as_root tee "$place/made" >/dev/null

@@ -8,6 +8,7 @@ mod look;
 mod manager;
 mod process;
 mod service;
+pub mod setup;
 mod wan;
 
 use std::path::{Path, PathBuf};

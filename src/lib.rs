@@ -20,6 +20,7 @@ pub mod plugins;
 pub mod portal;
 pub mod providers;
 pub mod runtime;
+pub mod setup;
 pub mod shaper;
 pub mod store;
 pub mod tls;

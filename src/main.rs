@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use turnpike::app::setup::Place;
 use turnpike::{app, cli};
 
 fn main() -> ExitCode {
@@ -10,6 +11,8 @@ fn main() -> ExitCode {
         close: |config| Box::pin(app::close(config)),
         down: |config| Box::pin(app::down(config)),
         doctor: |file| Box::pin(async move { app::doctor(&file).await }),
+        look: |config| Box::pin(app::setup::look(Place::default(), config)),
+        carry_out: |step| Box::pin(app::setup::carry_out(Place::default(), step)),
     };
     ExitCode::from(cli::main(std::env::args_os(), daemon))
 }

@@ -271,7 +271,7 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn made_up() -> Result<String, Failure> {
+pub(super) fn made_up() -> Result<String, Failure> {
     let mut bytes = [0_u8; MADE_LETTERS];
     getrandom::fill(&mut bytes).map_err(|error| Failure(format!("there is no randomness: {error}")))?;
     let letter = |byte: u8| LETTERS.get(usize::from(byte) % LETTERS.len()).copied().map_or('a', char::from);

@@ -7,7 +7,7 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 use super::request::query;
 use super::{
     accounts, admins, backup, config_reference, credits, devices, dhcp_options, doctor, events, from_uci,
-    hooks, locks, logs, manual, plans, sales, service, sessions, status, tokens, vouchers,
+    hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -38,6 +38,8 @@ pub enum Command {
     FromUci(from_uci::FromUciFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
+    /// Make a hotspot of this box: asks, writes the configuration and, if told to, the network, and starts it
+    Setup(Box<setup::Setup>),
     /// Write a back-up of everything, also while the daemon runs
     Backup(backup::Backup),
     /// Look at a back-up, and put it in the place of a daemon's state that does not run

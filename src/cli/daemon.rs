@@ -9,6 +9,7 @@ use super::output::{Failure, complain, say};
 use crate::config::Config;
 use crate::doctor::Report;
 use crate::domain::BoxFuture;
+use crate::setup::{Facts, Step};
 use crate::upkeep::LogTail;
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -26,6 +27,10 @@ pub struct Daemon {
     pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
     /// Looks at this box with what stands in the file.
     pub doctor: fn(PathBuf) -> BoxFuture<'static, Report>,
+    /// Looks at the box before it is set up; the configuration file may not be there yet.
+    pub look: fn(PathBuf) -> BoxFuture<'static, anyhow::Result<Facts>>,
+    /// Does one thing of a set-up.
+    pub carry_out: fn(Step) -> BoxFuture<'static, anyhow::Result<()>>,
 }
 
 /// `turnpike run`.

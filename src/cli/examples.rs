@@ -20,6 +20,15 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["turnpike from-uci > /var/etc/turnpike/turnpike.toml", "turnpike from-uci ./turnpike.config"],
     ),
     (&["down"], &["turnpike down"]),
+    (
+        &["setup"],
+        &[
+            "turnpike setup",
+            "turnpike setup --dry-run --yes --create-network --admin-on-loopback",
+            "turnpike setup --yes --guest br-lan --manage eth2 --plan 'One hour' --plan-time-secs 3600 --plan-price 2",
+            "turnpike setup --undo-network",
+        ],
+    ),
     (&["reload"], &["turnpike reload", "turnpike reload --dry-run"]),
     (&["reconcile"], &["turnpike reconcile"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),

@@ -1,5 +1,5 @@
-//! The command line: `run`, `check-config`, `doctor`, `down` and the like work on this machine; everything else asks a running daemon
-//! over its control socket.
+//! The command line: `run`, `check-config`, `doctor`, `setup`, `down` and the like work on this machine; everything else asks a running
+//! daemon over its control socket.
 
 mod accounts;
 mod admins;
@@ -26,6 +26,7 @@ mod request;
 mod sales;
 mod service;
 mod sessions;
+mod setup;
 mod status;
 mod steer;
 mod stream;
@@ -83,6 +84,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
         Command::ConfigReference(reference) => reference.print(),
         Command::FromUci(file) => file.print(),
         Command::Down(file) => daemon::down(&file, daemon),
+        Command::Setup(setup) => setup.run(daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),

@@ -14,6 +14,7 @@ mod observer;
 mod ping;
 mod question;
 mod socket;
+mod survey;
 mod table;
 mod watch;
 
@@ -22,5 +23,6 @@ pub use leases::{Lease, LeaseFile, MAX_LEASE_BYTES, MAX_LEASE_LINES, parse_lease
 pub use link::Link;
 pub use neighbour::{Neighbour, Reachability};
 pub use observer::NetEvent;
+pub use survey::Surveyed;
 pub use table::{DefaultRoute, Net};
 pub use watch::NetWatch;

@@ -183,8 +183,12 @@ impl Net {
 
     /// Every address of the router itself, with its device's number.
     pub async fn own_addresses(&self) -> Result<Vec<(u32, IpAddr)>, NetError> {
-        let messages = self.list("listing addresses", || self.handle.address().get().execute()).await?;
-        Ok(messages.iter().filter_map(read_address).collect())
+        Ok(self.address_messages().await?.iter().filter_map(read_address).collect())
+    }
+
+    /// The same, as the kernel says it.
+    pub(super) async fn address_messages(&self) -> Result<Vec<AddressMessage>, NetError> {
+        self.list("listing addresses", || self.handle.address().get().execute()).await
     }
 
     /// A whole listing.

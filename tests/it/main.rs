@@ -68,6 +68,7 @@ mod runtime_sources;
 mod runtime_trouble;
 mod sales;
 mod samples;
+mod setup;
 mod sim;
 mod steering;
 mod store;

@@ -39,6 +39,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
     ("doctor", &["domain", "clock", "config", "gate", "shaper", "net", "store"]),
     ("upkeep", &["domain", "clock", "config", "durable", "store", "providers"]),
+    ("setup", &["domain", "config"]),
     (
         "admin",
         &[
@@ -68,9 +69,11 @@ const WALLS: &[(&str, &[&str])] = &[
             "tls",
             "upkeep",
             "doctor",
+            "durable",
+            "setup",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "doctor", "http", "app", "upkeep"]),
+    ("cli", &["domain", "clock", "config", "doctor", "http", "app", "upkeep", "setup"]),
 ];
 
 fn root() -> &'static Path {

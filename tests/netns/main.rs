@@ -34,6 +34,7 @@ mod e2e_rates;
 mod e2e_restore;
 mod e2e_service;
 mod e2e_settings;
+mod e2e_setup;
 mod e2e_time;
 mod e2e_tls;
 mod e2e_walk;

@@ -14,11 +14,21 @@ pub struct LabBuilder {
     dns: bool,
     alone: bool,
     office: bool,
+    plain: bool,
 }
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        Self { phones: 1, guests: 0, masquerade: true, dhcp: false, dns: false, alone: false, office: false }
+        Self {
+            phones: 1,
+            guests: 0,
+            masquerade: true,
+            dhcp: false,
+            dns: false,
+            alone: false,
+            office: false,
+            plain: false,
+        }
     }
 }
 
@@ -77,6 +87,18 @@ impl LabBuilder {
         self
     }
 
+    /// A router as it comes: `eth0` leads to the Internet, with an address and a default route; the other cards, `eth1` and so
+    /// on with a phone behind each, are down and nobody's. It passes nothing on, there is no bridge and no firewall, and
+    /// nobody out there knows a guest's address.
+    pub fn plain(mut self) -> Self {
+        self.plain = true;
+        self.routed()
+    }
+
+    fn port(&self, segment: &Segment, number: usize) -> String {
+        if self.plain { format!("eth{}", number + 1) } else { port_name(segment, number) }
+    }
+
     /// Makes it.
     pub fn build(self) -> Lab {
         let turn = turn(self.alone);
@@ -92,10 +114,11 @@ impl LabBuilder {
         let internet = spaces.next().expect("the internet");
         let mut hosts: Vec<Ns> = spaces.collect();
         let office = if self.office { hosts.pop() } else { None };
-        prepare(&router, true);
+        prepare(&router, !self.plain);
         prepare(&internet, false);
+        let wan = if self.plain { "eth0" } else { "wan" };
         let mut links = format!(
-            "link add name wan netns {} type veth peer name eth0 netns {}\n",
+            "link add name {wan} netns {} type veth peer name eth0 netns {}\n",
             router.name(),
             internet.name()
         );
@@ -104,7 +127,7 @@ impl LabBuilder {
             writeln!(
                 links,
                 "link add name {} netns {} type veth peer name eth0 netns {}",
-                port_name(segment, *n),
+                self.port(segment, *n),
                 router.name(),
                 host.name()
             )
@@ -121,8 +144,11 @@ impl LabBuilder {
             .expect("a string");
         }
         ip_batch(None, &links);
-        set_up_router(&router, &devices);
-        set_up_internet(&internet);
+        set_up_wan(&router, wan);
+        if !self.plain {
+            set_up_bridges(&router, &devices);
+        }
+        set_up_internet(&internet, !self.plain);
         if let Some(office) = &office {
             router.ip(&format!("link set office up\naddress add {OFFICE4}/24 dev office\n"));
             let own = Ipv4Addr::from(u32::from(OFFICE4) + 1);
@@ -135,11 +161,17 @@ impl LabBuilder {
         let mut phones: Vec<Phone> = hosts
             .into_iter()
             .zip(&devices)
-            .map(|(ns, (segment, n))| set_up_phone(ns, segment, *n, self.dhcp))
+            .map(|(ns, (segment, n))| {
+                let port = self.port(segment, *n);
+                set_up_phone(ns, segment, *n, port, self.dhcp || self.plain)
+            })
             .collect();
-        let ends: Vec<&Ns> =
-            phones.iter().map(|phone| &**phone).chain(&office).chain([&internet, &router]).collect();
-        wait_for_links(&ends);
+        // On a plain router, nobody has switched the cards on.
+        if !self.plain {
+            let ends: Vec<&Ns> =
+                phones.iter().map(|phone| &**phone).chain(&office).chain([&internet, &router]).collect();
+            wait_for_links(&ends);
+        }
         let guests = phones.split_off(self.phones);
         let mut lab = Lab { phones, guests, router, internet, office, dnsmasq: None, dir, _turn: turn };
         if self.dns {
@@ -203,11 +235,15 @@ fn prepare(ns: &Ns, forwards: bool) {
     ]);
 }
 
-fn set_up_router(router: &Ns, devices: &[(&Segment, usize)]) {
-    let mut batch = format!(
-        "link set lo up\nlink set wan up\naddress add {WAN4}/24 dev wan\naddress add {WAN6}/64 dev wan nodad\n\
+fn set_up_wan(router: &Ns, wan: &str) {
+    router.ip(&format!(
+        "link set lo up\nlink set {wan} up\naddress add {WAN4}/24 dev {wan}\naddress add {WAN6}/64 dev {wan} nodad\n\
          route add default via {NET4}\nroute add default via {NET6}\n"
-    );
+    ));
+}
+
+fn set_up_bridges(router: &Ns, devices: &[(&Segment, usize)]) {
+    let mut batch = String::new();
     for Segment { bridge, number, v4, v6 } in [&LAN, &GUEST] {
         writeln!(
             batch,
@@ -224,11 +260,11 @@ fn set_up_router(router: &Ns, devices: &[(&Segment, usize)]) {
     router.ip(&batch);
 }
 
-fn set_up_internet(internet: &Ns) {
+fn set_up_internet(internet: &Ns, knows_guests: bool) {
     let mut batch = format!(
         "link set lo up\nlink set eth0 up\naddress add {NET4}/24 dev eth0\naddress add {NET6}/64 dev eth0 nodad\n"
     );
-    for Segment { v4, v6, .. } in [&LAN, &GUEST] {
+    for Segment { v4, v6, .. } in [&LAN, &GUEST].into_iter().filter(|_| knows_guests) {
         let (net4, net6) =
             (Ipv4Addr::from(u32::from(*v4) & 0xffff_ff00), Ipv6Addr::from(u128::from(*v6) & !0xffff));
         writeln!(batch, "route add {net4}/24 via {WAN4}\nroute add {net6}/64 via {WAN6}").expect("a string");
@@ -236,7 +272,7 @@ fn set_up_internet(internet: &Ns) {
     internet.ip(&batch);
 }
 
-fn set_up_phone(ns: Ns, segment: &Segment, number: usize, dhcp: bool) -> Phone {
+fn set_up_phone(ns: Ns, segment: &Segment, number: usize, port: String, dhcp: bool) -> Phone {
     let host = u8::try_from(number + 10).expect("few phones");
     let mac = format!("02:00:00:01:{:02x}:{host:02x}", segment.number);
     let mut batch = format!("link set lo up\nlink set eth0 address {mac} up\n");
@@ -253,7 +289,7 @@ fn set_up_phone(ns: Ns, segment: &Segment, number: usize, dhcp: bool) -> Phone {
         .expect("a string");
     }
     ns.ip(&batch);
-    Phone { ns, mac, v4, v6, port: port_name(segment, number) }
+    Phone { ns, mac, v4, v6, port }
 }
 
 fn write_dnsmasq(lab: &Lab, dhcp: bool) {

@@ -1,0 +1,98 @@
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::{Place, caller};
+use crate::config::{Config, DEFAULT_SOCKET};
+use crate::net::{Net, Surveyed};
+use crate::setup::{Device, DeviceKind, FOLDERS, Facts, PLACES};
+
+/// The largest file that is read, and the most of a folder.
+const MAX_BYTES: u64 = 1_000_000;
+const MAX_FILES: usize = 1_000;
+
+/// What a set-up has to know of the box. Changes nothing.
+///
+/// # Errors
+///
+/// The kernel does not say what devices there are.
+pub async fn look(place: Place, config: PathBuf) -> anyhow::Result<Facts> {
+    let mut facts = look_at_files(&place, &config);
+    let net = Net::open()?;
+    let survey = net.survey().await?;
+    facts.default_routes = net.default_route_devices().await?;
+    let bridge_of = |surveyed: &Surveyed| {
+        let master = surveyed.link.master?;
+        survey.iter().find(|other| other.link.index == master).map(|bridge| bridge.link.name.clone())
+    };
+    let device = |surveyed: &Surveyed| Device {
+        name: surveyed.link.name.clone(),
+        kind: kind_of(&place, surveyed),
+        up: surveyed.link.up,
+        bridge: bridge_of(surveyed),
+        addresses: surveyed.addresses.clone(),
+    };
+    facts.devices = survey.iter().filter(|surveyed| !surveyed.is_loopback).map(device).collect();
+    facts.devices.sort_by(|one, other| one.name.cmp(&other.name));
+    let names: Vec<String> = facts.devices.iter().map(|device| device.name.clone()).collect();
+    let neighbours = net.neighbours(&names).await?;
+    let connection = caller::connection(&place);
+    facts.caller = connection.and_then(|text| caller::find(&text, &facts, &neighbours));
+    facts.host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    facts.program = program.display().to_string();
+    let socket = Config::load(&place.at(&config))
+        .map_or_else(|_| DEFAULT_SOCKET.into(), |config| config.control.socket);
+    facts.daemon_answers = UnixStream::connect(place.at(socket)).is_ok();
+    Ok(facts)
+}
+
+/// The part of it that stands in files.
+pub fn look_at_files(place: &Place, config: &Path) -> Facts {
+    let mut facts = Facts { config: fs::read_to_string(place.at(config)).ok(), ..Facts::default() };
+    for path in PLACES {
+        note(place, &mut facts, PathBuf::from(path));
+    }
+    for folder in FOLDERS {
+        let Ok(entries) = fs::read_dir(place.at(folder)) else { continue };
+        for entry in entries.flatten().take(MAX_FILES) {
+            note(place, &mut facts, Path::new(folder).join(entry.file_name()));
+        }
+    }
+    facts
+}
+
+/// What is there: the text of a file that can be read, else that it is there.
+fn note(place: &Place, facts: &mut Facts, path: PathBuf) {
+    let there = place.at(&path);
+    let is_small =
+        |there: &Path| fs::metadata(there).is_ok_and(|found| found.is_file() && found.len() <= MAX_BYTES);
+    match fs::read_to_string(&there) {
+        Ok(text) if is_small(&there) => {
+            facts.files.insert(path, text);
+        }
+        // A link that leads nowhere is there as well: the units that systemd is to start.
+        Ok(_) | Err(_) if fs::symlink_metadata(&there).is_ok() => {
+            facts.exists.insert(path);
+        }
+        Ok(_) | Err(_) => {}
+    }
+}
+
+fn kind_of(place: &Place, surveyed: &Surveyed) -> DeviceKind {
+    let is_wireless = || place.at(format!("/sys/class/net/{}/phy80211", surveyed.link.name)).exists();
+    match surveyed.kind.as_deref() {
+        Some("bridge") => DeviceKind::Bridge,
+        // In a container, one end of a pair is its card.
+        None | Some("veth") if surveyed.is_ethernet => {
+            if is_wireless() {
+                DeviceKind::Wireless
+            } else {
+                DeviceKind::Card
+            }
+        }
+        Some(_) | None => DeviceKind::Other,
+    }
+}
