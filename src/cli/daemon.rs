@@ -65,7 +65,7 @@ fn start_log(tail: Option<&LogTail>) {
     }
 }
 
-fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
+pub(super) fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -10,6 +10,7 @@ mod credits;
 mod daemon;
 mod devices;
 mod dhcp_options;
+mod dnsmasq;
 mod events;
 mod examples;
 mod fit;
@@ -76,6 +77,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),
+        Command::Dnsmasq(fragment) => fragment.run(),
         Command::Ask(ask) => client::ask(&ask),
         Command::Completions(shell) => shell.print(),
         Command::Man(pages) => pages.print(),

@@ -17,6 +17,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("tls", &["domain", "durable"]),
     ("config", &["domain", "tls"]),
+    ("dnsmasq", &["domain", "config", "durable"]),
     ("gate", &["domain", "clock"]),
     ("shaper", &["domain", "clock"]),
     ("net", &["domain", "clock"]),
@@ -64,11 +65,12 @@ const WALLS: &[(&str, &[&str])] = &[
             "api",
             "admin",
             "coinslot",
+            "dnsmasq",
             "tls",
             "upkeep",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "http", "app", "upkeep"]),
+    ("cli", &["domain", "clock", "config", "dnsmasq", "http", "app", "upkeep"]),
 ];
 
 fn root() -> &'static Path {

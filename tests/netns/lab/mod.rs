@@ -15,6 +15,7 @@
 mod axe;
 mod browser;
 mod build;
+mod crossing;
 mod daemon;
 mod desk;
 mod dhcp;
@@ -37,6 +38,7 @@ use std::ops::Deref;
 
 pub use browser::Browser;
 pub use build::LabBuilder;
+pub use crossing::Crossing;
 pub use daemon::{Daemon, DaemonConfig, used_bytes};
 pub use desk::{Desk, hex};
 pub use dhcp::{Lease, dhcp, dhcp6_text};
