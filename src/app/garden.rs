@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Config, DnsmasqConfig};
 use crate::dnsmasq::{self, Keeping};
 use crate::runtime::{Handle, LinuxKernel};
 
@@ -41,10 +41,16 @@ pub(super) async fn keep_dnsmasq(config: Config, handle: Handle, kernel: Arc<Lin
 }
 
 async fn write_fragment(config: &Config, handle: &Handle) {
-    let Some(fragment) = &config.dnsmasq.fragment else { return };
+    let Some(fragment) = config.dnsmasq.fragment.clone() else { return };
     let program = &config.dnsmasq.program;
-    let keeping = Keeping { fragment, program, reload: &config.dnsmasq.reload };
-    let trouble = match dnsmasq::keep(config, keeping).await {
+    let (all, file) = (config.clone(), fragment.clone());
+    // By itself: whoever starts dnsmasq anew must not be left halfway when this service stops.
+    let kept = tokio::spawn(async move {
+        let DnsmasqConfig { program, reload, .. } = &all.dnsmasq;
+        dnsmasq::keep(&all, Keeping { fragment: &file, program, reload }).await
+    });
+    let Ok(kept) = kept.await else { return };
+    let trouble = match kept {
         Ok(kept) => {
             if kept.is_new {
                 info!(file = %fragment.display(), "dnsmasq's file was written, and dnsmasq made to take it");

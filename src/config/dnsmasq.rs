@@ -88,3 +88,41 @@ fn word(value: &DeValue<'_>) -> Result<String, String> {
     }
     Ok(word.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    fn mistakes(lines: &str) -> usize {
+        let text = format!("[[zone]]\nname = \"a\"\nlan = [\"br-lan\"]\n[dnsmasq]\n{lines}\n");
+        Config::parse(&text, Path::new("turnpike.toml")).map_or_else(|error| error.mistakes.len(), |_| 0)
+    }
+
+    #[test]
+    fn every_mistake_is_told() {
+        for good in [
+            "",
+            "fragment = \"\"",
+            "fragment = \"/tmp/dnsmasq.d/turnpike.conf\"\nreload = [\"/etc/init.d/dnsmasq\", \"restart\"]",
+            "program = \"/usr/sbin/dnsmasq\"\npid_files = [\"/run/dnsmasq.pid\"]\nrefill_file = \"/run/turnpike/refill\"",
+        ] {
+            assert_eq!(mistakes(good), 0, "{good}");
+        }
+        for bad in [
+            "fragment = \"dnsmasq.d/turnpike.conf\"",
+            "fragment = \"/etc/../etc/shadow\"",
+            "program = \"bin/dnsmasq\"",
+            "program = \"-x\"",
+            "program = \"\"",
+            "reload = [\"\"]",
+            "reload = \"systemctl restart dnsmasq\"",
+            "pid_files = [\"dnsmasq.pid\"]",
+            "refill_file = \"here\"",
+            "fragments = \"/tmp/x\"",
+        ] {
+            assert_eq!(mistakes(bad), 1, "{bad}");
+        }
+    }
+}

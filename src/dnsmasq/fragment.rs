@@ -64,12 +64,15 @@ pub fn portal_name(config: &Config, zone: &ZoneConfig, portal: &SecurePortal) ->
     let by_device = |family: &str| {
         devices(zone).map(|device| format!("interface-name={host},{device}{family}\n")).collect::<String>()
     };
-    match zone.portal_tls.map(|listen| listen.ip()) {
+    // What it has no address for is no business of other name servers', who may say that there is no such name.
+    let own = format!("local=/{host}/\n");
+    let leads = match zone.portal_tls.map(|listen| listen.ip()) {
         Some(address) if !address.is_unspecified() => format!("host-record={host},{address}\n"),
         Some(IpAddr::V4(_)) => by_device("/4"),
         Some(IpAddr::V6(_)) | None if networks > 1 => by_device("/4"),
         Some(IpAddr::V6(_)) | None => by_device(""),
-    }
+    };
+    own + &leads
 }
 
 /// The zone's devices whose names dnsmasq takes as they are. The firewall takes no others, either.

@@ -2,6 +2,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use tokio::sync::Mutex;
+
 use super::fragment::{HEAD, fragment};
 use super::program::{run, words};
 use crate::config::Config;
@@ -9,6 +11,9 @@ use crate::durable::{self, Staged};
 
 /// The most that is read of a file of ours: what is longer is not.
 const MAX_BYTES: u64 = 4 << 20;
+
+/// A service that starts anew may come while the one before is still at it.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Where dnsmasq's file is, and how dnsmasq is made to take it.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,7 @@ pub enum Trouble {
 /// to take it only if it has changed: for names of sets it has to start anew, and a SIGHUP is not enough (`dnsmasq(8)`,
 /// NOTES). If that fails, the file before is put back.
 pub async fn keep(config: &Config, keeping: Keeping<'_>) -> Result<Kept, Trouble> {
+    let _turn = TURN.lock().await;
     let Keeping { fragment: path, program, reload } = keeping;
     let wants_nftset = config.zones.iter().any(|zone| !zone.garden_domains.is_empty());
     let has_nftset = knows_nftset(program).await?;

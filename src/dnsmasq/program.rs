@@ -9,10 +9,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that is told of what a program says, in characters.
 const MOST_TOLD: usize = 300;
 
-/// Runs a program to its end.
+/// Runs a program to its end. It is left to itself if that takes too long: what starts another one anew must not be broken off.
 pub(super) async fn run(program: &str, arguments: &[&str]) -> std::io::Result<Output> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(arguments).stdin(Stdio::null());
     match tokio::time::timeout(PATIENCE, command.output()).await {
         Ok(output) => output,
         Err(_) => Err(Error::new(ErrorKind::TimedOut, format!("no end after {} s", PATIENCE.as_secs()))),

@@ -183,7 +183,7 @@ fn names_of_the_garden_open_for_who_is_captive_and_come_back_after_a_flush() {
     let flushed = Instant::now();
     lab.router.nft("flush ruleset");
     assert!(
-        eventually(SECOND, || daemon.log().matches("forgets its cache").count() >= 4),
+        eventually(SECOND, || daemon.log().matches("forgets its cache").count() >= 5),
         "{}",
         daemon.log()
     );

@@ -25,6 +25,8 @@ struct Neighbour {
     beside: &'static str,
     /// Whether captive guests reach DNS and the portal by its own address without a word of the operator's.
     admits: bool,
+    /// Whether port 80 leads them to the portal then.
+    leads: bool,
     /// Whether connected guests pass without one.
     forwards: bool,
     /// What the operator allows, as `docs/neighbours.md` has it.
@@ -32,12 +34,21 @@ struct Neighbour {
 }
 
 const NEIGHBOURS: [Neighbour; 4] = [
-    Neighbour { name: "fw4", rules: FW4, beside: "", admits: true, forwards: true, allowance: "" },
+    Neighbour {
+        name: "fw4",
+        rules: FW4,
+        beside: "",
+        admits: true,
+        leads: true,
+        forwards: true,
+        allowance: "",
+    },
     Neighbour {
         name: "docker",
         rules: DOCKER,
         beside: "add rule ip nat POSTROUTING oifname wan masquerade",
         admits: true,
+        leads: true,
         forwards: false,
         allowance: "
             add rule ip filter DOCKER-USER iifname br-lan oifname wan accept
@@ -50,6 +61,7 @@ const NEIGHBOURS: [Neighbour; 4] = [
         rules: UFW,
         beside: "table ip nat { chain POSTROUTING { type nat hook postrouting priority srcnat; oifname wan masquerade; }; }",
         admits: false,
+        leads: false,
         forwards: false,
         allowance: "
             add rule ip filter ufw-user-input iifname br-lan udp dport { 53, 67 } accept
@@ -64,6 +76,7 @@ const NEIGHBOURS: [Neighbour; 4] = [
         rules: FIREWALLD,
         beside: "",
         admits: false,
+        leads: true,
         forwards: false,
         allowance: "
             add rule inet firewalld filter_IN_guests_allow udp dport { 53, 67, 547 } accept
@@ -89,7 +102,7 @@ fn is_captive(name: &str, phone: &Phone) {
 }
 
 fn works_beside(neighbour: &Neighbour) {
-    let Neighbour { name, rules, beside, admits, forwards, allowance } = neighbour;
+    let Neighbour { name, rules, beside, admits, leads, forwards, allowance } = neighbour;
     let lab = Lab::builder().phones(3).routed().dns().build();
     lab.router.nft(rules);
     lab.router.nft(beside);
@@ -99,6 +112,8 @@ fn works_beside(neighbour: &Neighbour) {
     let session =
         daemon.let_through(phone, &json!({"kind": "time_or_data", "time_secs": 600, "data_mb": 50}));
     assert_eq!(is_admitted(captive), *admits, "{name}, as it comes: DNS and portal");
+    let led = HttpRequest::get("/").send(captive, (NET4, 80)).is_ok_and(|answer| answer.status == 302);
+    assert_eq!(led, *leads, "{name}, as it comes: whether port 80 leads to the portal");
     if !forwards {
         let echo = UdpEcho::open(&lab.internet, (NET6, 7));
         let blaster = UdpBlaster::start(phone, (NET6, 7), 100, Duration::from_millis(5));
