@@ -3,6 +3,7 @@
 mod anew;
 mod certificates;
 mod doors;
+mod garden;
 mod listeners;
 mod look;
 mod manager;

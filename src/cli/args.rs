@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, backup, config_reference, credits, devices, dhcp_options, doctor, events, from_uci,
-    hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
+    accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, doctor, events,
+    from_uci, hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -46,6 +46,8 @@ pub enum Command {
     Restore(backup::Restore),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
+    /// Print what dnsmasq needs for the walled garden and the portal's name, or write it to a file
+    Dnsmasq(dnsmasq::Dnsmasq),
     /// Ask a running daemon.
     #[command(flatten)]
     Ask(Box<Ask>),

@@ -88,7 +88,7 @@ fn start_log(tail: Option<&LogTail>) {
     }
 }
 
-fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
+pub(super) fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
     runtime()?.block_on(work).map_err(|error| Failure(format!("{error:#}")))
 }
 

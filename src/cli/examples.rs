@@ -40,6 +40,13 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
             "turnpike dhcp-options --format radvd --zone guests",
         ],
     ),
+    (
+        &["dnsmasq"],
+        &[
+            "turnpike dnsmasq",
+            "turnpike dnsmasq --write /etc/dnsmasq.d/turnpike.conf --then systemctl --then restart --then dnsmasq",
+        ],
+    ),
     (&["status"], &["turnpike status", "turnpike status --json"]),
     (
         &["devices"],

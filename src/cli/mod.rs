@@ -11,6 +11,7 @@ mod credits;
 mod daemon;
 mod devices;
 mod dhcp_options;
+mod dnsmasq;
 mod doctor;
 mod events;
 mod examples;
@@ -88,6 +89,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),
+        Command::Dnsmasq(fragment) => fragment.run(),
         Command::Ask(ask) => client::ask(&ask),
         Command::Completions(shell) => shell.print(),
         Command::Man(pages) => pages.print(),

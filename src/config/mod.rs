@@ -4,6 +4,7 @@
 //! with typed getters that collect what is wrong.
 
 mod coinslot;
+mod dnsmasq;
 mod free;
 mod keys;
 mod metric;
@@ -30,6 +31,7 @@ use crate::domain::{Currency, FreeOffer, GatewayFacts, RolePolicy, Text};
 use crate::tls::CertificateFiles;
 
 pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
+pub use dnsmasq::DnsmasqConfig;
 pub use metric::MetricConfig;
 pub use plugin::{PluginConfig, RESERVED_PLUGIN_NAMES};
 pub use report::{ConfigError, Finding};
@@ -59,6 +61,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// `[tls]`.
     pub tls: TlsConfig,
+    /// `[dnsmasq]`.
+    pub dnsmasq: DnsmasqConfig,
     /// `[admin]`.
     pub admin: AdminConfig,
     /// `[control]`.

@@ -230,7 +230,8 @@ pub(super) fn read_address(message: &AddressMessage) -> Option<(u32, IpAddr)> {
     own.map(|address| (message.header.index, address))
 }
 
-fn is_default(route: &RouteMessage) -> bool {
+/// Whether it is a way to everywhere.
+pub(super) fn is_default(route: &RouteMessage) -> bool {
     route.header.destination_prefix_length == 0
         && route.header.kind == RouteType::Unicast
         && route.header.table == RouteHeader::RT_TABLE_MAIN

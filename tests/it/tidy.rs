@@ -17,6 +17,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("tls", &["domain", "durable"]),
     ("config", &["domain", "tls"]),
+    ("dnsmasq", &["domain", "config", "durable"]),
     ("gate", &["domain", "clock"]),
     ("shaper", &["domain", "clock"]),
     ("net", &["domain", "clock"]),
@@ -66,6 +67,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "api",
             "admin",
             "coinslot",
+            "dnsmasq",
             "tls",
             "upkeep",
             "doctor",
@@ -73,7 +75,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "setup",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "doctor", "http", "app", "upkeep", "setup"]),
+    ("cli", &["domain", "clock", "config", "dnsmasq", "doctor", "http", "app", "upkeep", "setup"]),
 ];
 
 fn root() -> &'static Path {

@@ -12,12 +12,13 @@ mod zone;
 mod tests;
 
 /// Every table that stands at the top of the file, in the order in which the file of all keys has them.
-pub(super) static TABLES: [&Table; 18] = [
+pub(super) static TABLES: [&Table; 19] = [
     &network::NETWORK,
     &zone::ZONE,
     &theme::THEME,
     &gateway::GATEWAY,
     &gateway::TLS,
+    &network::DNSMASQ,
     &gateway::ADMIN,
     &gateway::CONTROL,
     &gateway::STORE,

@@ -29,3 +29,46 @@ pub(super) static NETWORK: Table = Table::once(
         .or(r#"["/var/lib/misc/dnsmasq.leases", "/tmp/dhcp.leases", "/tmp/hosts/odhcpd"]"#),
     ],
 );
+
+pub(super) static DNSMASQ: Table = Table::once(
+    "dnsmasq",
+    "The name server of the guests' networks, which fills garden_domains and leads guests to the portal's name: docs/garden.md.",
+    &[
+        Key::new(
+            "fragment",
+            Kind::Text,
+            "The file that is written for it, in a directory that it reads, by its absolute path; empty: none is.",
+        )
+        .or(r#""""#)
+        .such_as(r#""/etc/dnsmasq.d/turnpike.conf""#),
+        Key::new("program", Kind::Text, "dnsmasq itself, which is asked whether it takes the file.")
+            .within("a program's name or its absolute path")
+            .or(r#""dnsmasq""#)
+            .such_as(r#""/usr/sbin/dnsmasq""#),
+        Key::new(
+            "reload",
+            Kind::Texts,
+            "What is run when the file has changed, for dnsmasq to start anew: program and arguments, no shell. Empty: nothing.",
+        )
+        .within("at most 16 words")
+        .or("[]")
+        .such_as(r#"["/etc/init.d/dnsmasq", "restart"]"#),
+        Key::new(
+            "pid_files",
+            Kind::Texts,
+            "Where dnsmasq says its process id; it gets a SIGHUP when the firewall's table was lost. Empty: every *.pid in \
+             /run/dnsmasq.",
+        )
+        .within("at most 16, by their absolute paths")
+        .or("[]")
+        .such_as(r#"["/run/dnsmasq/dnsmasq.pid"]"#),
+        Key::new(
+            "refill_file",
+            Kind::Text,
+            "A file that is written then as well, by its absolute path, for a service that may signal dnsmasq where turnpike \
+             may not. Empty: none is.",
+        )
+        .or(r#""""#)
+        .such_as(r#""/run/turnpike/refill""#),
+    ],
+);
