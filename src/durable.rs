@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Writes a file that only its owner may read: beside its place, onto the disk, and then into its place.
@@ -36,6 +36,8 @@ impl Staged {
         remove_if_there(&beside)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
         let staged = Self { path: path.to_owned(), beside };
+        // Whatever the umask.
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         Ok(staged)

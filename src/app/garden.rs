@@ -46,10 +46,16 @@ async fn write_fragment(config: &Config, handle: &Handle) {
     let (all, file) = (config.clone(), fragment.clone());
     // By itself: whoever starts dnsmasq anew must not be left halfway when this service stops.
     let kept = tokio::spawn(async move {
-        let DnsmasqConfig { program, reload, .. } = &all.dnsmasq;
-        dnsmasq::keep(&all, Keeping { fragment: &file, program, reload }).await
+        let DnsmasqConfig { program, reload, pid_files, .. } = &all.dnsmasq;
+        dnsmasq::keep(&all, Keeping { fragment: &file, program, reload, pid_files }).await
     });
-    let Ok(kept) = kept.await else { return };
+    let kept = match kept.await {
+        Ok(kept) => kept,
+        Err(error) => {
+            warn!(%error, "writing dnsmasq's file broke off");
+            return;
+        }
+    };
     let trouble = match kept {
         Ok(kept) => {
             if kept.is_new {

@@ -82,9 +82,11 @@ pub(super) async fn watch_wan(
             kernel.warn("wan", wan_warning(&now));
         }
         let left: Vec<String> = if has_moved { std::mem::replace(&mut wan, now) } else { Vec::new() };
-        let Some(is_now) = standing_of(&net, &wan).await else { continue };
-        let came = is_now.iter().any(|(name, link)| link.up && standing.get(name) != Some(link));
-        standing = is_now;
+        let mut came = false;
+        if let Some(is_now) = standing_of(&net, &wan).await {
+            came = is_now.iter().any(|(name, link)| link.up && standing.get(name) != Some(link));
+            standing = is_now;
+        }
         let why = match (has_moved, came) {
             (true, _) => "the default route has moved",
             (false, true) => "a device that leads to the Internet came",

@@ -34,7 +34,7 @@ impl Dnsmasq {
         };
         let (program, then) = (self.program.clone(), self.then.clone());
         block_on(Box::pin(async move {
-            let keeping = Keeping { fragment: &path, program: &program, reload: &then };
+            let keeping = Keeping { fragment: &path, program: &program, reload: &then, pid_files: &[] };
             let kept = keep(&config, keeping).await?;
             if kept.lacks_nftset {
                 complain(&Failure(format!("{program} was built without nftset: garden_domains stay shut")));

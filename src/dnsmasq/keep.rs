@@ -1,13 +1,19 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use super::fragment::{HEAD, fragment};
 use super::program::{run, words};
+use super::refill::running;
 use crate::config::Config;
 use crate::durable::{self, Staged};
+
+/// How often it is looked for a dnsmasq that was started anew, and what lies between.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// The most that is read of a file of ours: what is longer is not.
 const MAX_BYTES: u64 = 4 << 20;
@@ -24,6 +30,8 @@ pub struct Keeping<'k> {
     pub program: &'k str,
     /// What is run when the file has changed; nothing if empty.
     pub reload: &'k [String],
+    /// Where it says its process id; empty is the usual places.
+    pub pid_files: &'k [PathBuf],
 }
 
 /// What became of the file.
@@ -63,7 +71,7 @@ pub enum Trouble {
 /// NOTES). If that fails, the file before is put back.
 pub async fn keep(config: &Config, keeping: Keeping<'_>) -> Result<Kept, Trouble> {
     let _turn = TURN.lock().await;
-    let Keeping { fragment: path, program, reload } = keeping;
+    let Keeping { fragment: path, program, reload, pid_files } = keeping;
     let wants_nftset = config.zones.iter().any(|zone| !zone.garden_domains.is_empty());
     let has_nftset = knows_nftset(program).await?;
     let kept = |is_new| Kept { is_new, lacks_nftset: wants_nftset && !has_nftset };
@@ -85,9 +93,9 @@ pub async fn keep(config: &Config, keeping: Keeping<'_>) -> Result<Kept, Trouble
         return Err(Trouble::Refused(words(&tested)));
     }
     staged.take_place().map_err(unwritable)?;
-    let Err(why) = start_anew(reload).await else { return Ok(kept(true)) };
+    let Err(why) = start_anew(reload, pid_files).await else { return Ok(kept(true)) };
     put_back(path, old.as_deref()).map_err(unwritable)?;
-    match start_anew(reload).await {
+    match start_anew(reload, pid_files).await {
         Ok(()) => Err(Trouble::NotStarted(why)),
         Err(_) => Err(Trouble::Down(why)),
     }
@@ -101,14 +109,27 @@ async fn knows_nftset(program: &str) -> Result<bool, Trouble> {
     Ok(text.split_whitespace().any(|word| word == "nftset"))
 }
 
-async fn start_anew(reload: &[String]) -> Result<(), String> {
+/// Has dnsmasq take its file. An error says why it does not run afterwards.
+async fn start_anew(reload: &[String], pid_files: &[PathBuf]) -> Result<(), String> {
     let Some((program, arguments)) = reload.split_first() else { return Ok(()) };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let before = running(pid_files);
     match run(program, &arguments).await {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{program}: {}", words(&output))),
-        Err(error) => Err(format!("{program}: {error}")),
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return Err(format!("{program}: {}", words(&output))),
+        Err(error) => return Err(format!("{program}: {error}")),
     }
+    // Some service managers say that all is well before they know (procd).
+    for _ in 0..LOOKS {
+        if before.is_empty() || running(pid_files).iter().any(|now| !before.contains(now)) {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    if running(pid_files).is_empty() {
+        return Err(format!("{program} ended well, and dnsmasq does not run"));
+    }
+    Ok(())
 }
 
 fn put_back(path: &Path, old: Option<&[u8]>) -> io::Result<()> {

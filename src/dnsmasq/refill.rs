@@ -25,10 +25,7 @@ pub struct Refilled {
 /// sets again; and writes the file by which somebody else is asked to do it.
 pub fn refill(config: &DnsmasqConfig) -> Refilled {
     let mut refilled = Refilled::default();
-    let mut seen = Vec::new();
-    for path in pid_files(config) {
-        let Some(pid) = running(&path).filter(|pid| !seen.contains(pid)) else { continue };
-        seen.push(pid);
+    for (path, pid) in running(&config.pid_files) {
         match kill_process(pid, Signal::HUP) {
             Ok(()) => refilled.told += 1,
             Err(error) => refilled.failed.push(format!("{}: {error}", path.display())),
@@ -44,10 +41,21 @@ pub fn refill(config: &DnsmasqConfig) -> Refilled {
     refilled
 }
 
-fn pid_files(config: &DnsmasqConfig) -> Vec<PathBuf> {
-    if !config.pid_files.is_empty() {
-        return config.pid_files.clone();
+/// Every dnsmasq that runs, with the file that names it; without such files, those that are in the usual places.
+pub(super) fn running(pid_files: &[PathBuf]) -> Vec<(PathBuf, Pid)> {
+    let files = if pid_files.is_empty() { usual_pid_files() } else { pid_files.to_vec() };
+    let mut found: Vec<(PathBuf, Pid)> = Vec::new();
+    for path in files {
+        if let Some(pid) = process_of(&path)
+            && !found.iter().any(|(_, known)| *known == pid)
+        {
+            found.push((path, pid));
+        }
     }
+    found
+}
+
+fn usual_pid_files() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = FILES.iter().map(PathBuf::from).collect();
     for folder in FOLDERS {
         let Ok(entries) = fs::read_dir(folder) else { continue };
@@ -58,7 +66,7 @@ fn pid_files(config: &DnsmasqConfig) -> Vec<PathBuf> {
 }
 
 /// The process that a file names, if it runs and is a dnsmasq: the number may be another's by now.
-fn running(path: &Path) -> Option<Pid> {
+fn process_of(path: &Path) -> Option<Pid> {
     let text = fs::read_to_string(path).ok()?;
     let number: i32 = text.trim().parse().ok().filter(|number| *number > 1)?;
     let name = fs::read_to_string(format!("/proc/{number}/comm")).ok()?;

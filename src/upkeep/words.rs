@@ -70,6 +70,9 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.plugins != new.plugins {
         say("The programs that are started as plugins change.".to_owned());
     }
+    if old.dnsmasq != new.dnsmasq {
+        say("What is written for dnsmasq, or what is run for it, changes.".to_owned());
+    }
     if old.roles != new.roles {
         say("What roles change is different from then on, also for sessions that run.".to_owned());
     }
@@ -120,6 +123,7 @@ fn others(old: &Config, new: &Config) -> bool {
     known.coin_slots.clone_from(&before.coin_slots);
     known.free.clone_from(&before.free);
     known.plugins.clone_from(&before.plugins);
+    known.dnsmasq.clone_from(&before.dnsmasq);
     known.roles.clone_from(&before.roles);
     known != before
 }

@@ -272,6 +272,14 @@ fn a_dnsmasq_that_does_not_start_with_the_file_has_the_old_one_again_and_runs() 
     assert!(!names.fragment().exists());
     assert!(eventually(5 * SECOND, || ask4(phone, "pay.test").is_some()), "no name server\n{}", daemon.log());
     assert_eq!(names.restarts(), 2);
+
+    // The same where whoever starts it says that all is well whatever becomes of it, as procd does.
+    let lenient = names.script("lenient", &format!("{}/restart 2>&1\nexit 0", names.dir.display()));
+    Daemon::write_config(&lab, &names.config(&["bank.test"], &format!("reload = [\"{lenient}\"]")));
+    daemon.signal(Signal::HUP);
+    assert!(eventually(15 * SECOND, || said().contains("and dnsmasq does not run")), "{}", daemon.log());
+    assert!(said().contains("has the old one again") && !names.fragment().exists(), "{}", said());
+    assert!(eventually(5 * SECOND, || ask4(phone, "pay.test").is_some()), "no name server\n{}", daemon.log());
 }
 
 #[test]
