@@ -132,7 +132,7 @@ fn manager(facts: &Facts) -> Result<Networking, Refused> {
             "neither ifupdown nor systemd-networkd sets up the network here. Make a bridge of the guests' cards with an address \
              by what does, and come again with --guest BRIDGE",
         )),
-        known => Ok(known),
+        known @ (Networking::Ifupdown | Networking::Networkd | Networking::NetworkManager) => Ok(known),
     }
 }
 
