@@ -12,6 +12,8 @@ pub struct Surveyed {
     pub link: Link,
     /// The driver of one that is made by software, as `bridge`, `veth`, `vlan`; `None` for a card.
     pub kind: Option<String>,
+    /// The number of the device that it is made on, as a VLAN's.
+    pub on: Option<u32>,
     /// Whether it is the loopback.
     pub is_loopback: bool,
     /// Whether frames on it are Ethernet's.
@@ -30,10 +32,12 @@ impl Net {
             let link = Link::read(message)?;
             let addresses =
                 addresses.iter().filter(|(on, _)| *on == link.index).map(|(_, address)| *address).collect();
+            let kind = kind_of(message);
             let layer = message.header.link_layer_type;
             Some(Surveyed {
                 link,
-                kind: kind_of(message),
+                on: lower_of(message, kind.as_deref()),
+                kind,
                 is_loopback: layer == LinkLayerType::Loopback,
                 is_ethernet: layer == LinkLayerType::Ether,
                 addresses,
@@ -55,6 +59,20 @@ fn kind_of(message: &LinkMessage) -> Option<String> {
         }
     }
     kind
+}
+
+/// Others say a number as well, as the two ends of a veth pair do, each the other's.
+fn lower_of(message: &LinkMessage, kind: Option<&str>) -> Option<u32> {
+    if !matches!(kind, Some("vlan" | "macvlan" | "macvtap" | "ipvlan" | "ipvtap")) {
+        return None;
+    }
+    let mut lower = None;
+    for attribute in &message.attributes {
+        if let LinkAttribute::Link(index) = attribute {
+            lower = Some(*index);
+        }
+    }
+    lower
 }
 
 fn with_prefix(message: &AddressMessage) -> Option<(u32, IpNet)> {

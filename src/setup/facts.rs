@@ -78,6 +78,8 @@ pub struct Device {
     pub up: bool,
     /// The bridge that it is a port of.
     pub bridge: Option<String>,
+    /// The device that it is made on, as a VLAN is on a card.
+    pub on: Option<String>,
     /// Its addresses, with their prefixes.
     pub addresses: Vec<IpNet>,
 }
@@ -226,6 +228,11 @@ impl Facts {
         } else {
             Firewall::Nftables
         }
+    }
+
+    /// What is made on a device, which then is not free, address or not.
+    pub(super) fn made_on(&self, device: &str) -> Option<&Device> {
+        self.devices.iter().find(|other| other.on.as_deref() == Some(device))
     }
 
     /// Whether ssh, over which this is done, comes over that device.

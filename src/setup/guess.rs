@@ -52,6 +52,11 @@ pub(super) fn guest(candidates: &[&Device]) -> Option<Guess> {
 
 /// The cards that can go into the guests' bridge: nothing is done with them yet.
 pub(super) fn ports(facts: &Facts, wan: &str, bridge: &str, manage: Option<&str>) -> Option<Guess> {
+    // Which card PPPoE and tunnels go over is not known here: it may look as free as any.
+    let is_known = |device: &Device| device.kind != DeviceKind::Other || device.on.is_some();
+    if !facts.device(wan).is_some_and(is_known) {
+        return None;
+    }
     let is_free = |device: &&Device| {
         device.kind == DeviceKind::Card
             && device.name != wan
@@ -59,6 +64,7 @@ pub(super) fn ports(facts: &Facts, wan: &str, bridge: &str, manage: Option<&str>
             && !facts.default_routes.contains(&device.name)
             && !facts.called_over(&device.name)
             && device.address().is_none()
+            && facts.made_on(&device.name).is_none()
             && device.bridge.as_deref().is_none_or(|of| of == bridge)
     };
     let free: Vec<&str> = facts.devices.iter().filter(is_free).map(|device| device.name.as_str()).collect();

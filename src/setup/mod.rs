@@ -4,6 +4,7 @@
 //! Nothing here looks at the box or changes it: [`Facts`] come in, a [`Plan`] goes out. Names of devices, texts and prices
 //! pass the checks of the configuration and of the domain before they get into any file.
 
+mod addresses;
 mod answer;
 mod ask;
 mod choices;

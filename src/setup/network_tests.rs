@@ -26,6 +26,10 @@ fn only_cards_that_nothing_hangs_on_go_into_the_bridge() {
     facts.devices.push(card("eth4", &[]));
     facts.devices[4].kind = DeviceKind::Wireless;
     facts.devices.push(card("eth5", &["fe80::5/64"]));
+    facts.devices.push(card("eth6", &[]));
+    facts.devices.push(card("eth6.7", &["10.8.0.1/24"]));
+    facts.devices[7].kind = DeviceKind::Other;
+    facts.devices[7].on = Some("eth6".to_owned());
     facts.caller = Some(Caller {
         address: [192, 0, 2, 7].into(),
         ssh_port: 22,
@@ -39,6 +43,7 @@ fn only_cards_that_nothing_hangs_on_go_into_the_bridge() {
         ("eth3", "is a port of br0 already"),
         ("eth4", "is a Wi-Fi card"),
         ("eth5", "is what you called over by ssh"),
+        ("eth6", "carries eth6.7"),
         ("eth9", "is not there"),
         ("br-guest", "is not there"),
         ("a;b", "letters, digits, dots"),
@@ -46,6 +51,10 @@ fn only_cards_that_nothing_hangs_on_go_into_the_bridge() {
         let said = made(&[(Topic::Ports, port)], &facts).unwrap_err();
         assert!(said.contains(why), "{port}: {said}");
     }
+    // Under PPPoE any card may be the way out: none is guessed.
+    facts.devices[0].kind = DeviceKind::Other;
+    assert_eq!(made(&[], &facts).unwrap_err(), "Ports: None");
+    facts.devices[0].kind = DeviceKind::Card;
     assert!(made(&[(Topic::Ports, "")], &facts).unwrap_err().contains("a bridge without a card"));
     assert!(
         made(&[(Topic::Guest, "$(reboot)"), ETH1], &facts).unwrap_err().contains("letters, digits, dots")

@@ -17,6 +17,7 @@ pub(super) fn card(name: &str, addresses: &[&str]) -> Device {
         kind: DeviceKind::Card,
         up: true,
         bridge: None,
+        on: None,
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
     }
 }

@@ -180,7 +180,7 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(true),
         "n" | "no" => Ok(false),
-        _ => Err("type yes or no".to_owned()),
+        _ => Err("must be yes or no".to_owned()),
     }
 }
 

@@ -191,11 +191,18 @@ fn a_plain_box_sells_its_first_hour_after_the_commands_of_the_page() {
     let undone = debian.turnpike(&["setup", "--undo-network", "--yes"]);
     assert!(undone.ok(), "{undone:?}");
     assert_eq!(fs::read_to_string(debian.root.join("etc/nftables.conf")).unwrap(), nftables);
-    let left =
-        debian.must(&["grep", "-rl", "turnpike", "/etc", "--include=*turnpike*", "--exclude-dir=turnpike"]);
+    for gone in [
+        "network/interfaces.d/turnpike",
+        "dnsmasq.d/turnpike-guests.conf",
+        "nftables.d/turnpike-nat.nft",
+        "nftables.conf.before-turnpike",
+        "sysctl.d/60-turnpike.conf",
+    ] {
+        assert!(!debian.root.join("etc").join(gone).exists(), "{gone}");
+    }
     assert!(
-        !left.contains("nat.nft") && !left.contains("dnsmasq.d") && !left.contains("interfaces"),
-        "{left}"
+        undone.stdout.contains("not done, since systemd does not run here: systemctl restart dnsmasq"),
+        "{undone:?}"
     );
     assert!(!lab.router.run(&["ip", "link", "show", "br-guest"]).ok());
     assert!(!lab.router.run(&["nft", "list", "table", "inet", "turnpike_nat"]).ok());
@@ -265,5 +272,72 @@ fn a_box_whose_only_network_is_the_guests_is_managed_from_there() {
     assert!(refused.stderr.contains(&said), "{refused:?}");
     let guessed = calls(operator.v4, &[]);
     assert!(guessed.ok() && guessed.stdout.contains(&format!("trusted: {mac}")), "{guessed:?}");
+    assert_eq!(daemon.stop(10 * SECOND), Some(0), "{}", daemon.log());
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_asks_again() {
+    let lab = Lab::builder().plain().build();
+    let debian = Debian::unpack(&lab);
+    let program = debian.root.join("usr/bin/turnpike");
+    fs::copy(env!("CARGO_BIN_EXE_turnpike"), program).unwrap();
+    let typed = |lines: &[&str]| {
+        let words = debian.within(&["script", "-qec", "turnpike setup", "/dev/null"]);
+        let output = lab.router.run_with(&words, &(lines.join("\n") + "\n"));
+        assert!(output.ok(), "{output:?}");
+        output.stdout
+    };
+    let answers = [
+        "",
+        "perhaps",
+        "yes",
+        "eth1",
+        "",
+        "loopback",
+        "two\u{7}lines",
+        "Harbour \"Caf\u{e9}\"",
+        "eur",
+        "no one",
+        "ana",
+        "One hour",
+        "",
+        "2.50",
+    ];
+    let said = typed(&[&answers[..], &["yes"]].concat());
+    for told in [
+        "This must be yes or no",
+        "This must be one line",
+        "This must be 1 to 64 letters",
+        "write /etc/turnpike/turnpike.toml",
+    ] {
+        assert!(said.contains(told), "{told} in {said}");
+    }
+    let config = fs::read_to_string(debian.root.join("etc/turnpike/turnpike.toml")).unwrap();
+    for line in ["name = 'Harbour \"Caf\u{e9}\"'", "currency = \"EUR\"", "lan = [\"br-guest\"]"] {
+        assert!(config.lines().any(|there| there == line), "{line} in {config}");
+    }
+    assert!(lab.router.addresses("br-guest").contains(&LAN4.into()));
+    // With a daemon there, a password is asked for twice.
+    let log = lab.dir.path().join("turnpike.log");
+    let mut daemon = lab.router.spawn(&debian.within(&["turnpike", "run"]), &log);
+    let ready = eventually(20 * SECOND, || {
+        assert!(daemon.runs(), "{}", daemon.log());
+        debian.turnpike(&["status"]).ok()
+    });
+    assert!(ready, "{}", daemon.log());
+    let passwords = ["short", "by the harbour", "by the harbor", "by the harbour", "by the harbour"];
+    // The bridge is a network like any other now: it is what is guessed, and is not made again.
+    let answers = ["", "", "loopback", "Harbour \"Caf\u{e9}\"", "eur", "ana", "One hour", "", "2.50", "yes"];
+    let said = typed(&[&answers[..], &passwords[..]].concat());
+    for told in [
+        "This must be 8 to 200 characters",
+        "These are two different ones",
+        "admin ana: made",
+        "plan one-hour: made",
+    ] {
+        assert!(said.contains(told), "{told} in {said}");
+    }
+    let plan = debian.json(&["plan", "show", "one-hour"]);
+    assert_eq!((&plan["title"], &plan["price"]), (&"One hour".into(), &"2.50".into()), "{plan}");
     assert_eq!(daemon.stop(10 * SECOND), Some(0), "{}", daemon.log());
 }

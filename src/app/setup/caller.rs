@@ -82,6 +82,7 @@ mod tests {
             kind: DeviceKind::Card,
             up: true,
             bridge: None,
+            on: None,
             addresses: vec![net.parse().unwrap(), "fe80::1/64".parse().unwrap()],
         };
         Facts {

@@ -184,6 +184,7 @@ async fn run(command: &Command) -> anyhow::Result<()> {
     // Else it would be looked for where this process's own path says.
     let found = path.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file());
     let started = tokio::process::Command::new(found.unwrap_or_else(|| program.into()))
+        .arg0(program)
         .args(arguments)
         .env("PATH", path)
         .stdin(Stdio::null())

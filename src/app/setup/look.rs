@@ -23,15 +23,16 @@ pub async fn look(place: Place, config: PathBuf) -> anyhow::Result<Facts> {
     let net = Net::open()?;
     let survey = net.survey().await?;
     facts.default_routes = net.default_route_devices().await?;
-    let bridge_of = |surveyed: &Surveyed| {
-        let master = surveyed.link.master?;
-        survey.iter().find(|other| other.link.index == master).map(|bridge| bridge.link.name.clone())
+    let name_of = |index: Option<u32>| {
+        let index = index?;
+        survey.iter().find(|other| other.link.index == index).map(|other| other.link.name.clone())
     };
     let device = |surveyed: &Surveyed| Device {
         name: surveyed.link.name.clone(),
         kind: kind_of(&place, surveyed),
         up: surveyed.link.up,
-        bridge: bridge_of(surveyed),
+        bridge: name_of(surveyed.link.master),
+        on: name_of(surveyed.on),
         addresses: surveyed.addresses.clone(),
     };
     facts.devices = survey.iter().filter(|surveyed| !surveyed.is_loopback).map(device).collect();

@@ -121,7 +121,7 @@ struct Shown(Termios);
 impl Drop for Shown {
     fn drop(&mut self) {
         // Nobody to tell; the shell sets it right as well.
-        let _ = tcsetattr(std::io::stdin().as_fd(), OptionalActions::Flush, &self.0);
+        let _ = tcsetattr(std::io::stdin().as_fd(), OptionalActions::Drain, &self.0);
     }
 }
 
@@ -133,6 +133,6 @@ fn unseen<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let mut hidden = before.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     let _shown = Shown(before);
-    tcsetattr(stdin.as_fd(), OptionalActions::Flush, &hidden).map_err(failed)?;
+    tcsetattr(stdin.as_fd(), OptionalActions::Drain, &hidden).map_err(failed)?;
     work()
 }

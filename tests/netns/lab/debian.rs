@@ -10,13 +10,15 @@ use super::{HttpRequest, Lab, Output, Process, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs what follows within the folder `$0`, which then has its own /proc and /sys: nothing is mounted outside of it.
+/// Runs what follows within the folder `$0`, which then has its own /proc, /sys and terminals: nothing is mounted outside of
+/// it.
 const INSIDE: [&str; 5] = [
     "unshare",
     "--mount",
     "sh",
     "-c",
-    r#"mount -t proc proc "$0/proc" && mount -t sysfs sysfs "$0/sys" && exec chroot "$0" "$@""#,
+    r#"mount -t proc proc "$0/proc" && mount -t sysfs sysfs "$0/sys" && mount -t devpts devpts "$0/dev/pts" &&
+        exec chroot "$0" "$@""#,
 ];
 
 fn source() -> &'static Path {
@@ -36,7 +38,7 @@ impl<'lab> Debian<'lab> {
         let made = source().join("target/tools/debian");
         assert!(made.join("made").exists(), "{} is not there: scripts/test makes it", made.display());
         let root = lab.dir.path().join("debian");
-        let copied = Command::new("cp").arg("-a").args([&made, &root]).status().unwrap();
+        let copied = Command::new("cp").arg("-a").args([&made, &root]).status().expect("cp");
         assert!(copied.success());
         Self { lab, root }
     }
@@ -67,10 +69,10 @@ impl<'lab> Debian<'lab> {
             .args(["--quick", "--binary", env!("CARGO_BIN_EXE_turnpike"), "--version", version, "--out"])
             .arg(&out)
             .output()
-            .unwrap();
+            .expect("scripts/deb");
         assert!(made.status.success(), "{made:?}");
-        let path = String::from_utf8(made.stdout).unwrap();
-        format!("/tmp/{}", Path::new(path.trim()).file_name().unwrap().to_str().unwrap())
+        let path = String::from_utf8(made.stdout).expect("a path");
+        format!("/tmp/{}", Path::new(path.trim()).file_name().and_then(|name| name.to_str()).expect("a file"))
     }
 
     /// Runs dpkg, which asks nothing.
@@ -82,7 +84,7 @@ impl<'lab> Debian<'lab> {
 
     /// What a key of a unit says, each time it is there.
     pub fn unit(&self, name: &str, key: &str) -> Vec<String> {
-        let text = fs::read_to_string(self.root.join("usr/lib/systemd/system").join(name)).unwrap();
+        let text = fs::read_to_string(self.root.join("usr/lib/systemd/system").join(name)).expect("a unit");
         let values = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         values.map(str::to_owned).collect()
     }
@@ -95,7 +97,7 @@ impl<'lab> Debian<'lab> {
         let capabilities = one("AmbientCapabilities");
         assert_eq!(one("CapabilityBoundingSet"), capabilities);
         let set = capabilities.split_whitespace().fold("-all".to_owned(), |set, name| {
-            format!("{set},+{}", name.strip_prefix("CAP_").unwrap().to_lowercase())
+            format!("{set},+{}", name.strip_prefix("CAP_").expect("a capability").to_lowercase())
         });
         let argv = format!(
             "setpriv --reuid={user} --regid={user} --init-groups --inh-caps={set} --ambient-caps={set} \
