@@ -12,6 +12,7 @@ readonly LAB=turnpike-try
 readonly ROUTER=$LAB-router INTERNET=$LAB-internet PHONE1=$LAB-phone1 PHONE2=$LAB-phone2
 readonly VETH=tpk-try
 readonly LAN4=198.18.77 LAN6=fd54:7077 NET4=198.19.77 NET6=fd54:7078
+# shellcheck disable=SC2034 # scripts/try reads it
 readonly PORTAL_PORT=2050
 
 # in_ns NAMESPACE COMMAND…

@@ -3,6 +3,7 @@
 mod anew;
 mod certificates;
 mod doors;
+mod garden;
 mod listeners;
 mod look;
 mod manager;
@@ -11,7 +12,7 @@ mod service;
 pub mod setup;
 mod wan;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tracing::info;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::doctor::{self, Place, Report};
 use crate::domain::ZoneName;
 use crate::gate::{Gate, GateError, Policy, ZoneGate};
 use crate::net::Net;
@@ -117,6 +119,11 @@ pub async fn down(config: Config) -> anyhow::Result<()> {
     Gate::open(config.network.mark_mask)?.down().await?;
     Shaper::open(shaping(&config, &wan))?.down().await?;
     Ok(())
+}
+
+/// Looks at this box with the configuration that stands in `file`, and says what is wrong.
+pub async fn doctor(file: &Path) -> Report {
+    doctor::examine(file, &Place::default()).await
 }
 
 fn zone_devices(config: &Config) -> Vec<(ZoneName, Vec<String>)> {

@@ -7,6 +7,8 @@ pub mod cli;
 pub mod clock;
 pub mod coinslot;
 pub mod config;
+pub mod dnsmasq;
+pub mod doctor;
 pub mod domain;
 pub mod durable;
 pub mod events;

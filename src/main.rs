@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         run: |config, file, log| Box::pin(app::run(config, file, log)),
         close: |config| Box::pin(app::close(config)),
         down: |config| Box::pin(app::down(config)),
+        doctor: |file| Box::pin(async move { app::doctor(&file).await }),
         look: |config| Box::pin(app::setup::look(Place::default(), config)),
         carry_out: |step| Box::pin(app::setup::carry_out(Place::default(), step)),
     };

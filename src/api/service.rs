@@ -4,13 +4,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ApiState;
 use super::auth::{Administer, Allowed, View};
 use super::shapes::time;
-use crate::http::Problem;
-use crate::upkeep::{BY_HAND, CameTo, LastOrder, NotTaken, Upkeep};
+use crate::http::{JsonBody, Problem};
+use crate::upkeep::{BY_HAND, CameTo, LastOrder, Meaning, NotTaken, Upkeep};
 
 /// What has become of the last order since this process began.
 #[derive(Debug, Serialize)]
@@ -27,10 +27,21 @@ struct OrderShape {
     reason: Option<String>,
 }
 
-/// Whether a reload has anything to do.
+/// What a reload changes.
 #[derive(Debug, Serialize)]
 pub(super) struct ReloadShape {
+    /// Whether there is anything to change.
     changed: bool,
+    /// What that means, a sentence each.
+    meaning: Vec<String>,
+    /// Whether somebody who is online, or a connection that stands, may be cut off.
+    cuts_off: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reload {
+    dry_run: Option<bool>,
 }
 
 /// What was ordered.
@@ -67,25 +78,42 @@ pub(super) async fn get(
     Ok(Json(ServiceShape { last_order }))
 }
 
-/// `POST /api/v1/service/reload`: 202 if the daemon starts anew with what the file says now, 200 if it says what holds already.
+fn not_taken(why: &NotTaken) -> Problem {
+    let (title, detail) = ("The configuration is not taken", why.to_string());
+    match why {
+        NotTaken::Unfit(_) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit-configuration", title, detail)
+        }
+        NotTaken::Unwritten(_) | NotTaken::Same | NotTaken::Busy | NotTaken::Another => {
+            Problem::conflict("not-taken", title, detail)
+        }
+    }
+}
+
+/// `POST /api/v1/service/reload`: 202 if the daemon starts anew with what the file says now, 200 if nothing was done.
 pub(super) async fn reload(
     allowed: Allowed<Administer>,
     State(state): State<ApiState>,
+    JsonBody(Reload { dry_run }): JsonBody<Reload>,
 ) -> Result<(StatusCode, Json<ReloadShape>), Problem> {
-    let by = allowed.caller.doing("settings.change", BY_HAND);
-    match upkeep(&state)?.look_again(by).await {
-        Ok(()) => Ok((StatusCode::ACCEPTED, Json(ReloadShape { changed: true }))),
-        Err(NotTaken::Same) => Ok((StatusCode::OK, Json(ReloadShape { changed: false }))),
-        Err(why @ NotTaken::Unfit(_)) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "unfit-configuration",
-            "The configuration is not taken",
-            why.to_string(),
-        )),
-        Err(why @ (NotTaken::Unwritten(_) | NotTaken::Busy | NotTaken::Another)) => {
-            Err(Problem::conflict("not-taken", "The configuration is not taken", why.to_string()))
+    let upkeep = upkeep(&state)?;
+    let Meaning { texts, cuts_off } = match upkeep.meaning().await {
+        Ok(meaning) => meaning,
+        Err(NotTaken::Same) => {
+            return Ok((
+                StatusCode::OK,
+                Json(ReloadShape { changed: false, meaning: Vec::new(), cuts_off: false }),
+            ));
         }
+        Err(why) => return Err(not_taken(&why)),
+    };
+    let shape = ReloadShape { changed: true, meaning: texts, cuts_off };
+    if dry_run == Some(true) {
+        return Ok((StatusCode::OK, Json(shape)));
     }
+    let by = allowed.caller.doing("settings.change", BY_HAND);
+    upkeep.look_again(by).await.map_err(|why| not_taken(&why))?;
+    Ok((StatusCode::ACCEPTED, Json(shape)))
 }
 
 /// `POST /api/v1/service/reconcile`: the rules are put in place anew, and what the kernel holds is compared with what it must.

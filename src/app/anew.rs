@@ -19,7 +19,8 @@ use crate::domain::{Actor, AuditLine, Text};
 use crate::runtime::Handle;
 use crate::store::Store;
 use crate::upkeep::{
-    BY_HAND, CameTo, LogTail, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore, undo_restore,
+    BY_HAND, CameTo, LogTail, Meaning, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore,
+    changes, cuts_off, meanwhile, undo_restore,
 };
 
 /// How long somebody who stands at a coin slot is waited for.
@@ -113,6 +114,11 @@ impl Kept {
                 _ = self.hangup.recv() => self.look_again(config, by_signal()).ok(),
                 order = self.orders.recv() => match order {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
+                    Some(Order::Meaning { reply }) => {
+                        // Whoever asked may have gone.
+                        let _ = reply.send(self.read_again(config).map(|new| meaning(config, &new)));
+                        None
+                    }
                     Some(Order::LookAgain { by, reply }) => self.reload(config, by, reply),
                     Some(Order::Restore { of, by, reply }) => self.restore(config, &of, by, reply),
                     // We have a sender ourselves.
@@ -144,18 +150,22 @@ impl Kept {
         }
     }
 
-    /// Takes what stands in the file, if it is something else.
-    fn look_again(&mut self, config: &Config, by: Actor) -> Result<Ahead, NotTaken> {
+    /// What stands in the file, if it is something else and can be carried out.
+    fn read_again(&mut self, config: &Config) -> Result<Config, NotTaken> {
         let settings = self.upkeep.settings();
         let read = settings.read().map_err(|error| error.to_string());
         let checked = read.and_then(|text| settings.check(&text).map_err(|error| error.to_string()));
-        let new = checked.map_err(NotTaken::Unfit).and_then(|new| {
-            if new == *config && look::pictures(&new) == self.pictures {
-                return Err(NotTaken::Same);
-            }
-            self.doors.prepare(&new).map_err(|error| NotTaken::Unfit(format!("{error:#}")))?;
-            Ok(new)
-        });
+        let new = checked.map_err(NotTaken::Unfit)?;
+        if new == *config && look::pictures(&new) == self.pictures {
+            return Err(NotTaken::Same);
+        }
+        self.doors.prepare(&new).map_err(|error| NotTaken::Unfit(format!("{error:#}")))?;
+        Ok(new)
+    }
+
+    /// Takes what stands in the file, if it is something else.
+    fn look_again(&mut self, config: &Config, by: Actor) -> Result<Ahead, NotTaken> {
+        let new = self.read_again(config);
         match &new {
             Ok(_) => {}
             Err(NotTaken::Same) => info!("{}", NotTaken::Same),
@@ -227,6 +237,12 @@ impl Kept {
             }
         }
     }
+}
+
+fn meaning(old: &Config, new: &Config) -> Meaning {
+    let mut texts = changes(old, new);
+    texts.push(meanwhile(Some(old), new).to_owned());
+    Meaning { texts, cuts_off: cuts_off(old, new) }
 }
 
 /// Who sends SIGHUP.

@@ -8,15 +8,16 @@ use tracing::{error, info, warn};
 
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
+use super::garden::keep_dnsmasq;
 use super::listeners::{Behind, Listeners, Served};
 use super::manager::Manager;
-use super::wan::{follow_wan, wan_devices, wan_warning, watch_uplink};
+use super::wan::{wan_devices, wan_warning, watch_uplink, watch_wan};
 use super::{built_in, look, policy, registry, shaping, zone_devices};
 use crate::coinslot;
 use crate::config::Config;
 use crate::domain::ClientKey;
 use crate::gate::Gate;
-use crate::net::{Net, NetWatch};
+use crate::net::{Net, NetWatch, WayWatch};
 use crate::plugins::PluginHost;
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::{
@@ -45,6 +46,7 @@ struct Opened {
     handle: Handle,
     owner: JoinHandle<()>,
     watchers: JoinSet<()>,
+    ways: WayWatch,
     wan: Vec<String>,
     net: Net,
     kernel: Arc<LinuxKernel>,
@@ -75,6 +77,7 @@ impl Service {
         let vault = VoucherVault::open(&key_path(&config.store.path), store.any_voucher().await?.as_ref())?;
         let vault = Arc::new(vault);
         let net = Net::open()?;
+        let ways = WayWatch::open()?;
         let wan = wan_devices(config, &net).await;
         let gate = Gate::open(config.network.mark_mask)?;
         let table = gate.watch()?;
@@ -115,12 +118,12 @@ impl Service {
         let leases = config.network.lease_files.clone();
         let isolated = isolated(config);
         watchers.spawn(watch_lan(handle.clone(), net_watch, zones, hostnames, leases, net.clone(), isolated));
-        Ok(Opened { handle, owner, watchers, wan, net, kernel, vault })
+        Ok(Opened { handle, owner, watchers, ways, wan, net, kernel, vault })
     }
 
     /// Opens the doors.
     async fn admit(config: &Config, kept: &mut Kept, store: &Store, opened: Opened) -> anyhow::Result<Self> {
-        let Opened { handle, owner, mut watchers, wan, net, kernel, vault } = opened;
+        let Opened { handle, owner, mut watchers, ways, wan, net, kernel, vault } = opened;
         let (stop, stopped) = watch::channel(false);
         let open = async {
             kept.doors.open(config)?;
@@ -131,9 +134,9 @@ impl Service {
             for slot in coinslot::open(&handle, store, config.site.currency, &config.coin_slots)? {
                 watchers.spawn(slot);
             }
-            if config.network.wan.is_empty() {
-                watchers.spawn(follow_wan(config.clone(), net.clone(), kernel, handle.clone(), wan));
-            }
+            let gardens = Arc::clone(&kernel);
+            watchers.spawn(watch_wan(config.clone(), net.clone(), kernel, handle.clone(), ways, wan));
+            watchers.spawn(keep_dnsmasq(config.clone(), handle.clone(), gardens));
             let uplink = listeners.uplink.clone();
             watchers.spawn(watch_uplink(config.clone(), net.clone(), handle.clone(), uplink));
             for bridge in &isolated(config) {

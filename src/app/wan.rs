@@ -1,5 +1,6 @@
 //! The way to the Internet: which devices lead there, and whether any does now.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,18 @@ use tracing::{debug, info, warn};
 
 use super::{policy, shaping};
 use crate::config::Config;
-use crate::net::{Net, NetError};
+use crate::domain::ZoneName;
+use crate::net::{Net, NetError, WayWatch};
 use crate::portal::Uplink;
 use crate::runtime::{Handle, LinuxKernel};
-use crate::shaper::Shaper;
+use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 
-/// How often the default route is looked at.
+/// How often the way out is looked at when there are no notices.
 const WAN_EVERY: Duration = Duration::from_secs(5);
+/// How long notices of one change may gather.
+const SETTLE: Duration = Duration::from_millis(20);
+/// A device that comes and goes without end has the classes looked at so often and not more.
+const NOT_AGAIN_FOR: Duration = Duration::from_millis(250);
 
 /// The devices that lead to the Internet: as configured, else those of the default routes.
 pub(super) async fn wan_devices(config: &Config, net: &Net) -> Vec<String> {
@@ -38,34 +44,95 @@ pub(super) fn wan_warning(wan: &[String]) -> Vec<String> {
     if wan.is_empty() { vec![text.to_owned()] } else { Vec::new() }
 }
 
-/// Follows the default route from device to device.
-pub(super) async fn follow_wan(
+/// Follows the way out until the daemon stops: the default route from device to device, unless the devices are configured; and
+/// devices that come again, as one does whose connection was dialled anew: their classes have gone with them.
+pub(super) async fn watch_wan(
     config: Config,
     net: Net,
     kernel: Arc<LinuxKernel>,
     handle: Handle,
+    mut ways: WayWatch,
     mut wan: Vec<String>,
 ) {
+    let mut standing = standing_of(&net, &wan).await.unwrap_or_default();
     loop {
-        tokio::time::sleep(WAN_EVERY).await;
+        tokio::select! {
+            changed = ways.changed(&wan) => match changed {
+                // Addresses, routes and links of one change come one after the other.
+                Ok(()) => tokio::time::sleep(SETTLE).await,
+                Err(error) => {
+                    warn!(%error, "the way to the Internet could not be watched; it is looked at now and then");
+                    tokio::time::sleep(WAN_EVERY).await;
+                }
+            },
+            () = tokio::time::sleep(WAN_EVERY) => {}
+        }
         let now = wan_devices(&config, &net).await;
         // A default route that is gone for a while keeps its device: nothing is reached through it meanwhile.
-        if now == wan || now.is_empty() {
-            continue;
-        }
-        info!(?now, "the default route has moved");
-        match Shaper::open(shaping(&config, &now)) {
-            Ok(shaper) => kernel.replace(policy(&config, &now), shaper),
-            Err(error) => {
-                warn!(%error, "the classes could not be moved to the new uplink");
-                continue;
+        let has_moved = now != wan && !now.is_empty();
+        if has_moved {
+            info!(?now, "the default route has moved");
+            match Shaper::open(shaping(&config, &now)) {
+                Ok(shaper) => kernel.replace(policy(&config, &now), shaper),
+                Err(error) => {
+                    warn!(%error, "the classes could not be moved to the new uplink");
+                    continue;
+                }
             }
+            kernel.warn("wan", wan_warning(&now));
         }
-        kernel.warn("wan", wan_warning(&now));
-        wan = now;
-        if handle.reconcile(true, "the default route has moved").await.is_err() {
+        let left: Vec<String> = if has_moved { std::mem::replace(&mut wan, now) } else { Vec::new() };
+        let mut came = false;
+        if let Some(is_now) = standing_of(&net, &wan).await {
+            came = is_now.iter().any(|(name, link)| link.up && standing.get(name) != Some(link));
+            standing = is_now;
+        }
+        let why = match (has_moved, came) {
+            (true, _) => "the default route has moved",
+            (false, true) => "a device that leads to the Internet came",
+            (false, false) => continue,
+        };
+        if handle.reconcile(has_moved, why).await.is_err() {
             return;
         }
+        if has_moved {
+            remove_classes(left.into_iter().filter(|device| !wan.contains(device)).collect()).await;
+        }
+        tokio::time::sleep(NOT_AGAIN_FOR).await;
+    }
+}
+
+/// What a device was like when last looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    index: u32,
+    up: bool,
+}
+
+/// Those of these devices that are there; `None` if that cannot be told now.
+async fn standing_of(net: &Net, devices: &[String]) -> Option<BTreeMap<String, Standing>> {
+    match net.links().await {
+        Ok(links) => {
+            let ours = links.into_iter().filter(|link| devices.contains(&link.name));
+            Some(ours.map(|link| (link.name, Standing { index: link.index, up: link.up })).collect())
+        }
+        Err(error) => {
+            debug!(%error, "the devices that lead to the Internet could not be looked at");
+            None
+        }
+    }
+}
+
+/// Takes our classes from devices that lead to the Internet no more.
+async fn remove_classes(wan: Vec<String>) {
+    let former = ZoneShape { name: ZoneName::new("former-uplink"), devices: wan, down: None, up: None };
+    let config = ShaperConfig { zones: vec![former], wan: Vec::new(), replace_foreign_root: false };
+    let removed = match Shaper::open(config) {
+        Ok(shaper) => shaper.down().await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = removed {
+        warn!(%error, "the classes on the former uplink could not be removed");
     }
 }
 

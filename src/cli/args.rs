@@ -6,8 +6,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
 use super::request::query;
 use super::{
-    accounts, admins, backup, credits, devices, dhcp_options, events, hooks, locks, logs, manual, plans,
-    sales, service, sessions, setup, status, tokens, vouchers,
+    accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, doctor, events,
+    from_uci, hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -28,6 +28,14 @@ pub enum Command {
     CheckConfig(ConfigFile),
     /// Load the firewall rules without a daemon, as before the network comes up: who has no session stays outside
     Close(ConfigFile),
+    /// Look at this box and say what is wrong with it, why, and what to do
+    ///
+    /// Exit code: 0 all is well, 1 there is a problem, 2 wrong usage, 3 there are only warnings.
+    Doctor(doctor::Doctor),
+    /// Print what every key of the configuration does
+    ConfigReference(config_reference::ConfigReference),
+    /// Print the configuration that OpenWrt's UCI file says, as TOML; every mistake is reported
+    FromUci(from_uci::FromUciFile),
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
     /// Make a hotspot of this box: asks, writes the configuration and, if told to, the network, and starts it
@@ -38,6 +46,8 @@ pub enum Command {
     Restore(backup::Restore),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
+    /// Print what dnsmasq needs for the walled garden and the portal's name, or write it to a file
+    Dnsmasq(dnsmasq::Dnsmasq),
     /// Ask a running daemon.
     #[command(flatten)]
     Ask(Box<Ask>),

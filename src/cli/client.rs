@@ -66,7 +66,8 @@ pub(super) struct Answer {
 /// Sends a request and waits for its answer.
 pub(super) fn exchange(connection: &Connection, request: Request) -> Result<Answer, Failure> {
     runtime()?.block_on(async {
-        let asked = tokio::time::timeout(PATIENCE + request.wait, send(connection, request));
+        let patience = request.patience.unwrap_or(PATIENCE) + request.wait;
+        let asked = tokio::time::timeout(patience, send(connection, request));
         asked.await.map_err(|_| Failure("turnpike did not answer in time".to_owned()))?
     })
 }

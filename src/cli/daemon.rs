@@ -7,6 +7,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::args::ConfigFile;
 use super::output::{Failure, complain, say};
 use crate::config::Config;
+use crate::doctor::Report;
 use crate::domain::BoxFuture;
 use crate::setup::{Facts, Step};
 use crate::upkeep::LogTail;
@@ -24,6 +25,8 @@ pub struct Daemon {
     pub close: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
     /// Removes what a daemon that does not run left in the kernel.
     pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
+    /// Looks at this box with what stands in the file.
+    pub doctor: fn(PathBuf) -> BoxFuture<'static, Report>,
     /// Looks at the box before it is set up; the configuration file may not be there yet.
     pub look: fn(PathBuf) -> BoxFuture<'static, anyhow::Result<Facts>>,
     /// Does one thing of a set-up.
@@ -85,10 +88,12 @@ fn start_log(tail: Option<&LogTail>) {
     }
 }
 
-fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
-    runtime.block_on(work).map_err(|error| Failure(format!("{error:#}")))
+pub(super) fn block_on(work: BoxFuture<'static, anyhow::Result<()>>) -> Result<(), Failure> {
+    runtime()?.block_on(work).map_err(|error| Failure(format!("{error:#}")))
+}
+
+/// A runtime with a thread for each core.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure(format!("the runtime could not be started: {error}")))
 }

@@ -1,13 +1,13 @@
 //! What a DHCP server is to tell guests' devices of the portal (RFC 8910).
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::output::{Failure, complain, say};
 use crate::config::{Config, DEFAULT_PATH, SecurePortal, ZoneConfig};
+use crate::dnsmasq::{portal_lines, portal_name};
 
 /// Whose configuration is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +47,7 @@ impl DhcpOptions {
         let (mut text, mut refused) = (String::new(), Vec::new());
         for zone in zones {
             match config.secure_portal(zone) {
-                Ok(portal) => text.push_str(&lines(self.format, zone, &portal)),
+                Ok(portal) => text.push_str(&lines(self.format, &config, zone, &portal)),
                 Err(why) => refused.push(format!("zone {}: {why}", zone.name)),
             }
         }
@@ -64,23 +64,12 @@ impl DhcpOptions {
 }
 
 /// The lines for one zone.
-fn lines(format: Format, zone: &ZoneConfig, portal: &SecurePortal) -> String {
+fn lines(format: Format, config: &Config, zone: &ZoneConfig, portal: &SecurePortal) -> String {
     let (uri, name) = (portal.api(), &zone.name);
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = match format {
-        Format::Dnsmasq => {
-            let _ = writeln!(text, "# Zone {name}: DHCPv4 option 114 and DHCPv6 option 103 of RFC 8910.");
-            for device in &zone.lan {
-                let _ = writeln!(text, "dhcp-option-force=tag:{device},114,{uri}");
-                let _ = writeln!(text, "dhcp-option=tag:{device},option6:103,{uri}");
-            }
-            let _ = writeln!(
-                text,
-                "# The name leads guests to the portal, each to the address on their own network."
-            );
-            write!(text, "localise-queries\n{}", dns(zone, portal))
-        }
+        Format::Dnsmasq => write!(text, "{}", portal_lines(config, zone, portal)),
         Format::Odhcpd => {
             let devices = zone.lan.join(", ");
             let _ = writeln!(
@@ -93,7 +82,7 @@ fn lines(format: Format, zone: &ZoneConfig, portal: &SecurePortal) -> String {
             );
             let _ =
                 writeln!(text, "\tlist dhcp_option_force '114,{uri}'\n\toption captive_portal_uri '{uri}'");
-            write!(text, "# And in /etc/dnsmasq.conf:\n{}", commented(&dns(zone, portal)))
+            write!(text, "# And in /etc/dnsmasq.conf:\n{}", commented(&portal_name(config, zone, portal)))
         }
         Format::Radvd => {
             let _ = writeln!(
@@ -106,7 +95,7 @@ fn lines(format: Format, zone: &ZoneConfig, portal: &SecurePortal) -> String {
             write!(
                 text,
                 "# The name must lead guests to the portal, with dnsmasq by\n{}",
-                commented(&dns(zone, portal))
+                commented(&portal_name(config, zone, portal))
             )
         }
         Format::Kea => {
@@ -121,20 +110,6 @@ fn lines(format: Format, zone: &ZoneConfig, portal: &SecurePortal) -> String {
         }
     };
     text
-}
-
-/// How dnsmasq leads the name to the portal. By the device, so that no address is written twice.
-fn dns(zone: &ZoneConfig, portal: &SecurePortal) -> String {
-    let host = &portal.host;
-    let listen = zone.portal_tls.map(|listen| listen.ip());
-    let by_device = |family: &str| {
-        zone.lan.iter().map(|device| format!("interface-name={host},{device}{family}\n")).collect::<String>()
-    };
-    match listen {
-        Some(IpAddr::V4(address)) if address.is_unspecified() => by_device("/4"),
-        Some(address) if !address.is_unspecified() => format!("host-record={host},{address}\n"),
-        Some(_) | None => by_device(""),
-    }
 }
 
 fn commented(lines: &str) -> String {
@@ -154,7 +129,7 @@ mod tests {
         );
         let config = Config::parse(&text, Path::new("turnpike.toml")).unwrap();
         let zone = &config.zones[0];
-        lines(format, zone, &config.secure_portal(zone).unwrap())
+        lines(format, &config, zone, &config.secure_portal(zone).unwrap())
     }
 
     #[test]

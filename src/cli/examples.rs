@@ -7,6 +7,18 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["run"], &["turnpike run", "RUST_LOG=debug turnpike run --config ./turnpike.toml"]),
     (&["check-config"], &["turnpike check-config --config ./turnpike.toml"]),
     (&["close"], &["turnpike close"]),
+    (
+        &["doctor"],
+        &["turnpike doctor", "turnpike doctor --verbose --config ./turnpike.toml", "turnpike doctor --json"],
+    ),
+    (
+        &["config-reference"],
+        &["turnpike config-reference", "turnpike config-reference --toml > turnpike.toml"],
+    ),
+    (
+        &["from-uci"],
+        &["turnpike from-uci > /var/etc/turnpike/turnpike.toml", "turnpike from-uci ./turnpike.config"],
+    ),
     (&["down"], &["turnpike down"]),
     (
         &["setup"],
@@ -17,7 +29,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
             "turnpike setup --undo-network",
         ],
     ),
-    (&["reload"], &["turnpike reload"]),
+    (&["reload"], &["turnpike reload", "turnpike reload --dry-run"]),
     (&["reconcile"], &["turnpike reconcile"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
     (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),
@@ -26,6 +38,13 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &[
             "turnpike dhcp-options > /etc/dnsmasq.d/turnpike-portal.conf",
             "turnpike dhcp-options --format radvd --zone guests",
+        ],
+    ),
+    (
+        &["dnsmasq"],
+        &[
+            "turnpike dnsmasq",
+            "turnpike dnsmasq --write /etc/dnsmasq.d/turnpike.conf --then systemctl --then restart --then dnsmasq",
         ],
     ),
     (&["status"], &["turnpike status", "turnpike status --json"]),

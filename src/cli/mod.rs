@@ -1,18 +1,22 @@
-//! The command line: `run`, `check-config`, `setup` and `down` work on this machine; everything else asks a running daemon over its
-//! control socket.
+//! The command line: `run`, `check-config`, `doctor`, `setup`, `down` and the like work on this machine; everything else asks a running
+//! daemon over its control socket.
 
 mod accounts;
 mod admins;
 mod args;
 mod backup;
 mod client;
+mod config_reference;
 mod credits;
 mod daemon;
 mod devices;
 mod dhcp_options;
+mod dnsmasq;
+mod doctor;
 mod events;
 mod examples;
 mod fit;
+mod from_uci;
 mod hooks;
 mod locks;
 mod logs;
@@ -48,6 +52,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Wrong usage; stderr says how it is used.
 pub const USAGE: u8 = 2;
+/// `doctor` found nothing worse than warnings.
+pub const WARNINGS: u8 = 3;
 
 /// Reads the arguments and does what they say. Returns the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8 {
@@ -62,7 +68,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8
         }
     };
     match run(cli, daemon) {
-        Ok(()) => DONE,
+        Ok(code) => code,
         Err(failure) => {
             output::complain(&failure);
             FAILED
@@ -70,18 +76,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8
     }
 }
 
-fn run(cli: Cli, daemon: Daemon) -> Result<(), Failure> {
-    match cli.command {
+fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
+    let done = match cli.command {
+        Command::Doctor(doctor) => return doctor.run(daemon),
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Close(file) => daemon::close(&file, daemon),
+        Command::ConfigReference(reference) => reference.print(),
+        Command::FromUci(file) => file.print(),
         Command::Down(file) => daemon::down(&file, daemon),
         Command::Setup(setup) => setup.run(daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),
+        Command::Dnsmasq(fragment) => fragment.run(),
         Command::Ask(ask) => client::ask(&ask),
         Command::Completions(shell) => shell.print(),
         Command::Man(pages) => pages.print(),
-    }
+    };
+    done.map(|()| DONE)
 }

@@ -18,6 +18,8 @@ pub(super) struct Request {
     pub(super) show: fn(&Value) -> String,
     /// How long the daemon may wait before it begins to answer.
     pub(super) wait: Duration,
+    /// How long its answer may take then, where that is less than usual.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Request {
@@ -31,6 +33,7 @@ impl Request {
             as_is: false,
             show,
             wait: Duration::ZERO,
+            patience: None,
         }
     }
 
@@ -49,6 +52,7 @@ impl Request {
             as_is: false,
             show,
             wait: Duration::ZERO,
+            patience: None,
         }
     }
 
@@ -62,6 +66,7 @@ impl Request {
             as_is: false,
             show,
             wait: Duration::ZERO,
+            patience: None,
         }
     }
 

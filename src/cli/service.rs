@@ -8,17 +8,26 @@ use serde_json::{Map, Value};
 
 use super::args::Connection;
 use super::client::exchange;
-use super::output::{Failure, say};
-use super::request::Request;
+use super::output::{Failure, say, tell};
+use super::request::{Request, fields};
 use super::table;
 
 /// How often is asked what has come of a reload, and how many times: somebody may stand at a coin slot for a while.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 1_500;
 
+/// A firewall that is being reloaded waits for it: whoever asks closes the networks without a daemon that does not answer.
+const RECONCILE_PATIENCE: Duration = Duration::from_secs(3);
+
 /// `turnpike reload`.
 #[derive(Debug, Args)]
 pub struct Reload {
+    /// Only say what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Also if somebody may be cut off by it
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -34,12 +43,27 @@ impl Reload {
     /// Asks for it, and waits for what comes of it.
     pub(super) fn run(&self) -> Result<(), Failure> {
         let connection = &self.connection;
-        let path = "/api/v1/service/reload".to_owned();
-        let answer = exchange(connection, Request::send(Method::POST, path, Map::new(), table::one))?;
-        let is_changed = answer.value.get("changed").and_then(Value::as_bool).unwrap_or(true);
-        if !is_changed {
-            return self.tell(&answer.text, "the configuration is the same as before: nothing was done");
+        let ask = |dry_run: bool| {
+            let path = "/api/v1/service/reload".to_owned();
+            let body = fields([("dry_run", Some(Value::Bool(dry_run)))]);
+            exchange(connection, Request::send(Method::POST, path, body, table::one))
+        };
+        let meant = ask(true)?;
+        let is = |name: &str| meant.value.get(name).and_then(Value::as_bool).unwrap_or_default();
+        if !is("changed") {
+            return self.tell(&meant.text, "the configuration is the same as before: nothing was done");
         }
+        let texts = meant.value.get("meaning").and_then(Value::as_array).into_iter().flatten();
+        let texts: Vec<&str> = texts.filter_map(Value::as_str).collect();
+        if self.dry_run {
+            return self.tell(&meant.text, &texts.join("\n"));
+        }
+        texts.iter().for_each(|text| tell(text));
+        if is("cuts_off") && !self.yes {
+            let text = "somebody may be cut off by that, so nothing was done; turnpike reload --yes does it";
+            return Err(Failure(text.to_owned()));
+        }
+        ask(false)?;
         for _ in 0..LOOKS {
             std::thread::sleep(LOOK_EVERY);
             let looked = exchange(connection, Request::get("/api/v1/service".to_owned(), table::one))?;
@@ -66,6 +90,7 @@ impl Reload {
 impl Reconcile {
     pub(super) fn request(&self) -> Request {
         let path = "/api/v1/service/reconcile".to_owned();
-        Request::send(Method::POST, path, Map::new(), table::done)
+        let request = Request::send(Method::POST, path, Map::new(), table::done);
+        Request { patience: Some(RECONCILE_PATIENCE), ..request }
     }
 }

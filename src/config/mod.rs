@@ -4,16 +4,20 @@
 //! with typed getters that collect what is wrong.
 
 mod coinslot;
+mod dnsmasq;
 mod free;
+mod keys;
 mod metric;
 mod plugin;
 mod ports;
+pub mod reference;
 mod report;
 mod roles;
 mod section;
 mod site;
 mod theme;
 mod tls;
+mod uci;
 mod values;
 mod whole;
 mod zone;
@@ -27,12 +31,14 @@ use crate::domain::{Currency, FreeOffer, GatewayFacts, RolePolicy, Text};
 use crate::tls::CertificateFiles;
 
 pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
+pub use dnsmasq::DnsmasqConfig;
 pub use metric::MetricConfig;
 pub use plugin::{PluginConfig, RESERVED_PLUGIN_NAMES};
 pub use report::{ConfigError, Finding};
 pub use theme::ThemeConfig;
 use tls::Files;
 pub use tls::{AdminTls, SecurePortal, TlsConfig};
+pub use uci::{DEFAULT_UCI_PATH, FromUci};
 pub use zone::ZoneConfig;
 
 /// Where the file is unless the command line says otherwise.
@@ -55,6 +61,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// `[tls]`.
     pub tls: TlsConfig,
+    /// `[dnsmasq]`.
+    pub dnsmasq: DnsmasqConfig,
     /// `[admin]`.
     pub admin: AdminConfig,
     /// `[control]`.

@@ -56,6 +56,8 @@ impl std::error::Error for ConfigError {}
 #[derive(Debug)]
 pub(super) struct Report<'a> {
     text: &'a str,
+    /// Where each line begins: a file with many mistakes must not be counted through for each.
+    lines: Vec<usize>,
     mistakes: Vec<Finding>,
     warnings: Vec<Finding>,
     /// Lines that do not even parse: what else is said of them would only confuse.
@@ -64,7 +66,8 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, mistakes: Vec::new(), warnings: Vec::new(), broken_lines: Vec::new() }
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, lines, mistakes: Vec::new(), warnings: Vec::new(), broken_lines: Vec::new() }
     }
 
     /// A mistake of syntax.
@@ -101,9 +104,11 @@ impl<'a> Report<'a> {
     }
 
     fn finding(&self, at: usize, key: &str, message: String) -> Finding {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        // A place that is none is the end.
+        let at = if self.text.is_char_boundary(at) { at } else { self.text.len() };
+        let line = self.lines.partition_point(|begin| *begin <= at);
+        let begin = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(begin..at).map_or(0, |before| before.chars().count()) + 1;
         Finding { line: Some(line), column, key: key.to_owned(), message }
     }
 

@@ -33,13 +33,20 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
         Self { report, name: name.into(), at, table, known: Vec::new() }
     }
 
+    /// Every key that is asked for is known; tests hold them against the table of keys.
+    fn ask(&mut self, key: &'static str) {
+        #[cfg(test)]
+        asked::note(&self.name, key);
+        self.known.push(key);
+    }
+
     /// The value of a key, as `parse` reads it; `None` if it is absent or wrong (which is then reported).
     pub(super) fn read<T>(
         &mut self,
         key: &'static str,
         parse: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
     ) -> Option<Found<T>> {
-        self.known.push(key);
+        self.ask(key);
         let value = self.table.get(key)?;
         let at = value.span().start;
         match parse(value.get_ref()) {
@@ -59,7 +66,7 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
         parse: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
     ) -> Option<Found<T>> {
         if self.table.get(key).is_none() {
-            self.known.push(key);
+            self.ask(key);
             let name = self.full_name(key);
             self.report.missing(Some(self.at), &name, format!("is missing; for example {key} = {example}"));
             return None;
@@ -73,11 +80,11 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
         key: &'static str,
         parse: impl Fn(&DeValue<'_>) -> Result<T, String>,
     ) -> Option<Found<Vec<Found<T>>>> {
-        self.known.push(key);
+        self.ask(key);
         let value = self.table.get(key)?;
         let at = value.span().start;
         let Some(items) = value.get_ref().as_array() else {
-            self.mistake(at, key, expected("a list of strings", value.get_ref()));
+            self.mistake(at, key, expected("a list", value.get_ref()));
             return None;
         };
         let mut found = Vec::new();
@@ -98,7 +105,7 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
 
     /// A table within this one, to be read by a section of its own.
     pub(super) fn table(&mut self, key: &'static str) -> Option<(usize, &'t DeTable<'t>)> {
-        self.known.push(key);
+        self.ask(key);
         let value = self.table.get(key)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
@@ -133,7 +140,7 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
 
     /// The tables of a list of tables, `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<(usize, &'t DeTable<'t>)> {
-        self.known.push(key);
+        self.ask(key);
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let wanted = format!("tables, written [[{key}]]");
         let Some(items) = value.get_ref().as_array() else {
@@ -167,7 +174,7 @@ impl<'r, 'a, 't> Section<'r, 'a, 't> {
         let unknown: Vec<&Spanned<Cow<'_, str>>> =
             self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())).collect();
         for key in unknown {
-            let near = nearest(key.get_ref(), &self.known);
+            let near = nearest(key.get_ref(), self.known.iter().copied());
             let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
             self.mistake(key.span().start, &printable(key.get_ref()), format!("unknown key{hint}"));
         }
@@ -190,13 +197,13 @@ pub(super) fn expected(wanted: &str, value: &DeValue<'_>) -> String {
 }
 
 /// The known name closest to what was written, if it is close enough to have been meant.
-fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if written.len() > 40 {
         return None;
     }
     known
-        .iter()
-        .map(|name| (distance(written, name), *name))
+        .into_iter()
+        .map(|name| (distance(written, name), name))
         .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
         .min()
         .map(|(_, name)| name)
@@ -221,6 +228,29 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
+/// What sections of this thread were asked for.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    /// Tables by their names, and keys.
+    pub(in crate::config) type Asked = BTreeSet<(String, &'static str)>;
+
+    thread_local! {
+        static ASKED: RefCell<Asked> = RefCell::default();
+    }
+
+    pub(super) fn note(table: &str, key: &'static str) {
+        ASKED.with_borrow_mut(|asked| asked.insert((table.to_owned(), key)));
+    }
+
+    /// What was asked for since the last time.
+    pub(in crate::config) fn take() -> Asked {
+        ASKED.take()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,8 +261,8 @@ mod tests {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("abc", ""), 3);
         let known = ["down_mbps", "up_mbps", "lan"];
-        assert_eq!(nearest("down_mpbs", &known), Some("down_mbps"));
-        assert_eq!(nearest("lans", &known), Some("lan"));
-        assert_eq!(nearest("banana", &known), None);
+        assert_eq!(nearest("down_mpbs", known), Some("down_mbps"));
+        assert_eq!(nearest("lans", known), Some("lan"));
+        assert_eq!(nearest("banana", known), None);
     }
 }

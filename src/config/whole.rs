@@ -12,8 +12,8 @@ use super::tls::{Files, admin_tls, read_files};
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AdminTls, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
-    HooksConfig, NetworkConfig, StoreConfig, ThemeConfig, TlsConfig, coinslot, free, metric, plugin, ports,
-    roles, site, theme, tls, values,
+    HooksConfig, NetworkConfig, StoreConfig, ThemeConfig, TlsConfig, coinslot, dnsmasq, free, metric, plugin,
+    ports, roles, site, theme, tls, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -51,6 +51,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     let zones = top.tables("zone");
     let gateway = top.table("gateway");
     let tls = top.table("tls");
+    let dnsmasq = top.table("dnsmasq");
     let admin = top.table("admin");
     let control = top.table("control");
     let store = top.table("store");
@@ -72,6 +73,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     let (network, wan_at) = read_network(&mut report, or_empty(network));
     let gateway = read_gateway(&mut report, or_empty(gateway));
     let (tls, tls_at) = tls::read(&mut report, tls, files);
+    let dnsmasq = dnsmasq::read(&mut report, or_empty(dnsmasq));
     let (admin, admin_at) = read_admin(&mut report, or_empty(admin), &tls, files);
     let control = read_control(&mut report, or_empty(control));
     let store = read_store(&mut report, or_empty(store));
@@ -115,6 +117,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
         zones,
         gateway,
         tls,
+        dnsmasq,
         admin,
         control,
         store,

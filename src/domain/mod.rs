@@ -125,4 +125,4 @@ pub use voucher::{
 };
 pub use voucher_codes::{VoucherBook, VoucherCodes};
 pub use web_url::{WebUrl, WebUrlError};
-pub use zone::ZonePolicy;
+pub use zone::{GARDEN_TTL_SECS, ZonePolicy};

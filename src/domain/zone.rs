@@ -2,6 +2,10 @@ use std::collections::BTreeSet;
 
 use super::{MacAddr, Mbps, ZoneName};
 
+/// How long a name server's answer about the walled garden may be used without asking anew, in seconds: what dnsmasq is told
+/// to keep and to let others keep, and what an address stays in the garden for after the last answer, at least.
+pub const GARDEN_TTL_SECS: u32 = 1_200;
+
 /// What the sessions manager knows of a zone.
 #[derive(Debug, Clone)]
 pub struct ZonePolicy {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::GateError;
+use super::gardens::Gardens;
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
 use super::netlink::element::{Counter, Element, Quota};
 use super::netlink::socket::NetfilterSocket;
@@ -32,13 +33,15 @@ pub(super) struct Kernel {
     pub(super) second_socket: NetfilterSocket,
     mask: u32,
     has_destroy: bool,
+    pub(super) gardens: Gardens,
 }
 
 impl Kernel {
     pub(super) fn open(mask: u32) -> Result<Self, GateError> {
         let mut socket = NetfilterSocket::open()?;
         let has_destroy = knows_destroy(&mut socket)?;
-        Ok(Self { socket, second_socket: NetfilterSocket::open()?, mask, has_destroy })
+        let second_socket = NetfilterSocket::open()?;
+        Ok(Self { socket, second_socket, mask, has_destroy, gardens: Gardens::default() })
     }
 
     pub(super) const fn has_destroy(&self) -> bool {

@@ -6,6 +6,7 @@
 mod apply;
 mod books;
 mod error;
+mod gardens;
 mod kernel;
 mod load;
 mod names;
@@ -19,10 +20,14 @@ mod worker;
 
 use std::collections::HashMap;
 
+use tokio::sync::{Mutex, watch as watch_channel};
+
 pub use error::GateError;
+pub use names::TABLE;
 pub use policy::{Policy, ZoneGate, is_device_name};
 pub use probe::Capabilities;
 pub use reconcile::Repairs;
+pub use ruleset::KEY_PRIORITY;
 pub use watch::{TableNotice, TableWatch};
 
 use crate::domain::{Access, BootTime, ClientKey, GateOp, KernelBooks};
@@ -36,6 +41,10 @@ pub struct Gate {
     worker: Worker,
     own_loads: OwnLoads,
     port: u32,
+    /// Nobody looks at the gardens while the table is loaded: what is not there may be on its way.
+    loading: Mutex<()>,
+    /// How often the table was not there when it was loaded.
+    made_anew: watch_channel::Sender<u32>,
 }
 
 impl Gate {
@@ -43,7 +52,13 @@ impl Gate {
     pub fn open(mark_mask: u32) -> Result<Self, GateError> {
         let kernel = Kernel::open(mark_mask)?;
         let port = kernel.socket.port();
-        Ok(Self { worker: Worker::start(kernel)?, own_loads: OwnLoads::default(), port })
+        Ok(Self {
+            worker: Worker::start(kernel)?,
+            own_loads: OwnLoads::default(),
+            port,
+            loading: Mutex::default(),
+            made_anew: watch_channel::Sender::default(),
+        })
     }
 
     /// Loads the base ruleset in one atomic step. Elements, quotas and books stay, at any number of loads.
@@ -51,13 +66,36 @@ impl Gate {
     /// Errors: [`GateError::Policy`] and nothing was tried; [`GateError::Incompatible`] if sets of another definition stand
     /// there, which [`Gate::rebuild`] replaces; any other, and the old rules stand.
     pub async fn load(&self, policy: &Policy) -> Result<(), GateError> {
-        load::load(policy, &self.own_loads, false).await
+        let _turn = self.loading.lock().await;
+        let was_there = self.worker.call(Kernel::has_gardens).await?;
+        load::load(policy, &self.own_loads, false).await?;
+        if was_there { Ok(()) } else { self.refill_gardens().await }
     }
 
     /// Replaces the whole table in one atomic step: every element is gone afterwards, so everybody is captive until
     /// [`Gate::reconcile`]. Read the books first.
     pub async fn rebuild(&self, policy: &Policy) -> Result<(), GateError> {
-        load::load(policy, &self.own_loads, true).await
+        let _turn = self.loading.lock().await;
+        load::load(policy, &self.own_loads, true).await?;
+        self.refill_gardens().await
+    }
+
+    /// Puts back what dnsmasq had found when the table was last looked at, and tells whoever can have it fill in the rest.
+    async fn refill_gardens(&self) -> Result<(), GateError> {
+        let refilled = self.worker.call(Kernel::refill_gardens).await?;
+        self.made_anew.send_modify(|times| *times = times.wrapping_add(1));
+        refilled
+    }
+
+    /// Changes when the table was made anew: what dnsmasq put into the gardens is gone, but for what was known of it.
+    pub fn made_anew(&self) -> watch_channel::Receiver<u32> {
+        self.made_anew.subscribe()
+    }
+
+    /// Looks after the gardens' addresses; to be called every few seconds. How many there are.
+    pub async fn tend_gardens(&self) -> Result<usize, GateError> {
+        let _turn = self.loading.lock().await;
+        self.worker.call(Kernel::tend_gardens).await?
     }
 
     /// Does all of it in one atomic batch (in several if there are more than some hundreds). Each operation has its own

@@ -18,5 +18,9 @@ pub const CLASS_OF: &str = "class_of";
 pub const GARDEN4: &str = "garden4";
 /// Garden addresses that dnsmasq found.
 pub const GARDEN6: &str = "garden6";
+/// Garden addresses that dnsmasq found some time ago.
+pub const GARDEN4_OLD: &str = "garden4_old";
+/// Garden addresses that dnsmasq found some time ago.
+pub const GARDEN6_OLD: &str = "garden6_old";
 /// DNS queries by device.
 pub const DNS_RATE: &str = "dns_rate";

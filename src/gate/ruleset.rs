@@ -13,6 +13,8 @@ mod sets;
 
 use serde_json::{Value, json};
 
+pub use client_key::KEY_PRIORITY;
+
 use super::names::TABLE;
 use super::policy::Policy;
 use json::FAMILY;

@@ -5,7 +5,7 @@ use rustix::net::sockopt;
 
 use super::error::GateError;
 use super::load::OwnLoads;
-use super::names::{DNS_RATE, GARDEN4, GARDEN6, TABLE};
+use super::names::{DNS_RATE, GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, TABLE};
 use super::netlink::attr::Attrs;
 use super::netlink::element::{DELETE_ELEMENT, LIST_SET, NEW_ELEMENT};
 use super::netlink::message::{Body, FAMILY_INET, Message, Messages, NFTABLES};
@@ -133,7 +133,8 @@ impl Transaction {
         match kind.command {
             NEW_ELEMENT | DELETE_ELEMENT => {
                 let set = attrs.find_kind(LIST_SET).and_then(|name| name.text());
-                self.changed |= !matches!(set, Some(GARDEN4 | GARDEN6 | DNS_RATE));
+                self.changed |=
+                    !matches!(set, Some(GARDEN4 | GARDEN6 | GARDEN4_OLD | GARDEN6_OLD | DNS_RATE));
             }
             NEW_RULE => {
                 self.changed = true;

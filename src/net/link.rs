@@ -1,5 +1,5 @@
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
 use crate::domain::MacAddr;
 
@@ -12,6 +12,10 @@ pub struct Link {
     pub name: String,
     /// Whether it is switched on and has a carrier (for a bridge: a port that has one).
     pub up: bool,
+    /// Whether it is switched on, with or without a carrier.
+    pub enabled: bool,
+    /// Whether it is a bridge.
+    pub is_bridge: bool,
     /// Its own address, if it has one that could be a device's.
     pub mac: Option<MacAddr>,
     /// The number of the bridge (or bond, …) that it is a port of.
@@ -24,8 +28,16 @@ impl Link {
         if message.header.interface_family == AddressFamily::Bridge {
             return None;
         }
-        let up = message.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
-        let mut link = Self { index: message.header.index, name: String::new(), up, mac: None, master: None };
+        let flags = message.header.flags;
+        let mut link = Self {
+            index: message.header.index,
+            name: String::new(),
+            up: flags.contains(LinkFlags::Up | LinkFlags::LowerUp),
+            enabled: flags.contains(LinkFlags::Up),
+            is_bridge: false,
+            mac: None,
+            master: None,
+        };
         for attribute in &message.attributes {
             if let LinkAttribute::IfName(name) = attribute {
                 link.name.clone_from(name);
@@ -33,6 +45,8 @@ impl Link {
                 link.mac = mac_of(bytes);
             } else if let LinkAttribute::Controller(index) = attribute {
                 link.master = Some(*index).filter(|index| *index != 0);
+            } else if let LinkAttribute::LinkInfo(infos) = attribute {
+                link.is_bridge = infos.iter().any(|info| matches!(info, LinkInfo::Kind(InfoKind::Bridge)));
             }
         }
         (!link.name.is_empty()).then_some(link)

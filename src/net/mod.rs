@@ -1,7 +1,7 @@
 //! Links, neighbours, addresses, leases: who is on the network.
 //!
-//! Everything here goes over rtnetlink: a socket for lists and changes and one for who has an address ([`Net`]), and one for
-//! notices ([`NetWatch`]); no process is ever started. Devices are named, never numbered: a bridge that was deleted and made
+//! Everything here goes over rtnetlink: a socket for lists and changes and one for who has an address ([`Net`]), and one each for
+//! notices of the guests' devices ([`NetWatch`]) and of the way out ([`WayWatch`]); no process is ever started. Devices are named, never numbered: a bridge that was deleted and made
 //! again has another number.
 
 mod attachment;
@@ -17,6 +17,7 @@ mod socket;
 mod survey;
 mod table;
 mod watch;
+mod ways;
 
 pub use error::NetError;
 pub use leases::{Lease, LeaseFile, MAX_LEASE_BYTES, MAX_LEASE_LINES, parse_leases};
@@ -24,5 +25,6 @@ pub use link::Link;
 pub use neighbour::{Neighbour, Reachability};
 pub use observer::NetEvent;
 pub use survey::Surveyed;
-pub use table::Net;
+pub use table::{DefaultRoute, Net};
 pub use watch::NetWatch;
+pub use ways::WayWatch;

@@ -30,6 +30,15 @@ pub struct Net {
     pub(super) attachments: Arc<Mutex<Attachments>>,
 }
 
+/// A default route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DefaultRoute {
+    /// The device that it leads to.
+    pub device: String,
+    /// Whether it is one of IPv6.
+    pub is_ipv6: bool,
+}
+
 const EBUSY: i32 = -16;
 /// How often a listing is begun again that found an abandoned one still going on: its reader was cancelled.
 const ATTEMPTS: u32 = 100;
@@ -69,18 +78,26 @@ impl Net {
     /// The devices that the default routes of either family lead to, each once; the way out when the configuration
     /// names none.
     pub async fn default_route_devices(&self) -> Result<Vec<String>, NetError> {
+        let routes = self.default_routes().await?;
+        let devices: BTreeSet<String> = routes.into_iter().map(|route| route.device).collect();
+        Ok(devices.into_iter().collect())
+    }
+
+    /// Where the default routes lead, each way once.
+    pub async fn default_routes(&self) -> Result<Vec<DefaultRoute>, NetError> {
         let names = self.names().await?;
-        let mut devices = BTreeSet::new();
-        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let mut ways = BTreeSet::new();
+        for (family, is_ipv6) in [(AddressFamily::Inet, false), (AddressFamily::Inet6, true)] {
             let mut question = RouteMessage::default();
             question.header.address_family = family;
             let ask = || self.handle.route().get(question.clone()).execute();
             let routes = self.list("listing routes", ask).await?;
             for route in routes.iter().filter(|route| is_default(route)) {
-                devices.extend(route_devices(route).filter_map(|index| names.get(&index).cloned()));
+                let devices = route_devices(route).filter_map(|index| names.get(&index).cloned());
+                ways.extend(devices.map(|device| DefaultRoute { device, is_ipv6 }));
             }
         }
-        Ok(devices.into_iter().filter(|name| name != "lo").collect())
+        Ok(ways.into_iter().filter(|way| way.device != "lo").collect())
     }
 
     /// The router's own addresses on a device.
@@ -165,7 +182,7 @@ impl Net {
     }
 
     /// Every address of the router itself, with its device's number.
-    pub(super) async fn own_addresses(&self) -> Result<Vec<(u32, IpAddr)>, NetError> {
+    pub async fn own_addresses(&self) -> Result<Vec<(u32, IpAddr)>, NetError> {
         Ok(self.address_messages().await?.iter().filter_map(read_address).collect())
     }
 
@@ -213,7 +230,8 @@ pub(super) fn read_address(message: &AddressMessage) -> Option<(u32, IpAddr)> {
     own.map(|address| (message.header.index, address))
 }
 
-fn is_default(route: &RouteMessage) -> bool {
+/// Whether it is a way to everywhere.
+pub(super) fn is_default(route: &RouteMessage) -> bool {
     route.header.destination_prefix_length == 0
         && route.header.kind == RouteType::Unicast
         && route.header.table == RouteHeader::RT_TABLE_MAIN

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::kernel::{AllBooks, Kernel, KernelError};
@@ -62,6 +63,20 @@ impl LinuxKernel {
                 self.warn(OFFLOAD, warnings);
             }
             Err(error) => warn!(%error, "whether flows are offloaded could not be found out"),
+        }
+    }
+
+    /// Changes when our table was made anew.
+    pub fn made_anew(&self) -> watch::Receiver<u32> {
+        self.gate.made_anew()
+    }
+
+    /// Looks after the gardens' addresses; to be called every few seconds.
+    pub async fn tend_gardens(&self) {
+        match self.gate.tend_gardens().await {
+            // It is gone at this moment, and will be back.
+            Ok(_) | Err(GateError::NotLoaded) => {}
+            Err(error) => warn!(%error, "the garden's addresses could not be looked after"),
         }
     }
 

@@ -23,7 +23,7 @@ const FRAME_BYTES: u64 = 1514;
 const FQ_CODEL_TARGET: u16 = 1;
 const FQ_CODEL_LIMIT: u16 = 2;
 const FQ_CODEL_INTERVAL: u16 = 3;
-const FQ_CODEL_FLOWS: u16 = 5;
+pub(super) const FQ_CODEL_FLOWS: u16 = 5;
 const FQ_CODEL_MEMORY_LIMIT: u16 = 9;
 /// Flows of one client that are told apart. The default of 1,024 would cost 64 KB a client and direction.
 const FLOWS: u32 = 32;

@@ -5,6 +5,7 @@ use rustix::io::Errno;
 use super::htb::{self, KernelClass};
 use super::leaf::BY_PREFERENCE;
 use super::plan::{self, ClassPlan, Direction};
+use super::probe;
 use super::socket::TcSocket;
 use super::wire::Message;
 use super::{LeafKind, ShaperConfig, ShaperError, ZoneShape};
@@ -211,20 +212,7 @@ impl Trees {
 
     /// Handle and kind of a device's root qdisc; `None` if it has none to speak of.
     pub async fn root(&mut self, index: u32) -> Result<Option<(u32, String)>, ShaperError> {
-        let mut root = None;
-        let asked = self
-            .socket
-            .ask(&htb::ask_root(index), false, |answer| {
-                if let (Some(target), Some(kind)) = (answer.target(), answer.name()) {
-                    root = Some((target.handle, kind.to_owned()));
-                }
-            })
-            .await;
-        match asked {
-            Ok(()) => Ok(root),
-            Err(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        probe::root(&mut self.socket, index).await
     }
 
     /// All classes of our tree on a device.

@@ -18,7 +18,7 @@ use super::traces::KeptTraces;
 use super::{StoreError, StoreMeasures, restore};
 
 /// The tables, embedded; append-only once released.
-static MIGRATIONS: Migrator = sqlx::migrate!();
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a statement waits for another connection: reads never block in WAL mode, checkpoints may for an instant.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -224,7 +224,7 @@ async fn check(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
 const CORRUPT: i32 = 11;
 const NOT_A_DATABASE: i32 = 26;
 
-fn opening(path: &Path, source: sqlx::Error) -> StoreError {
+pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
     let code = source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
     let path = path.to_owned();
     match code.map(|code| code & 0xff) {

@@ -25,7 +25,7 @@ pub use backup::{BackupError, backup_part, clear_backup_part, key_path, stage_ba
 pub use diff::{DiffLine, Side, diff};
 pub use log::{LogLine, LogQuery, LogTail, MAX_LOG_LINES, TailLayer};
 pub use settings::{NotWritten, SettingsFile, fingerprint, with_ends_of};
-pub use words::{changes, meanwhile};
+pub use words::{changes, cuts_off, meanwhile};
 
 /// What the audit log says of a configuration that was changed with an editor.
 pub const BY_HAND: &str = "the configuration file, or a picture that it names, was changed by hand";
@@ -35,6 +35,11 @@ pub const BY_HAND: &str = "the configuration file, or a picture that it names, w
 pub enum Order {
     /// Write a configuration and start anew with it.
     Settings(Box<NewSettings>),
+    /// Say what it would mean to look at the configuration file again.
+    Meaning {
+        /// Nothing is changed.
+        reply: oneshot::Sender<Result<Meaning, NotTaken>>,
+    },
     /// Look at the configuration file again, and start anew with it if it says something else.
     LookAgain {
         /// Who wants it.
@@ -57,6 +62,11 @@ impl Order {
     /// Tells whoever gave it that nothing comes of it.
     pub fn refuse(self, why: NotTaken) {
         let reply = match self {
+            Self::Meaning { reply } => {
+                // Whoever asked may have gone.
+                let _ = reply.send(Err(why));
+                return;
+            }
             Self::Settings(new) => new.reply,
             Self::LookAgain { reply, .. } | Self::Restore { reply, .. } => reply,
         };
@@ -72,6 +82,15 @@ pub struct StagedBackup {
     pub id: String,
     /// What is in it.
     pub facts: BackupFacts,
+}
+
+/// What it means to go on with what the configuration file says now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meaning {
+    /// What changes, a sentence each.
+    pub texts: Vec<String>,
+    /// Whether somebody who is online, or a connection that stands, may be cut off.
+    pub cuts_off: bool,
 }
 
 /// A configuration that is to be taken.
@@ -192,6 +211,17 @@ impl Upkeep {
         let order = Order::Settings(Box::new(NewSettings { config, text, seen, by, reply }));
         self.order(order)?;
         written.await.unwrap_or(Err(NotTaken::Busy))
+    }
+
+    /// What it would mean to take the configuration file as it is now.
+    ///
+    /// # Errors
+    ///
+    /// It would not be taken; [`NotTaken::Same`] if there is nothing to change.
+    pub async fn meaning(&self) -> Result<Meaning, NotTaken> {
+        let (reply, told) = oneshot::channel();
+        self.order(Order::Meaning { reply })?;
+        told.await.unwrap_or(Err(NotTaken::Busy))
     }
 
     /// Has the configuration file looked at again, and taken if it says something else. When this returns, the daemon starts

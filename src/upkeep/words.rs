@@ -9,24 +9,24 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.admin.listen != new.admin.listen {
         let (from, to) = (old.admin.listen, new.admin.listen);
         say(format!(
-            "These pages move from {from} to {to}: open them there afterwards. Check that you reach that address."
+            "The admin pages move from {from} to {to}: open them there afterwards. Check that you reach that address."
         ));
         if !new.admin.listen.ip().is_loopback() && old.admin.listen.ip().is_loopback() {
-            say("Other machines will reach these pages and the API, as far as your firewall lets them."
+            say("Other machines will reach the admin pages and the API, as far as your firewall lets them."
                 .to_owned());
         }
         if new.admin.listen.ip().is_loopback() && !old.admin.listen.ip().is_loopback() {
-            say("These pages and the API will be reached from this machine only.".to_owned());
+            say("The admin pages and the API will be reached from this machine only.".to_owned());
         }
     }
     if old.admin.tls != new.admin.tls || old.admin.files != new.admin.files {
-        say("How these pages are encrypted changes: your browser may have to be told to trust another certificate.".to_owned());
+        say("How the admin pages are encrypted changes: your browser may have to be told to trust another certificate.".to_owned());
     }
     if old.store.path != new.store.path {
         let path = new.store.path.display();
         say(format!(
             "Another database is used: {path}. Devices, sessions, vouchers, accounts and tokens are those that are in it. \
-             Everybody has to sign in to these pages again, as names and passwords are there."
+             Everybody has to sign in to the admin pages again, as names and passwords are there."
         ));
     }
     if old.network.mark_mask != new.network.mark_mask {
@@ -70,11 +70,14 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     if old.plugins != new.plugins {
         say("The programs that are started as plugins change.".to_owned());
     }
+    if old.dnsmasq != new.dnsmasq {
+        say("What is written for dnsmasq, or what is run for it, changes.".to_owned());
+    }
     if old.roles != new.roles {
         say("What roles change is different from then on, also for sessions that run.".to_owned());
     }
     if others(old, new) {
-        say("Other keys change as well: all lines that differ are below.".to_owned());
+        say("Other keys change as well: look at the lines that differ.".to_owned());
     }
     texts
 }
@@ -120,6 +123,7 @@ fn others(old: &Config, new: &Config) -> bool {
     known.coin_slots.clone_from(&before.coin_slots);
     known.free.clone_from(&before.free);
     known.plugins.clone_from(&before.plugins);
+    known.dnsmasq.clone_from(&before.dnsmasq);
     known.roles.clone_from(&before.roles);
     known != before
 }
@@ -129,20 +133,31 @@ pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
     let Some(old) = old else {
         return "The service starts anew, which takes about a second; the kernel enforces all sessions meanwhile.";
     };
-    let networks = |config: &Config| -> BTreeMap<String, Vec<String>> {
-        config.zones.iter().map(|zone| (zone.name.to_string(), zone.lan.clone())).collect()
-    };
-    let (was, is) = (networks(old), networks(new));
     if old.store.path != new.store.path {
         "The service starts anew with that database: whoever has no running session in it is cut off. Whoever stands at a coin \
          slot is waited for, a minute and a half at most."
-    } else if was.iter().any(|(zone, lan)| is.get(zone) != Some(lan)) {
+    } else if a_network_leaves_its_zone(old, new) {
         "The service starts anew, which takes about a second. Whoever is in a network that stays in its zone stays online. \
          Whoever stands at a coin slot is waited for, a minute and a half at most."
     } else {
         "Everybody stays online: the service starts anew, which takes about a second, and the kernel enforces all sessions \
          meanwhile. Whoever stands at a coin slot is waited for, a minute and a half at most."
     }
+}
+
+/// Whether somebody who is online, or a connection that stands, may be cut off by going from one configuration to another.
+pub fn cuts_off(old: &Config, new: &Config) -> bool {
+    old.store.path != new.store.path
+        || old.network.mark_mask != new.network.mark_mask
+        || a_network_leaves_its_zone(old, new)
+}
+
+fn a_network_leaves_its_zone(old: &Config, new: &Config) -> bool {
+    let networks = |config: &Config| -> BTreeMap<String, Vec<String>> {
+        config.zones.iter().map(|zone| (zone.name.to_string(), zone.lan.clone())).collect()
+    };
+    let is = networks(new);
+    networks(old).iter().any(|(zone, lan)| is.get(zone) != Some(lan))
 }
 
 fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
@@ -253,7 +268,7 @@ mod tests {
             "[store]\nflush_secs = 30",
             "[theme]\nname = \"Ours\"",
         ] {
-            assert_eq!(text(more), "Other keys change as well: all lines that differ are below.", "{more}");
+            assert_eq!(text(more), "Other keys change as well: look at the lines that differ.", "{more}");
         }
         let both = text("down_mbps = 5\nauto_connect = true");
         assert!(both.contains("Speeds of the zone") && both.contains("Other keys change"), "{both}");
@@ -268,6 +283,10 @@ mod tests {
         let said = |new: &Config| meanwhile(Some(&old), new);
         assert!(said(&config("br-a", "down_mbps = 5")).starts_with("Everybody stays online"));
         assert!(said(&config("br-b", "")).contains("that stays in its zone"));
+        assert!(!cuts_off(&old, &config("br-a", "down_mbps = 5")));
+        let cellar = "[[zone]]\nname = \"cellar\"\nlan = [\"br-c\"]\nportal = \"[::]:2060\"\n";
+        assert!(!cuts_off(&old, &config("br-a", cellar)) && cuts_off(&config("br-a", cellar), &old));
+        assert!(cuts_off(&old, &config("br-b", "")));
         assert!(said(&config("br-a", "[store]\npath = \"/tmp/b.db\"")).contains("in it is cut off"));
         assert!(!meanwhile(None, &old).contains("Everybody"));
     }

@@ -109,7 +109,7 @@ async fn what_saving_means_is_shown_before_and_its_end_after() {
     for part in [
         "<h1>Save and apply these settings?</h1>",
         "Speeds of the zone guests change at once",
-        "These pages move from 127.0.0.1:2051 to 10.0.0.1:2099",
+        "The admin pages move from 127.0.0.1:2051 to 10.0.0.1:2099",
         "Everybody stays online",
         "turnpike.toml.previous",
         "<tr class=\"new\"><td class=\"number\">5</td>",

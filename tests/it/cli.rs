@@ -20,6 +20,7 @@ fn no_daemon() -> Daemon {
         run: |_, _, _| Box::pin(async { anyhow::bail!("started") }),
         close: |_| Box::pin(async { anyhow::bail!("started") }),
         down: |_| Box::pin(async { anyhow::bail!("started") }),
+        doctor: |_| Box::pin(async { panic!("started") }),
         look: |_| Box::pin(async { anyhow::bail!("started") }),
         carry_out: |_| Box::pin(async { anyhow::bail!("started") }),
     }

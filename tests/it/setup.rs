@@ -134,10 +134,9 @@ async fn a_program_that_fails_says_why() {
     run(&["true"]).await.unwrap();
     assert_eq!(run(&["false"]).await.unwrap_err(), "false failed: exit status: 1");
     let said = run(&["cat", "/nonexistent; true"]).await.unwrap_err();
-    assert!(
-        said.starts_with("cat '/nonexistent; true' failed: cat: '/nonexistent; true': No such"),
-        "{said}"
-    );
+    // Some programs say by which path they were started.
+    assert!(said.starts_with("cat '/nonexistent; true' failed: "), "{said}");
+    assert!(said.contains("cat: '/nonexistent; true': No such"), "{said}");
     assert!(run(&["no-such-program"]).await.unwrap_err().contains("cannot be started"));
 }
 

@@ -17,6 +17,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("tls", &["domain", "durable"]),
     ("config", &["domain", "tls"]),
+    ("dnsmasq", &["domain", "config", "durable"]),
     ("gate", &["domain", "clock"]),
     ("shaper", &["domain", "clock"]),
     ("net", &["domain", "clock"]),
@@ -37,6 +38,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("coinslot", &["domain", "clock", "config", "runtime", "store"]),
+    ("doctor", &["domain", "clock", "config", "gate", "shaper", "net", "store"]),
     ("upkeep", &["domain", "clock", "config", "durable", "store", "providers"]),
     ("setup", &["domain", "config"]),
     (
@@ -65,13 +67,15 @@ const WALLS: &[(&str, &[&str])] = &[
             "api",
             "admin",
             "coinslot",
+            "dnsmasq",
             "tls",
             "upkeep",
+            "doctor",
             "durable",
             "setup",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "http", "app", "upkeep", "setup"]),
+    ("cli", &["domain", "clock", "config", "dnsmasq", "doctor", "http", "app", "upkeep", "setup"]),
 ];
 
 fn root() -> &'static Path {

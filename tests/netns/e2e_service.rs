@@ -105,6 +105,9 @@ fn reload_says_what_became_of_it_and_nobody_loses_a_packet() {
     let more = "[[zone]]\nname = \"cellar\"\nlan = [\"br-guest\"]\nportal = \"[::]:2060\"\n";
     let new = plain.replace("name = \"guests\"", &format!("name = \"guests\"{zone}")) + more;
     fs::write(daemon.config(), new).unwrap();
+    let would = daemon.cli_json(&["reload", "--dry-run"]);
+    assert_eq!((&would["changed"], &would["cuts_off"]), (&json!(true), &json!(false)), "{would}");
+    assert!(would["meaning"].to_string().contains("The zone cellar is added"), "{would}");
     let taken = daemon.cli_json(&["reload"]);
     assert_eq!(taken["last_order"]["state"], "done", "{taken}");
     assert!(daemon.cli(&["reload"]).ok());
@@ -112,10 +115,13 @@ fn reload_says_what_became_of_it_and_nobody_loses_a_packet() {
     // What shows only when it is tried is taken back, and said.
     let broken = plain.replace("turnpike.db\"", "control.sock/turnpike.db\"");
     fs::write(daemon.config(), broken).unwrap();
-    let back = daemon.cli(&["reload"]);
+    let asked = daemon.cli(&["reload"]);
+    assert!(asked.code == 1 && asked.stderr.contains("may be cut off"), "{asked:?}");
+    assert!(asked.stderr.contains("The zone cellar is removed"), "{asked:?}");
+    let back = daemon.cli(&["reload", "--yes"]);
     assert!(back.code == 1 && back.stderr.contains("the old one holds again"), "{back:?}");
     fs::write(daemon.config(), &plain).unwrap();
-    assert!(daemon.cli(&["reload"]).ok());
+    assert!(daemon.cli(&["reload", "--yes"]).ok());
     assert!(traffic.goes_on());
     assert_eq!(daemon.state(&session), "running");
     assert_eq!(traffic.settle(), daemon.used(&session));

@@ -14,16 +14,16 @@ use crate::lab::{
     connect, dhcp, dhcp6_text, eventually, resolve, resolve6, used_bytes,
 };
 
-const HOST: &str = "portal.example.net";
+pub const HOST: &str = "portal.example.net";
 const SECOND: Duration = Duration::from_secs(1);
 
 /// An authority that phones believe, and a place for what it vouches for.
-struct Authority {
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
@@ -34,7 +34,7 @@ impl Authority {
     }
 
     /// Writes a new certificate for the host, and its key, into the lab's directory, as certbot does: one after the other.
-    fn write(&self, lab: &Lab) {
+    pub fn write(&self, lab: &Lab) {
         let key = KeyPair::generate().unwrap();
         let params =
             CertificateParams::new(vec![HOST.to_owned(), LAN4.to_string(), LAN6.to_string()]).unwrap();
@@ -43,7 +43,7 @@ impl Authority {
         fs::write(lab.dir.path().join("portal.pem"), certificate.pem()).unwrap();
     }
 
-    fn config(lab: &Lab) -> DaemonConfig {
+    pub fn config(lab: &Lab) -> DaemonConfig {
         let dir = lab.dir.path().display();
         DaemonConfig {
             zone: "portal_tls = \"[::]:2443\"\nvenue_info_url = \"https://cafe.example/\"".to_owned(),

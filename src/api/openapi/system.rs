@@ -4,7 +4,9 @@ use super::Area;
 use super::operation::Operation;
 use super::responses::problem_schema;
 use super::samples;
-use super::schema::{boolean, count, fields, list_of, nullable, one_of, page_of, text, time, whole};
+use super::schema::{
+    about, body, boolean, count, fields, list_of, nullable, one_of, page_of, text, time, whole,
+};
 use crate::api::auth::{Administer, View};
 use crate::api::providers::KINDS;
 use crate::api::service;
@@ -54,7 +56,19 @@ pub(super) fn area() -> Area {
         ("reason", nullable(text())),
     ]));
     let no_daemon = "No daemon is around this API.";
-    let is_changed = || whole(fields([("changed", boolean())]));
+    let reload = || {
+        whole(fields([
+            ("changed", about(boolean(), "Whether there is anything to change.")),
+            ("meaning", about(list_of(text()), "What changes, a sentence each.")),
+            (
+                "cuts_off",
+                about(
+                    boolean(),
+                    "Whether somebody who is online, or a connection that stands, may be cut off.",
+                ),
+            ),
+        ]))
+    };
     Area {
         tag: "system",
         about: "How the whole is doing.",
@@ -87,8 +101,9 @@ pub(super) fn area() -> Area {
                      `GET /api/v1/service` says what has become of it.",
                 )
                 .needs::<Administer>()
-                .answers(200, "It says what holds already.", is_changed())
-                .answers(202, "It is taken.", is_changed())
+                .optional_body(body(&[], fields([("dry_run", about(boolean(), "Only says what it would mean."))])))
+                .answers(200, "It says what holds already, or this is what it would mean.", reload())
+                .answers(202, "It is taken.", reload())
                 .refuses(409, "Another change is being made, or no daemon is around this API.")
                 .refuses(422, "The file has mistakes, each on a line of `detail`, or cannot be carried out. Nothing was changed."),
             Operation::post_anew("/api/v1/service/reconcile", "reconcile", "Put the rules in place and repair what differs")

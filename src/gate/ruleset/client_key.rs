@@ -10,12 +10,13 @@ use super::{Hook, Ruleset, zone_devices};
 use crate::gate::names::{CLIENT_OF, OWNER};
 use crate::gate::policy::Policy;
 
-/// After other people's mangling (fw4 -150, mwan3 -150, pbr -140), which may write the whole mark; before any dstnat.
-const PRIORITY: i32 = -130;
+/// The priority of our prerouting chain, which writes the connection's mark: after other people's mangling (fw4 -150, mwan3
+/// -150, pbr -140), which may write the whole mark; before any dstnat.
+pub const KEY_PRIORITY: i32 = -130;
 
 pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     let mask = policy.mark_mask;
-    ruleset.base_chain("key", &Hook { kind: "filter", hook: "prerouting", priority: PRIORITY });
+    ruleset.base_chain("key", &Hook { kind: "filter", hook: "prerouting", priority: KEY_PRIORITY });
     ruleset.chain("rekey");
     ruleset.chain("spread");
 

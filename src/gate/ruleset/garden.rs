@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Ruleset;
 use super::json::{accept, is, payload, set_of};
-use crate::gate::names::{GARDEN4, GARDEN6};
+use crate::gate::names::{GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD};
 use crate::gate::policy::{Policy, ZoneGate};
 
 /// The chains of each zone's garden: `garden_up_N` and `garden_down_N`, which accept what is free.
@@ -36,8 +36,10 @@ pub(super) fn down_chain(zone_number: usize) -> String {
 fn matches(zone: &ZoneGate, field: &str) -> Vec<Value> {
     let mut matches = Vec::new();
     if zone.has_garden_domains {
-        matches.push(is(payload("ip", field), format!("@{GARDEN4}")));
-        matches.push(is(payload("ip6", field), format!("@{GARDEN6}")));
+        for (protocol, set) in [("ip", GARDEN4), ("ip", GARDEN4_OLD), ("ip6", GARDEN6), ("ip6", GARDEN6_OLD)]
+        {
+            matches.push(is(payload(protocol, field), format!("@{set}")));
+        }
     }
     // nft refuses prefixes that overlap.
     let prefixes = IpNet::aggregate(&zone.garden_prefixes);

@@ -1,11 +1,10 @@
 use serde_json::{Value, json};
 
 use super::json::FAMILY;
-use crate::gate::names::{CLASS_OF, CLIENT_OF, GARDEN4, GARDEN6, ONLINE, OWNER, RECEIVED, SENT, TABLE};
-
-/// How long an address that dnsmasq found stays in the garden, in seconds. Longer than the longest TTL that dnsmasq is to
-/// be told to keep (`max-cache-ttl`), because an answer from its cache does not add the address again.
-const GARDEN_TIMEOUT_SECS: u32 = 3600;
+use crate::gate::gardens::{GARDEN_SECS, OLD_GARDEN_SECS};
+use crate::gate::names::{
+    CLASS_OF, CLIENT_OF, GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, ONLINE, OWNER, RECEIVED, SENT, TABLE,
+};
 
 /// The most addresses that dnsmasq may add, per family.
 const GARDEN_SIZE: u32 = 65_535;
@@ -25,17 +24,19 @@ pub(super) fn definitions() -> Vec<Value> {
         json!({"set": {"name": SENT, "type": "mark", "stmt": counter}}),
         json!({"set": {"name": RECEIVED, "type": "mark", "stmt": counter}}),
         json!({"map": {"name": CLASS_OF, "type": "mark", "map": "classid"}}),
-        timed_garden(GARDEN4, "ipv4_addr"),
-        timed_garden(GARDEN6, "ipv6_addr"),
+        timed_garden(GARDEN4, "ipv4_addr", GARDEN_SECS),
+        timed_garden(GARDEN6, "ipv6_addr", GARDEN_SECS),
+        timed_garden(GARDEN4_OLD, "ipv4_addr", OLD_GARDEN_SECS),
+        timed_garden(GARDEN6_OLD, "ipv6_addr", OLD_GARDEN_SECS),
     ]
     .into_iter()
     .map(in_table)
     .collect()
 }
 
-fn timed_garden(name: &str, kind: &str) -> Value {
+fn timed_garden(name: &str, kind: &str, secs: u32) -> Value {
     json!({"set": {
-        "name": name, "type": kind, "flags": ["timeout"], "timeout": GARDEN_TIMEOUT_SECS, "size": GARDEN_SIZE,
+        "name": name, "type": kind, "flags": ["timeout"], "timeout": secs, "size": GARDEN_SIZE,
     }})
 }
 

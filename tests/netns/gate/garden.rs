@@ -55,3 +55,46 @@ fn by_the_addresses_that_a_resolver_found() {
     let _web = TcpServer::open(&router.lab.internet, "[::]:80".parse::<std::net::SocketAddr>().unwrap());
     assert!(reaches(router.phone(0), NET4.into()), "a reload forgot what was resolved");
 }
+
+#[test]
+fn what_a_resolver_found_stays_while_it_may_be_used_and_comes_back_with_the_table() {
+    let router = Router::new(Lab::builder().phones(1).guests(1), |policy| {
+        policy.zones[0].has_garden_domains = true;
+    });
+    let _web = TcpServer::open(&router.lab.internet, "[::]:80".parse::<std::net::SocketAddr>().unwrap());
+    let phone = router.phone(0);
+    let is_in = |set: &str, address: IpAddr| {
+        router.nft(&["list", "set", "inet", "turnpike", set]).contains(&address.to_string())
+    };
+    let add4 = format!("add element inet turnpike garden4 {{ {NET4} }}");
+    router.lab.router.nft(&format!(
+        "add element inet turnpike garden4 {{ {NET4} timeout 60m expires 36m }}\n\
+         add element inet turnpike garden6 {{ {NET6} }}"
+    ));
+    assert_eq!(router.tend_gardens(), 2);
+    assert!(is_in("garden4", NET4.into()) && !is_in("garden4_old", NET4.into()), "moved too soon");
+    // Adding it again does not make it stay longer: that is why it is moved.
+    router.lab.router.nft(&format!(
+        "delete element inet turnpike garden4 {{ {NET4} }}\n\
+         add element inet turnpike garden4 {{ {NET4} timeout 60m expires 34m }}\n{add4}"
+    ));
+    assert!(router.nft(&["list", "set", "inet", "turnpike", "garden4"]).contains("expires 33m"));
+    assert_eq!(router.tend_gardens(), 2);
+    assert!(!is_in("garden4", NET4.into()) && is_in("garden4_old", NET4.into()), "it was not moved");
+    assert!(is_in("garden6", NET6.into()));
+    assert!(reaches(phone, NET4.into()) && reaches(phone, NET6.into()), "shut while it may be used");
+    router.lab.router.nft(&add4);
+    assert!(is_in("garden4", NET4.into()), "the resolver cannot add it again");
+    assert_eq!(router.tend_gardens(), 3);
+    assert!(!reaches(&router.lab.guests[0], NET4.into()), "another zone's garden");
+
+    let mut made_anew = router.gate.made_anew();
+    made_anew.mark_unchanged();
+    router.nft(&["flush", "ruleset"]);
+    router.load().unwrap();
+    assert!(made_anew.has_changed().unwrap());
+    assert!(reaches(phone, NET4.into()) && reaches(phone, NET6.into()), "lost with the table");
+    made_anew.mark_unchanged();
+    router.load().unwrap();
+    assert!(!made_anew.has_changed().unwrap(), "a reload is no loss");
+}

@@ -124,7 +124,7 @@ fn the_probe_tells_what_the_kernel_has_and_leaves_nothing() {
     let router = Router::with_phones(1);
     let before = router.nft(&["list", "tables"]);
     let found = router.lab.router.enter_async(async || router.gate.probe().await.unwrap());
-    assert!(found.sets && found.quota, "{found:?}");
+    assert!(found.sets && found.quota && found.counter, "{found:?}");
     assert!(found.shortcomings().is_empty());
     assert_eq!(router.nft(&["list", "tables"]), before);
     let warnings = router.lab.router.enter_async(async || router.gate.offload_warnings().await.unwrap());

@@ -92,6 +92,10 @@ impl Router {
         self.runtime.block_on(self.gate.reconcile(NOW, desired)).expect("repairs")
     }
 
+    pub fn tend_gardens(&self) -> usize {
+        self.runtime.block_on(self.gate.tend_gardens()).expect("the garden's addresses")
+    }
+
     pub fn access(&self, number: usize, grant: Option<Grant>) -> Access {
         Access { mac: mac(self.phone(number)), key: key_of(number), grant }
     }

@@ -14,6 +14,8 @@ const START: Duration = Duration::from_secs(10);
 
 /// What a test's daemon is configured with, beyond the usual.
 pub struct DaemonConfig {
+    /// `network.wan`.
+    pub wan: Vec<String>,
     /// More lines for the zone `guests` on `br-lan`.
     pub zone: String,
     /// Whether there is a second zone, `cellar`, on `br-guest`, its portal on port 2060; and more lines for it.
@@ -29,6 +31,7 @@ pub struct DaemonConfig {
 impl Default for DaemonConfig {
     fn default() -> Self {
         Self {
+            wan: vec!["wan".to_owned()],
             zone: String::new(),
             cellar: None,
             flush_secs: 60,
@@ -81,11 +84,11 @@ impl<'lab> Daemon<'lab> {
             format!("[[zone]]\nname = \"cellar\"\nlan = [\"br-guest\"]\nportal = \"[::]:2060\"\n{more}\n")
         });
         format!(
-            "[network]\nwan = [\"wan\"]\nlease_files = [\"{dir}/leases\"]\n\
+            "[network]\nwan = {:?}\nlease_files = [\"{dir}/leases\"]\n\
              [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\n{}\n{cellar}\
              [control]\nsocket = \"{dir}/control.sock\"\n\
              [store]\npath = \"{dir}/turnpike.db\"\nflush_secs = {}\n{}",
-            config.zone, config.flush_secs, config.more
+            config.wan, config.zone, config.flush_secs, config.more
         )
     }
 

@@ -15,6 +15,7 @@
 mod axe;
 mod browser;
 mod build;
+mod crossing;
 mod daemon;
 mod debian;
 mod desk;
@@ -38,6 +39,7 @@ use std::ops::Deref;
 
 pub use browser::Browser;
 pub use build::LabBuilder;
+pub use crossing::Crossing;
 pub use daemon::{Daemon, DaemonConfig, used_bytes};
 pub use debian::Debian;
 pub use desk::{Desk, hex};

@@ -122,6 +122,8 @@ pub struct UdpBlaster {
     back: Arc<Tally>,
     /// When each was sent.
     sent: Arc<Mutex<Vec<Instant>>>,
+    /// When each that was answered was sent.
+    answered: Arc<Mutex<Vec<Instant>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -188,10 +190,17 @@ impl UdpBlaster {
         socket.set_nonblocking(true).expect("a mode");
         let all = Arc::new(Mutex::new(Vec::new()));
         let each = Arc::clone(&all);
+        let answered = Arc::new(Mutex::new(Vec::new()));
+        let answers = Arc::clone(&answered);
         let (sent, received) = (Arc::clone(&tally), Arc::clone(&back));
         let thread = ns.start(move || {
             let mut payload = vec![0x54; payload_bytes];
             let mut buffer = [0; 65536];
+            let heard = |answer: &[u8]| {
+                let at = sent_at(answer);
+                received.add(answer.len(), at);
+                answers.lock().expect("not poisoned").push(at);
+            };
             let mut next = Instant::now();
             while !sent.stopped() {
                 // A refusal by ICMP or a full queue is not sent, and tried again at the next turn.
@@ -203,7 +212,7 @@ impl UdpBlaster {
                 next += gap;
                 loop {
                     while let Ok(size) = socket.recv(&mut buffer) {
-                        received.add(size, sent_at(&buffer[..size]));
+                        heard(&buffer[..size]);
                     }
                     let now = Instant::now();
                     if now >= next || sent.stopped() {
@@ -217,12 +226,17 @@ impl UdpBlaster {
             let missing = || sent.packets.load(Ordering::SeqCst) > received.packets.load(Ordering::SeqCst);
             while missing() && Instant::now() < deadline {
                 match socket.recv(&mut buffer) {
-                    Ok(size) => received.add(size, sent_at(&buffer[..size])),
+                    Ok(size) => heard(&buffer[..size]),
                     Err(_) => std::thread::sleep(Duration::from_millis(1)),
                 }
             }
         });
-        Self { address: to, tally, back, sent: all, thread: Some(thread) }
+        Self { address: to, tally, back, sent: all, answered, thread: Some(thread) }
+    }
+
+    /// Where it sends to.
+    pub fn to(&self) -> SocketAddr {
+        self.address
     }
 
     /// Answers so far.
@@ -243,6 +257,19 @@ impl UdpBlaster {
     /// When the last that was answered was sent.
     pub fn last_answer(&self) -> Option<Instant> {
         *self.back.last.lock().expect("not poisoned")
+    }
+
+    /// How many that were sent since then were answered.
+    pub fn answered_since(&self, time: Instant) -> usize {
+        self.answered.lock().expect("not poisoned").iter().rev().take_while(|at| **at >= time).count()
+    }
+
+    /// The longest time since then in which nothing was sent that was answered.
+    pub fn longest_silence(&self, since: Instant) -> Duration {
+        let mut times = vec![since];
+        times.extend(self.answered.lock().expect("not poisoned").iter().filter(|at| **at > since));
+        times.sort_unstable();
+        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(Duration::MAX)
     }
 
     /// Stops sending; the counts stay.
