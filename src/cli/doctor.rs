@@ -55,7 +55,8 @@ fn as_json(report: &Report) -> Value {
     })
 }
 
-fn as_text(report: &Report, verbose: bool) -> String {
+/// In words.
+pub(super) fn as_text(report: &Report, verbose: bool) -> String {
     let mut text = String::new();
     for (severity, heading) in [(Severity::Problem, "Problems"), (Severity::Warning, "Warnings")] {
         let found = report.findings.iter().filter(|finding| finding.severity == severity);

@@ -156,6 +156,7 @@ fn a_plain_box_sells_its_first_hour_after_the_commands_of_the_page() {
     let made_up = said.split("with the password ").nth(1).and_then(|rest| rest.split(' ').next());
     assert!(made_up.is_some_and(|password| password.len() >= 8), "{said}");
     assert!(said.contains("plan one-hour: made"), "{said}");
+    assert!(said.contains("What turnpike doctor says:") && !said.contains("Problems ("), "{said}");
 
     // The first guest pays.
     let codes = must(&debian, vouchers, &["--json"]);

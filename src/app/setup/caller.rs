@@ -66,7 +66,6 @@ pub(super) fn find(text: &str, facts: &Facts, neighbours: &[Neighbour]) -> Optio
         .or_else(|| scope.map(str::to_owned))
         .or_else(on_link)
         .or_else(|| facts.default_routes.first().cloned());
-    // A neighbour of a bridge's port is the bridge's.
     Some(Caller { address, ssh_port, device, mac: neighbour.map(|neighbour| neighbour.mac) })
 }
 

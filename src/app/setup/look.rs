@@ -20,6 +20,11 @@ const MAX_FILES: usize = 1_000;
 /// The kernel does not say what devices there are.
 pub async fn look(place: Place, config: PathBuf) -> anyhow::Result<Facts> {
     let mut facts = look_at_files(&place, &config);
+    if facts.config.is_none() && fs::symlink_metadata(place.at(&config)).is_ok() {
+        // What somebody wrote there must not be taken for nothing.
+        fs::read_to_string(place.at(&config))
+            .with_context(|| format!("{} cannot be read", config.display()))?;
+    }
     let net = Net::open()?;
     let survey = net.survey().await?;
     facts.default_routes = net.default_route_devices().await?;
@@ -68,17 +73,14 @@ pub fn look_at_files(place: &Place, config: &Path) -> Facts {
 /// What is there: the text of a file that can be read, else that it is there.
 fn note(place: &Place, facts: &mut Facts, path: PathBuf) {
     let there = place.at(&path);
-    let is_small =
-        |there: &Path| fs::metadata(there).is_ok_and(|found| found.is_file() && found.len() <= MAX_BYTES);
-    match fs::read_to_string(&there) {
-        Ok(text) if is_small(&there) => {
-            facts.files.insert(path, text);
-        }
-        // A link that leads nowhere is there as well: the units that systemd is to start.
-        Ok(_) | Err(_) if fs::symlink_metadata(&there).is_ok() => {
-            facts.exists.insert(path);
-        }
-        Ok(_) | Err(_) => {}
+    // What is no file may never come to an end.
+    let is_small = fs::metadata(&there).is_ok_and(|found| found.is_file() && found.len() <= MAX_BYTES);
+    let text = if is_small { fs::read_to_string(&there).ok() } else { None };
+    if let Some(text) = text {
+        facts.files.insert(path, text);
+    } else if fs::symlink_metadata(&there).is_ok() {
+        // Also a link that leads nowhere: the units that systemd is to start.
+        facts.exists.insert(path);
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, runtime};
+use super::doctor::as_text;
 use super::output::{Failure, complain, say};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::setup::{Choices, Facts, Plan, Step, Topic, Wishes, ending, found, plan, taken, undo};
@@ -132,9 +133,8 @@ impl Setup {
             }
         }
         let left = carry_out(&plan, &facts, daemon)?;
-        look_again(&choices)?;
         show::by_hand(&plan)?;
-        self.finish(&choices, &facts, &left)
+        self.finish(&choices, &facts, &left, daemon)
     }
 
     /// What the flags say.
@@ -177,8 +177,17 @@ impl Setup {
     }
 
     /// The first admin and plan, once the daemon runs; and what comes next.
-    fn finish(&self, choices: &Choices, facts: &Facts, left: &[String]) -> Result<(), Failure> {
-        let config = Config::load(&choices.config).map_err(|error| Failure(error.to_string()))?;
+    fn finish(
+        &self,
+        choices: &Choices,
+        facts: &Facts,
+        left: &[String],
+        daemon: Daemon,
+    ) -> Result<(), Failure> {
+        let config = Config::check(&choices.config).map_err(|error| Failure(error.to_string()))?;
+        for warning in &config.warnings {
+            complain(&Failure(format!("{}:{warning} (a warning)", choices.config.display())));
+        }
         let socket = &config.control.socket;
         let patience = match (facts.systemd_runs(), self.wait) {
             (_, Some(secs)) => Some(secs),
@@ -193,7 +202,7 @@ impl Setup {
         show::lines("Left to you, since systemd does not run here", &left)?;
         let Some(patience) = patience.filter(|_| !runs) else {
             if runs {
-                return self.first(socket, choices, facts);
+                return self.first(socket, choices, facts, daemon);
             }
             return say("Then run the same again: it makes the first admin and the first plan\n");
         };
@@ -204,13 +213,15 @@ impl Setup {
                 socket.display()
             )));
         }
-        self.first(socket, choices, facts)
+        self.first(socket, choices, facts, daemon)
     }
 
-    fn first(&self, socket: &Path, choices: &Choices, facts: &Facts) -> Result<(), Failure> {
+    fn first(&self, socket: &Path, choices: &Choices, facts: &Facts, daemon: Daemon) -> Result<(), Failure> {
         let password = self.admin_password_file.as_deref();
         first::admin(socket, choices, password, self.yes)?;
         first::plan(socket, choices)?;
+        let report = runtime()?.block_on((daemon.doctor)(choices.config.clone()));
+        say(&format!("What turnpike doctor says:\n{}", as_text(&report, false)))?;
         show::lines("What comes next", &ending(choices, facts))
     }
 
@@ -272,17 +283,6 @@ fn carry_out(plan: &Plan, facts: &Facts, daemon: Daemon) -> Result<Vec<String>, 
     Ok(left)
 }
 
-/// Looks at the box as it is now. What else examines a box (`turnpike doctor`) is to be called here.
-fn look_again(choices: &Choices) -> Result<(), Failure> {
-    let config = Config::check(&choices.config).map_err(|error| Failure(error.to_string()))?;
-    for warning in &config.warnings {
-        complain(&Failure(format!("{}:{warning} (a warning)", choices.config.display())));
-    }
-    Ok(())
-}
-
 fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure(format!("the runtime could not be started: {error}")))?;
-    runtime.block_on(work).map_err(|error| Failure(format!("{error:#}")))
+    runtime()?.block_on(work).map_err(|error| Failure(format!("{error:#}")))
 }

@@ -10,6 +10,8 @@ use super::super::{Command, DeviceName, Facts, MARK, NewFile, Refused};
 pub(in super::super) const FILE: &str = "/etc/dnsmasq.d/turnpike-guests.conf";
 
 const FOLDER: &str = "/etc/dnsmasq.d";
+/// What Turnpike writes there, now and later (`docs/garden.md`).
+const OURS: [&str; 2] = ["turnpike-guests.conf", "turnpike.conf"];
 const MAIN: &str = "/etc/dnsmasq.conf";
 
 /// Beside the router's own, so many addresses are left for what has one by hand, in a network that is large enough.
@@ -34,7 +36,7 @@ const USUAL_LEASES: u32 = 1_000;
 
 /// Refuses if dnsmasq serves somebody already in a way that ours would break.
 pub(in super::super) fn must_be_free(facts: &Facts) -> Result<(), Refused> {
-    let others = facts.within(FOLDER).filter(|(name, _)| *name != "turnpike-guests.conf");
+    let others = facts.within(FOLDER).filter(|(name, _)| !OURS.contains(name));
     let all = others
         .map(|(name, text)| (format!("{FOLDER}/{name}"), text))
         .chain(facts.text(MAIN).map(|text| (MAIN.to_owned(), text)));
@@ -167,6 +169,7 @@ dhcp-range=fd12:3456:789a::,ra-stateless,64,1h
     fn whom_dnsmasq_serves_already_is_not_cut_off() {
         let refused = |text: &str| {
             let mut facts = plain_box();
+            facts.files.insert(format!("{FOLDER}/turnpike.conf").into(), "nftset=/a.example/x\n".to_owned());
             facts.files.insert(format!("{FOLDER}/office.conf").into(), text.to_owned());
             must_be_free(&facts).err().map(|refused| refused.0)
         };
