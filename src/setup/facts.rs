@@ -26,6 +26,7 @@ pub const PLACES: &[&str] = &[
     super::plan::EXAMPLE_PLACE,
     "/proc/sys/net/ipv6",
     "/run/NetworkManager",
+    "/run/dbus/system_bus_socket",
     "/run/firewalld",
     "/run/systemd/system",
     "/usr/sbin/hostapd",

@@ -104,6 +104,7 @@ fn who_sets_up_the_network_makes_the_bridge() {
     let mut facts = plain_box();
     assert_eq!(made(&[ETH1], &facts).unwrap().bridge.unwrap().by, Networking::Ifupdown);
     facts.exists.insert("/etc/systemd/system/multi-user.target.wants/systemd-networkd.service".into());
+    facts.exists.insert("/run/dbus/system_bus_socket".into());
     assert_eq!(made(&[ETH1], &facts).unwrap().bridge.unwrap().by, Networking::Networkd);
     facts.exists.insert("/run/NetworkManager".into());
     let said = made(&[ETH1], &facts).unwrap_err();

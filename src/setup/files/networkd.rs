@@ -16,12 +16,17 @@ pub(in super::super) const PORTS: &str = "/etc/systemd/network/50-turnpike-ports
 /// Of two files for one device the first by its name counts, from whichever of these.
 const FOLDERS: [&str; 3] = ["/etc/systemd/network", "/run/systemd/network", "/usr/lib/systemd/network"];
 
-/// Refuses if a file that comes before ours is meant for one of these devices.
+/// Refuses if systemd-networkd cannot be told, or if a file that comes before ours is meant for one of these devices.
 pub(in super::super) fn must_be_free(
     facts: &Facts,
     bridge: &DeviceName,
     ports: &[DeviceName],
 ) -> Result<(), Refused> {
+    if facts.systemd_runs() && !facts.has("/run/dbus/system_bus_socket") {
+        return Err(Refused::new(
+            "systemd-networkd is told of changes over D-Bus, which does not run: apt-get install dbus, and come again",
+        ));
+    }
     for folder in FOLDERS {
         for (name, text) in facts.within(folder) {
             let is_before = name.ends_with(".network") && name < "50-turnpike-";
@@ -173,9 +178,12 @@ Bridge=br-guest
         let (bridge, ports) = (device("br-guest"), [device("eth1")]);
         let is_free = |name: &str, text: &str| {
             let mut facts = plain_box();
+            facts.exists.insert("/run/dbus/system_bus_socket".into());
             facts.files.insert(format!("/run/systemd/network/{name}").into(), text.to_owned());
             must_be_free(&facts, &bridge, &ports)
         };
+        let said = must_be_free(&plain_box(), &bridge, &ports).unwrap_err().0;
+        assert!(said.contains("apt-get install dbus"), "{said}");
         let said =
             is_free("10-netplan-all.network", "[Match]\nName=e*\n[Network]\nDHCP=yes\n").unwrap_err().0;
         assert!(said.contains("10-netplan-all.network comes first and is meant for eth1 (e*)"), "{said}");
