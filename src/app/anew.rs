@@ -354,7 +354,7 @@ impl Turn {
 
     /// The service has started with it.
     pub(super) async fn holds(&mut self, kept: &Kept, service: &Service) {
-        kept.upkeep.settings().works();
+        kept.upkeep.settings().works(&self.config);
         if let Some((Wish { by, restores }, why)) = self.failed.take() {
             let details = Text::new(&format!("taken back: {why}"));
             let action = if restores { "backup.taken_back" } else { "settings.taken_back" };

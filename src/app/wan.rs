@@ -54,7 +54,8 @@ pub(super) async fn watch_wan(
     mut ways: WayWatch,
     mut wan: Vec<String>,
 ) {
-    let mut standing = standing_of(&net, &wan).await.unwrap_or_default();
+    // What came while the daemon was starting counts as come: whether it has its classes nobody knows.
+    let mut standing = BTreeMap::new();
     loop {
         tokio::select! {
             changed = ways.changed(&wan) => match changed {
@@ -90,7 +91,11 @@ pub(super) async fn watch_wan(
         let why = match (has_moved, came) {
             (true, _) => "the default route has moved",
             (false, true) => "a device that leads to the Internet came",
-            (false, false) => continue,
+            (false, false) => {
+                // A routing table in which much goes on is not listed for each of it.
+                tokio::time::sleep(NOT_AGAIN_FOR).await;
+                continue;
+            }
         };
         if handle.reconcile(has_moved, why).await.is_err() {
             return;

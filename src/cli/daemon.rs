@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::doctor::Report;
 use crate::domain::BoxFuture;
 use crate::setup::{Facts, Step};
-use crate::upkeep::LogTail;
+use crate::upkeep::{LogTail, SettingsFile};
 
 /// What is logged unless `RUST_LOG` says otherwise.
 const LOG: &str = "info";
@@ -55,8 +55,21 @@ pub(super) fn check_config(file: &ConfigFile) -> Result<(), Failure> {
 }
 
 /// `turnpike close`.
+///
+/// A file with a mistake in it must not leave the guests' networks open: what last worked closes them then.
 pub(super) fn close(file: &ConfigFile, daemon: Daemon) -> Result<(), Failure> {
-    once(file, daemon.close)
+    start_log(None);
+    let config = match load(file) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            let working = SettingsFile::new(file.config.clone()).working();
+            let Ok(config) = Config::load(&working) else { return Err(mistakes) };
+            complain(&mistakes);
+            complain(&Failure(format!("closed with what worked last, {}", working.display())));
+            config
+        }
+    };
+    block_on((daemon.close)(config))
 }
 
 /// `turnpike down`.

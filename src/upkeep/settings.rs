@@ -14,6 +14,8 @@ use crate::durable::sync_folder_of;
 const MAX_BYTES: u64 = 1_000_000;
 
 const PREVIOUS: &str = ".previous";
+/// The text that last showed that it works: what the guests' networks are closed with when the file cannot be read.
+const WORKING: &str = ".working";
 /// Holds the fingerprint of a text that was written and has yet to show that it works.
 const UNTRIED: &str = ".untried";
 
@@ -122,13 +124,34 @@ impl SettingsFile {
         Some((self.read_at(&beside(&real, PREVIOUS)).ok()?, new))
     }
 
-    /// What stands in the file works, whoever wrote it.
-    pub fn works(&self) {
+    /// Where the text is that last showed that it works.
+    pub fn working(&self) -> PathBuf {
+        beside(&self.real(), WORKING)
+    }
+
+    /// What stands in the file works, whoever wrote it; `config` is what it says.
+    pub fn works(&self, config: &Config) {
+        self.keep_working(config);
+        self.end_trial();
+    }
+
+    fn end_trial(&self) {
         let untried = beside(&self.real(), UNTRIED);
         if let Err(error) = fs::remove_file(&untried)
             && error.kind() != ErrorKind::NotFound
         {
             warn!(%error, file = %untried.display(), "a note that is of no more use could not be removed");
+        }
+    }
+
+    /// Keeps the text beside the file. One that was changed since it was read has not shown anything.
+    fn keep_working(&self, config: &Config) {
+        let Ok(text) = self.read() else { return };
+        if self.check(&text).is_ok_and(|read| read == *config)
+            && self.read_at(&self.working()).ok().as_ref() != Some(&text)
+            && let Err(error) = self.write(WORKING, &text)
+        {
+            warn!(%error, "the configuration could not be kept for a start on which the file cannot be read");
         }
     }
 
@@ -140,7 +163,7 @@ impl SettingsFile {
         }
         self.write(".refused", refused)?;
         self.write("", old)?;
-        self.works();
+        self.end_trial();
         Ok(())
     }
 
@@ -242,8 +265,8 @@ mod tests {
         assert_eq!(settings.on_trial(), None);
         settings.replace("new", &fingerprint("old")).unwrap();
         assert_eq!(settings.on_trial(), on_trial("old", "new"));
-        settings.works();
-        settings.works();
+        settings.end_trial();
+        settings.end_trial();
         assert_eq!(settings.on_trial(), None);
         settings.replace("newer", &fingerprint("new")).unwrap();
         settings.put_back("new", "newer").unwrap();
@@ -252,6 +275,22 @@ mod tests {
         settings.replace("newest", &fingerprint("new")).unwrap();
         fs::write(dir.path().join("turnpike.toml"), "by hand").unwrap();
         assert_eq!(settings.on_trial(), None);
+    }
+
+    #[test]
+    fn what_has_worked_is_kept_beside_it() {
+        let zone = |name: &str| format!("[[zone]]\nname = \"{name}\"\nlan = [\"br-lan\"]\n");
+        let (_dir, settings) = file(&zone("guests"));
+        let kept = || fs::read_to_string(settings.working()).ok();
+        let config = settings.check(&zone("guests")).unwrap();
+        settings.works(&config);
+        assert_eq!(kept(), Some(zone("guests")));
+        // Another text than the one that the daemon runs with has shown nothing yet; neither has one with mistakes.
+        for text in [zone("others"), zone("guests") + "speed = 7\n"] {
+            fs::write(settings.path(), text).unwrap();
+            settings.works(&config);
+            assert_eq!(kept(), Some(zone("guests")));
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ fn others(old: &Config, new: &Config) -> bool {
             garden_domains: zone.garden_domains.clone(),
             garden_addresses: zone.garden_addresses.clone(),
             trusted: zone.trusted.clone(),
+            trusted_ports: zone.trusted_ports.clone(),
             providers: zone.providers.clone(),
             notice_secs: zone.notice_secs,
             notice_bytes: zone.notice_bytes,
@@ -105,6 +106,7 @@ fn others(old: &Config, new: &Config) -> bool {
         if before.trusted.iter().any(|mac| !zone.trusted.contains(mac)) {
             zone.trusted.clone_from(&before.trusted);
         }
+        zone.trusted_ports.clone_from(&before.trusted_ports);
     }
     let mut before = old.clone();
     before.zones.retain(|zone| known.zones.iter().any(|after| after.name == zone.name));
@@ -139,6 +141,9 @@ pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
     } else if a_network_leaves_its_zone(old, new) {
         "The service starts anew, which takes about a second. Whoever is in a network that stays in its zone stays online. \
          Whoever stands at a coin slot is waited for, a minute and a half at most."
+    } else if cuts_off(old, new) {
+        "The service starts anew, which takes about a second. Who is online stays so, but for what is said above. Whoever stands \
+         at a coin slot is waited for, a minute and a half at most."
     } else {
         "Everybody stays online: the service starts anew, which takes about a second, and the kernel enforces all sessions \
          meanwhile. Whoever stands at a coin slot is waited for, a minute and a half at most."
@@ -149,15 +154,24 @@ pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
 pub fn cuts_off(old: &Config, new: &Config) -> bool {
     old.store.path != new.store.path
         || old.network.mark_mask != new.network.mark_mask
+        || old.network.wan != new.network.wan
         || a_network_leaves_its_zone(old, new)
+        || old.zones.iter().any(|before| {
+            // What is not there any more is cut off by the line above.
+            new.zones.iter().filter(|zone| zone.name == before.name).any(|zone| {
+                before.trusted.iter().any(|mac| !zone.trusted.contains(mac))
+                    || before.trusted_ports.iter().any(|port| !zone.trusted_ports.contains(port))
+                    || (before.inbound && !zone.inbound)
+                    || (zone.isolate && !before.isolate)
+            })
+        })
 }
 
 fn a_network_leaves_its_zone(old: &Config, new: &Config) -> bool {
-    let networks = |config: &Config| -> BTreeMap<String, Vec<String>> {
-        config.zones.iter().map(|zone| (zone.name.to_string(), zone.lan.clone())).collect()
-    };
-    let is = networks(new);
-    networks(old).iter().any(|(zone, lan)| is.get(zone) != Some(lan))
+    old.zones.iter().any(|before| {
+        let zone = new.zones.iter().find(|zone| zone.name == before.name);
+        before.lan.iter().any(|device| zone.is_none_or(|zone| !zone.lan.contains(device)))
+    })
 }
 
 fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
@@ -206,6 +220,19 @@ fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
         }
         if before.trusted.iter().any(|mac| !zone.trusted.contains(mac)) {
             texts.push(format!("Devices in the zone {name} that are no longer trusted meet the portal."));
+        }
+        if before.trusted_ports != zone.trusted_ports {
+            let ports: Vec<String> = zone.trusted_ports.iter().map(ToString::to_string).collect();
+            texts.push(if ports.is_empty() {
+                format!(
+                    "Trusted devices in the zone {name} reach nothing on this router but the portal any more."
+                )
+            } else {
+                format!(
+                    "Trusted devices in the zone {name} reach these ports of this router: {}.",
+                    ports.join(", ")
+                )
+            });
         }
     }
     for name in old.keys().filter(|name| !new.contains_key(*name)) {
@@ -256,6 +283,7 @@ mod tests {
         for (more, said) in [
             ("inbound = true", "may begin connections to devices of the zone guests"),
             ("isolate = true", "do not reach each other any more"),
+            ("trusted_ports = [22]", "reach these ports of this router: 22"),
             ("[audit]\nkeep_days = 7", "older than 7 days"),
         ] {
             let text = text(more);
@@ -287,6 +315,12 @@ mod tests {
         let cellar = "[[zone]]\nname = \"cellar\"\nlan = [\"br-c\"]\nportal = \"[::]:2060\"\n";
         assert!(!cuts_off(&old, &config("br-a", cellar)) && cuts_off(&config("br-a", cellar), &old));
         assert!(cuts_off(&old, &config("br-b", "")));
+        assert!(cuts_off(&old, &config("br-a", "isolate = true")));
+        assert!(
+            cuts_off(&config("br-a", "inbound = true"), &old)
+                && !cuts_off(&old, &config("br-a", "inbound = true"))
+        );
+        assert!(cuts_off(&old, &config("br-a", "[network]\nwan = [\"eth9\"]")));
         assert!(said(&config("br-a", "[store]\npath = \"/tmp/b.db\"")).contains("in it is cut off"));
         assert!(!meanwhile(None, &old).contains("Everybody"));
     }

@@ -187,8 +187,20 @@ fn rules_without_a_daemon_keep_guests_out_and_are_taken_over() {
         arrived() == before + 10
     };
     assert!(eventually(2 * SECOND, looks));
-    // Nothing of it stays.
+    // A file with a mistake in it leaves nobody in: what last worked closes the networks.
     daemon.stop();
+    let right = fs::read_to_string(daemon.config()).unwrap();
+    fs::write(daemon.config(), format!("{right}speed = 7\n")).unwrap();
+    lab.router.nft("flush ruleset");
+    assert!(gets_out(), "the lab routes");
+    let closed = Daemon::run_cli(&lab, &["close", "--config", &config]);
+    assert!(
+        closed.ok() && closed.stderr.contains("speed") && closed.stderr.contains("worked last"),
+        "{closed:?}"
+    );
+    assert!(stays_in(), "open for want of a comma");
+    fs::write(daemon.config(), right).unwrap();
+    // Nothing of it stays.
     assert!(Daemon::run_cli(&lab, &["down", "--config", &config]).ok());
     assert!(!lab.router.must(&["nft", "list", "tables"]).contains("turnpike"));
 }
