@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const MAX_BYTES: u64 = 8 << 20;
 
 /// Where this box's `/etc`, `/proc` and `/sys` are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     root: PathBuf,
 }
@@ -24,7 +24,7 @@ impl Place {
     }
 
     /// Where a file of this box is.
-    pub(super) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }

@@ -20,11 +20,11 @@ pub(super) fn connection(place: &Place) -> Option<String> {
     }
     let mut process = rustix::process::getppid()?.as_raw_nonzero().get();
     for _ in 0..MAX_PARENTS {
-        let environment = fs::read(place.at(format!("/proc/{process}/environ"))).unwrap_or_default();
+        let environment = fs::read(place.path(format!("/proc/{process}/environ"))).unwrap_or_default();
         if let Some(text) = variable(&environment) {
             return Some(text);
         }
-        process = parent(&fs::read_to_string(place.at(format!("/proc/{process}/stat"))).ok()?)?;
+        process = parent(&fs::read_to_string(place.path(format!("/proc/{process}/stat"))).ok()?)?;
         if process <= 1 {
             return None;
         }

@@ -32,16 +32,16 @@ pub async fn carry_out(place: Place, step: Step) -> anyhow::Result<()> {
     match step {
         Step::Configure { file, keep } => configure(&place, &file, keep),
         Step::Write(file) => write(&place, &file),
-        Step::Append { path, line, copy } => append(&place.at(path), &line, &place.at(copy)),
-        Step::TakeOut { path, line, copy } => take_out(&place.at(path), &line, &place.at(copy)),
-        Step::Remove(path) => remove(&place.at(path)),
+        Step::Append { path, line, copy } => append(&place.path(path), &line, &place.path(copy)),
+        Step::TakeOut { path, line, copy } => take_out(&place.path(path), &line, &place.path(copy)),
+        Step::Remove(path) => remove(&place.path(path)),
         Step::Run(command) => run(&command).await,
     }
 }
 
 /// The configuration, beside its place first: what is not right never gets there.
 fn configure(place: &Place, file: &NewFile, keep: bool) -> anyhow::Result<()> {
-    let path = place.at(&file.path);
+    let path = place.path(&file.path);
     let beside = with_ending(&path, ".setup-new");
     forget(&beside)?;
     create(place, file, &beside)?;
@@ -68,7 +68,7 @@ fn configure(place: &Place, file: &NewFile, keep: bool) -> anyhow::Result<()> {
 
 /// A file that is not there.
 fn write(place: &Place, file: &NewFile) -> anyhow::Result<()> {
-    let path = place.at(&file.path);
+    let path = place.path(&file.path);
     create(place, file, &path)?;
     Ok(sync_folder_of(&path)?)
 }
@@ -100,7 +100,7 @@ fn fill(new: &mut File, place: &Place, file: &NewFile) -> anyhow::Result<()> {
 
 /// The numbers of the daemon's user and group, if it has them.
 fn daemon_user(place: &Place) -> Option<(u32, u32)> {
-    let text = fs::read_to_string(place.at("/etc/passwd")).ok()?;
+    let text = fs::read_to_string(place.path("/etc/passwd")).ok()?;
     text.lines().find_map(|line| {
         let mut fields = line.split(':');
         if fields.next() != Some(DAEMON) {

@@ -20,9 +20,9 @@ const MAX_FILES: usize = 1_000;
 /// The kernel does not say what devices there are.
 pub async fn look(place: Place, config: PathBuf) -> anyhow::Result<Facts> {
     let mut facts = look_at_files(&place, &config);
-    if facts.config.is_none() && fs::symlink_metadata(place.at(&config)).is_ok() {
+    if facts.config.is_none() && fs::symlink_metadata(place.path(&config)).is_ok() {
         // What somebody wrote there must not be taken for nothing.
-        fs::read_to_string(place.at(&config))
+        fs::read_to_string(place.path(&config))
             .with_context(|| format!("{} cannot be read", config.display()))?;
     }
     let net = Net::open()?;
@@ -49,20 +49,20 @@ pub async fn look(place: Place, config: PathBuf) -> anyhow::Result<Facts> {
     facts.host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let program = std::env::current_exe().context("this program cannot be found")?;
     facts.program = program.display().to_string();
-    let socket = Config::load(&place.at(&config))
+    let socket = Config::load(&place.path(&config))
         .map_or_else(|_| DEFAULT_SOCKET.into(), |config| config.control.socket);
-    facts.daemon_answers = UnixStream::connect(place.at(socket)).is_ok();
+    facts.daemon_answers = UnixStream::connect(place.path(socket)).is_ok();
     Ok(facts)
 }
 
 /// The part of it that stands in files.
 pub fn look_at_files(place: &Place, config: &Path) -> Facts {
-    let mut facts = Facts { config: fs::read_to_string(place.at(config)).ok(), ..Facts::default() };
+    let mut facts = Facts { config: fs::read_to_string(place.path(config)).ok(), ..Facts::default() };
     for path in PLACES {
         note(place, &mut facts, PathBuf::from(path));
     }
     for folder in FOLDERS {
-        let Ok(entries) = fs::read_dir(place.at(folder)) else { continue };
+        let Ok(entries) = fs::read_dir(place.path(folder)) else { continue };
         for entry in entries.flatten().take(MAX_FILES) {
             note(place, &mut facts, Path::new(folder).join(entry.file_name()));
         }
@@ -72,7 +72,7 @@ pub fn look_at_files(place: &Place, config: &Path) -> Facts {
 
 /// What is there: the text of a file that can be read, else that it is there.
 fn note(place: &Place, facts: &mut Facts, path: PathBuf) {
-    let there = place.at(&path);
+    let there = place.path(&path);
     // What is no file may never come to an end.
     let is_small = fs::metadata(&there).is_ok_and(|found| found.is_file() && found.len() <= MAX_BYTES);
     let text = if is_small { fs::read_to_string(&there).ok() } else { None };
@@ -85,7 +85,7 @@ fn note(place: &Place, facts: &mut Facts, path: PathBuf) {
 }
 
 fn kind_of(place: &Place, surveyed: &Surveyed) -> DeviceKind {
-    let is_wireless = || place.at(format!("/sys/class/net/{}/phy80211", surveyed.link.name)).exists();
+    let is_wireless = || place.path(format!("/sys/class/net/{}/phy80211", surveyed.link.name)).exists();
     match surveyed.kind.as_deref() {
         Some("bridge") => DeviceKind::Bridge,
         // In a container, one end of a pair is its card.

@@ -34,7 +34,7 @@ pub struct Setup {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// The currency of prices: three letters, as in EUR
-    #[arg(long, value_name = "XXX")]
+    #[arg(long, value_name = "CODE")]
     currency: Option<String>,
     /// The first admin account
     #[arg(long, value_name = "NAME")]

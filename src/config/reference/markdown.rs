@@ -102,22 +102,10 @@ fn row(key: &Key) -> String {
     if !key.example.is_empty() && key.default != Default::Value(key.example) {
         what.push_str(&format!(" For example `{}`.", key.example));
     }
-    let kind = match key.kind {
-        Kind::Table(_) | Kind::Tables(_) => format!("{}, see below", key.kind.in_words()),
-        Kind::Text
-        | Kind::Choice(_)
-        | Kind::Integer(..)
-        | Kind::Number(..)
-        | Kind::Speed
-        | Kind::Boolean
-        | Kind::Amount
-        | Kind::Texts
-        | Kind::Ports
-        | Kind::Choices(_)
-        | Kind::Prose
-        | Kind::Pulses
-        | Kind::Variables => key.kind.in_words().to_owned(),
-    };
+    let mut kind = key.kind.in_words().to_owned();
+    if matches!(key.kind, Kind::Table(_) | Kind::Tables(_)) {
+        kind.push_str(", see below");
+    }
     format!("| `{}` | {kind} | {} | {} |\n", key.name, cell(&left_out), cell(&what))
 }
 
