@@ -9,10 +9,14 @@ mod look;
 mod manager;
 mod process;
 mod service;
+#[cfg(feature = "setup")]
 pub mod setup;
+mod sign_ins;
 mod wan;
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "doctor")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +25,7 @@ use tracing::info;
 
 use crate::clock::Clock;
 use crate::config::Config;
+#[cfg(feature = "doctor")]
 use crate::doctor::{self, Place, Report};
 use crate::domain::ZoneName;
 use crate::gate::{Gate, GateError, Policy, ZoneGate};
@@ -122,6 +127,7 @@ pub async fn down(config: Config) -> anyhow::Result<()> {
 }
 
 /// Looks at this box with the configuration that stands in `file`, and says what is wrong.
+#[cfg(feature = "doctor")]
 pub async fn doctor(file: &Path) -> Report {
     doctor::examine(file, &Place::default()).await
 }

@@ -1,13 +1,16 @@
 //! Turnpike: a captive-portal hotspot session manager. The kernel enforces each session; this keeps the books.
 
+#[cfg(feature = "admin-pages")]
 pub mod admin;
 pub mod api;
 pub mod app;
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "coin-slot")]
 pub mod coinslot;
 pub mod config;
 pub mod dnsmasq;
+#[cfg(feature = "doctor")]
 pub mod doctor;
 pub mod domain;
 pub mod durable;
@@ -21,6 +24,7 @@ pub mod plugins;
 pub mod portal;
 pub mod providers;
 pub mod runtime;
+#[cfg(feature = "setup")]
 pub mod setup;
 pub mod shaper;
 pub mod store;

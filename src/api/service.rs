@@ -36,12 +36,16 @@ pub(super) struct ReloadShape {
     meaning: Vec<String>,
     /// Whether somebody who is online, or a connection that stands, may be cut off.
     cuts_off: bool,
+    /// What the file held; `None` if there is nothing to change.
+    fingerprint: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reload {
     dry_run: Option<bool>,
+    /// Only what was looked at is taken.
+    fingerprint: Option<String>,
 }
 
 /// What was ordered.
@@ -94,25 +98,24 @@ fn not_taken(why: &NotTaken) -> Problem {
 pub(super) async fn reload(
     allowed: Allowed<Administer>,
     State(state): State<ApiState>,
-    JsonBody(Reload { dry_run }): JsonBody<Reload>,
+    JsonBody(Reload { dry_run, fingerprint }): JsonBody<Reload>,
 ) -> Result<(StatusCode, Json<ReloadShape>), Problem> {
     let upkeep = upkeep(&state)?;
-    let Meaning { texts, cuts_off } = match upkeep.meaning().await {
+    let Meaning { seen, texts, cuts_off } = match upkeep.meaning().await {
         Ok(meaning) => meaning,
         Err(NotTaken::Same) => {
-            return Ok((
-                StatusCode::OK,
-                Json(ReloadShape { changed: false, meaning: Vec::new(), cuts_off: false }),
-            ));
+            let meaning = Vec::new();
+            let shape = ReloadShape { changed: false, meaning, cuts_off: false, fingerprint: None };
+            return Ok((StatusCode::OK, Json(shape)));
         }
         Err(why) => return Err(not_taken(&why)),
     };
-    let shape = ReloadShape { changed: true, meaning: texts, cuts_off };
+    let shape = ReloadShape { changed: true, meaning: texts, cuts_off, fingerprint: Some(seen.clone()) };
     if dry_run == Some(true) {
         return Ok((StatusCode::OK, Json(shape)));
     }
     let by = allowed.caller.doing("settings.change", BY_HAND);
-    upkeep.look_again(by).await.map_err(|why| not_taken(&why))?;
+    upkeep.look_again(fingerprint.unwrap_or(seen), by).await.map_err(|why| not_taken(&why))?;
     Ok((StatusCode::ACCEPTED, Json(shape)))
 }
 

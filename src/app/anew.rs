@@ -12,15 +12,15 @@ use super::listeners::About;
 use super::look;
 use super::manager::Manager;
 use super::service::Service;
-use crate::admin::SignIns;
+use super::sign_ins::SignIns;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Actor, AuditLine, Text};
 use crate::runtime::Handle;
 use crate::store::Store;
 use crate::upkeep::{
-    BY_HAND, CameTo, LogTail, Meaning, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore,
-    changes, cuts_off, meanwhile, undo_restore,
+    BY_HAND, CameTo, LogTail, Meaning, NewSettings, NotTaken, NotWritten, Order, SettingsFile, Upkeep,
+    begin_restore, changes, cuts_off, fingerprint, meanwhile, undo_restore,
 };
 
 /// How long somebody who stands at a coin slot is waited for.
@@ -111,15 +111,15 @@ impl Kept {
             let ahead = tokio::select! {
                 _ = self.terminate.recv() => return Next::Stop,
                 _ = self.interrupt.recv() => return Next::Stop,
-                _ = self.hangup.recv() => self.look_again(config, by_signal()).ok(),
+                _ = self.hangup.recv() => self.look_again(config, None, by_signal()).ok(),
                 order = self.orders.recv() => match order {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
                     Some(Order::Meaning { reply }) => {
                         // Whoever asked may have gone.
-                        let _ = reply.send(self.read_again(config).map(|new| meaning(config, &new)));
+                        let _ = reply.send(self.read_again(config, None).map(|(new, seen)| meaning(config, &new, seen)));
                         None
                     }
-                    Some(Order::LookAgain { by, reply }) => self.reload(config, by, reply),
+                    Some(Order::LookAgain { seen, by, reply }) => self.reload(config, seen.as_deref(), by, reply),
                     Some(Order::Restore { of, by, reply }) => self.restore(config, &of, by, reply),
                     // We have a sender ourselves.
                     None => return Next::Stop,
@@ -150,22 +150,25 @@ impl Kept {
         }
     }
 
-    /// What stands in the file, if it is something else and can be carried out.
-    fn read_again(&mut self, config: &Config) -> Result<Config, NotTaken> {
+    /// What stands in the file and its fingerprint, if it is something else, can be carried out, and is what was `seen`.
+    fn read_again(&mut self, config: &Config, seen: Option<&str>) -> Result<(Config, String), NotTaken> {
         let settings = self.upkeep.settings();
-        let read = settings.read().map_err(|error| error.to_string());
-        let checked = read.and_then(|text| settings.check(&text).map_err(|error| error.to_string()));
-        let new = checked.map_err(NotTaken::Unfit)?;
+        let text = settings.read().map_err(|error| NotTaken::Unfit(error.to_string()))?;
+        let is = fingerprint(&text);
+        if seen.is_some_and(|seen| seen != is) {
+            return Err(NotWritten::Changed.into());
+        }
+        let new = settings.check(&text).map_err(|error| NotTaken::Unfit(error.to_string()))?;
         if new == *config && look::pictures(&new) == self.pictures {
             return Err(NotTaken::Same);
         }
         self.doors.prepare(&new).map_err(|error| NotTaken::Unfit(format!("{error:#}")))?;
-        Ok(new)
+        Ok((new, is))
     }
 
     /// Takes what stands in the file, if it is something else.
-    fn look_again(&mut self, config: &Config, by: Actor) -> Result<Ahead, NotTaken> {
-        let new = self.read_again(config);
+    fn look_again(&mut self, config: &Config, seen: Option<&str>, by: Actor) -> Result<Ahead, NotTaken> {
+        let new = self.read_again(config, seen).map(|(new, _)| new);
         match &new {
             Ok(_) => {}
             Err(NotTaken::Same) => info!("{}", NotTaken::Same),
@@ -182,10 +185,11 @@ impl Kept {
     fn reload(
         &mut self,
         config: &Config,
+        seen: Option<&str>,
         by: Actor,
         reply: oneshot::Sender<Result<(), NotTaken>>,
     ) -> Option<Ahead> {
-        match self.look_again(config, by) {
+        match self.look_again(config, seen, by) {
             Ok(ahead) => Some(Ahead { reply: Some(reply), ..ahead }),
             Err(why) => {
                 // Whoever asked may have gone.
@@ -239,10 +243,10 @@ impl Kept {
     }
 }
 
-fn meaning(old: &Config, new: &Config) -> Meaning {
+fn meaning(old: &Config, new: &Config, seen: String) -> Meaning {
     let mut texts = changes(old, new);
     texts.push(meanwhile(Some(old), new).to_owned());
-    Meaning { texts, cuts_off: cuts_off(old, new) }
+    Meaning { seen, texts, cuts_off: cuts_off(old, new) }
 }
 
 /// Who sends SIGHUP.

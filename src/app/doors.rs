@@ -5,6 +5,7 @@ use std::os::unix::net::UnixListener as StdUnix;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::process::bind_socket;
@@ -45,7 +46,10 @@ impl Doors {
             if self.tcp.contains_key(address) || self.tcp.keys().any(|open| open.port() == address.port()) {
                 continue;
             }
-            new.push((*address, bind(*address).with_context(|| format!("{name} cannot be opened"))?));
+            new.push((
+                *address,
+                bind(*address, Wants::Now).with_context(|| format!("{name} cannot be opened"))?,
+            ));
         }
         for (path, name) in sockets(config) {
             let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
@@ -76,6 +80,7 @@ impl Doors {
     /// All TCP listeners of a configuration.
     pub(super) fn open(&mut self, config: &Config) -> anyhow::Result<()> {
         let wanted = addresses(config);
+        let wants = if self.tcp.is_empty() { Wants::Sometime } else { Wants::Now };
         // Those of the configuration before may stand in the way of new ones on the same port.
         self.tcp.retain(|address, _| {
             let is_wanted = wanted.iter().any(|(wanted, _)| wanted == address);
@@ -83,7 +88,7 @@ impl Doors {
         });
         for (address, name) in wanted {
             if let Entry::Vacant(place) = self.tcp.entry(address) {
-                let listener = bind(address).with_context(|| format!("{name} cannot be opened"))?;
+                let listener = bind(address, wants).with_context(|| format!("{name} cannot be opened"))?;
                 place.insert(listener);
             }
         }
@@ -133,11 +138,27 @@ fn sockets(config: &Config) -> [(&Path, &'static str); 2] {
     [(&config.control.socket, "[control] socket"), (&config.plugin_socket, "[plugins] socket")]
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<StdTcp> {
+/// When the box has the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    /// It must have it: somebody who changes a configuration is told of a slip.
+    Now,
+    /// It may get it later, as a box that starts does: a bridge is still to come, or a lease. Who listens is reached as soon
+    /// as it is there; that it never comes, `turnpike doctor` says.
+    Sometime,
+}
+
+fn bind(address: SocketAddr, wants: Wants) -> std::io::Result<StdTcp> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
+    if wants == Wants::Sometime {
+        match address {
+            SocketAddr::V4(_) => sockopt::set_ip_freebind(&socket, true)?,
+            SocketAddr::V6(_) => sockopt::set_ipv6_freebind(&socket, true)?,
+        }
+    }
     // What was closed a moment ago does not keep the address.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -157,6 +178,24 @@ mod tests {
 
     fn free_port() -> u16 {
         StdTcp::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    #[tokio::test]
+    async fn a_box_that_starts_need_not_have_its_addresses_yet() {
+        // Addresses for documentation: no box has them.
+        let of = |admin: &str| {
+            let text = format!(
+                "[[zone]]\nname = \"guests\"\nlan = [\"br\"]\nportal = \"[2001:db8::1]:{}\"\n[admin]\nlisten = \"{admin}\"\n",
+                free_port()
+            );
+            Config::parse(&text, Path::new("t")).unwrap()
+        };
+        let (first, slip) = (of("192.0.2.1:2051"), of("192.0.2.2:2052"));
+        let mut doors = Doors::default();
+        doors.open(&first).unwrap();
+        assert!(doors.tcp(first.admin.listen).is_ok() && doors.tcp(first.zones[0].portal).is_ok());
+        let error = format!("{:#}", doors.prepare(&slip).unwrap_err());
+        assert!(error.contains("2001:db8::1") || error.contains("192.0.2.2"), "{error}");
     }
 
     #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -10,9 +13,12 @@ use tracing::warn;
 
 use super::certificates::Certificates;
 use super::doors::Doors;
+use super::sign_ins::SignIns;
 use super::told;
-use crate::admin::{self, AdminState, SignIns};
+#[cfg(feature = "admin-pages")]
+use crate::admin::{self, AdminState};
 use crate::api::{self, ApiState, AuditLog};
+#[cfg(feature = "admin-pages")]
 use crate::clock::MachinePlace;
 use crate::config::{AdminTls, Config, ZoneConfig};
 use crate::domain::{Filter, ProviderName, VoucherCodes};
@@ -27,6 +33,7 @@ use crate::upkeep::Upkeep;
 /// What the pages get of what outlives a start anew.
 pub(super) struct About {
     pub(super) upkeep: Upkeep,
+    #[cfg_attr(not(feature = "admin-pages"), expect(dead_code, reason = "nobody signs in"))]
     pub(super) sign_ins: SignIns,
 }
 
@@ -104,15 +111,8 @@ impl Listeners {
             servers.spawn(http::serve(listener, router, guests(), told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
-        let (name, currency) = (config.gateway.name.clone(), config.site.currency);
-        let place = Arc::new(MachinePlace);
-        let mut pages =
-            AdminState::new(handle.clone(), store.clone(), Arc::clone(&codes), place, name, currency)
-                .with_sign_ins(about.sign_ins)
-                .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
-                .with_upkeep(about.upkeep.clone())
-                .with_zones(config.zones.clone(), self.themes.clone())
-                .with_coin_slots(&config.coin_slots);
+        #[cfg(feature = "admin-pages")]
+        let mut pages = pages(behind, Arc::clone(&codes), &about, &self.themes);
         let providers: Vec<ProviderName> =
             handle.registry().status().into_iter().map(|provider| provider.name).collect();
         let mut state = ApiState::new(handle.clone(), store.clone(), codes, &providers)
@@ -125,11 +125,18 @@ impl Listeners {
             let name = config.gateway.name.clone();
             let hooks = Hooks::new(handle.clone(), store.clone(), client, name, ANSWER_WITHIN);
             servers.spawn(hooks.clone().run(told(stopped)));
-            pages = pages.with_hooks(hooks.clone());
+            #[cfg(feature = "admin-pages")]
+            {
+                pages = pages.with_hooks(hooks.clone());
+            }
             state = state.with_hooks(hooks);
         }
-        let pages = pages.with_events(state.events.clone()).with_revoked(state.revoked());
-        let both = api::router(state.clone()).merge(admin::router(pages));
+        let faces = api::router(state.clone());
+        #[cfg(feature = "admin-pages")]
+        let faces = {
+            let pages = pages.with_events(state.events.clone()).with_revoked(state.revoked());
+            faces.merge(admin::router(pages))
+        };
         let admin = match (&certificates.admin, config.admin.tls) {
             (Some(identity), mode) => Listener::Tls {
                 listener: self.admin,
@@ -141,7 +148,7 @@ impl Listeners {
             }
             (None, AdminTls::Offered | AdminTls::Off) => Listener::Tcp(self.admin),
         };
-        servers.spawn(http::serve(admin, both, programs(), told(stopped)));
+        servers.spawn(http::serve(admin, faces, programs(), told(stopped)));
         let audit = state.audit.clone();
         // A stream never ends by itself, and the stop would wait for it.
         let (events, stop) = (state.events.clone(), told(stopped));
@@ -152,6 +159,27 @@ impl Listeners {
         servers.spawn(http::serve(self.control, api::router(state), programs(), told(stopped)));
         Ok(Served { servers, audit, streams })
     }
+}
+
+/// The operators' pages, as far as they need no other face.
+#[cfg(feature = "admin-pages")]
+fn pages(behind: Behind<'_>, codes: Arc<dyn VoucherCodes>, about: &About, themes: &Themes) -> AdminState {
+    let Behind { config, handle, store, .. } = behind;
+    let (name, currency) = (config.gateway.name.clone(), config.site.currency);
+    AdminState::new(handle.clone(), store.clone(), codes, Arc::new(MachinePlace), name, currency)
+        .with_sign_ins(about.sign_ins.clone())
+        .with_sign_in_times(config.admin.idle_sign_out_secs, config.admin.sign_out_secs)
+        .with_upkeep(about.upkeep.clone())
+        .with_zones(config.zones.clone(), themes.clone())
+        .with_coin_slots(&config.coin_slots)
+}
+
+/// How long a request of programs or of operators may be waited for, where that is long.
+fn patience(request: &Request<Body>) -> Option<Duration> {
+    let of_api = api::patience(request);
+    #[cfg(feature = "admin-pages")]
+    let of_api = of_api.or_else(|| admin::patience(request.uri().path()));
+    of_api
 }
 
 /// What a zone's portal is called over TLS. Not while its files cannot be used: nobody believes what is shown instead.
@@ -192,7 +220,7 @@ fn programs() -> Limits {
         per_address: 2048,
         // A filter stands in the address, and is long before it is too long.
         head_bytes: 2 * Filter::MAX_BYTES,
-        patience: |request| api::patience(request).or_else(|| admin::patience(request.uri().path())),
+        patience,
         ..Limits::default()
     }
 }

@@ -4,34 +4,55 @@
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, warn};
 
 use crate::runtime::Handle;
+
+/// How long we give signs of life while no service runs, at most: a large back-up takes long to be restored, and one that hangs
+/// is to be ended.
+const CHANGE_AT_MOST: Duration = Duration::from_secs(300);
 
 /// Whoever started this process, if it wants to be told.
 #[derive(Debug)]
 pub(super) struct Manager {
     /// After how long without a sign of life it kills us and starts us again.
     patience: Option<Duration>,
+    /// What gives them between one service and the next.
+    between: Option<AbortHandle>,
 }
 
 impl Manager {
     /// What the environment says (`NOTIFY_SOCKET`, `WATCHDOG_USEC`).
     pub(super) fn of_this_process() -> Self {
-        Self { patience: sd_notify::watchdog_enabled() }
+        Self { patience: sd_notify::watchdog_enabled(), between: None }
     }
 
     /// Everybody who should be online is, and every listener answers.
-    pub(super) fn ready(&self) {
+    pub(super) fn ready(&mut self) {
         tell(&[NotifyState::Ready]);
+        if let Some(between) = self.between.take() {
+            between.abort();
+        }
     }
 
-    /// Something else is about to hold. That it is going on is a sign of life, too: nobody else gives one meanwhile.
-    pub(super) fn reloading(&self) {
+    /// Something else is about to hold. Until it does, or does not after [`CHANGE_AT_MOST`], no service gives signs of life.
+    pub(super) fn reloading(&mut self) {
+        if let Some(patience) = self.patience {
+            let signs = async move {
+                let mut ticks = interval(patience / 3);
+                loop {
+                    ticks.tick().await;
+                    tell(&[NotifyState::Watchdog]);
+                }
+            };
+            let bounded = tokio::spawn(async { timeout(CHANGE_AT_MOST, signs).await });
+            self.between = Some(bounded.abort_handle());
+        }
         // systemd tells by the time whether this is the reload that it asked for (sd_notify(3)).
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => tell(&[NotifyState::Reloading, now, NotifyState::Watchdog]),
+            Ok(now) => tell(&[NotifyState::Reloading, now]),
             Err(error) => warn!(%error, "the service manager was not told that this is a reload"),
         }
     }

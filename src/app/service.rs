@@ -13,6 +13,7 @@ use super::listeners::{Behind, Listeners, Served};
 use super::manager::Manager;
 use super::wan::{wan_devices, wan_warning, watch_uplink, watch_wan};
 use super::{built_in, look, policy, registry, shaping, zone_devices};
+#[cfg(feature = "coin-slot")]
 use crate::coinslot;
 use crate::config::Config;
 use crate::domain::ClientKey;
@@ -131,6 +132,7 @@ impl Service {
             let plugin_socket = kept.doors.plugins(config)?;
             let mut listeners = Listeners::open(config, &kept.doors, control)?;
             kept.doors.keep_only(config);
+            #[cfg(feature = "coin-slot")]
             for slot in coinslot::open(&handle, store, config.site.currency, &config.coin_slots)? {
                 watchers.spawn(slot);
             }

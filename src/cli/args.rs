@@ -4,10 +4,16 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 
+#[cfg(feature = "doctor")]
+use super::doctor;
+#[cfg(feature = "manual")]
+use super::manual;
 use super::request::query;
+#[cfg(feature = "setup")]
+use super::setup;
 use super::{
-    accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, doctor, events,
-    from_uci, hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
+    accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, events, from_uci,
+    hooks, locks, logs, plans, sales, service, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -31,6 +37,7 @@ pub enum Command {
     /// Look at this box and say what is wrong with it, why, and what to do
     ///
     /// Exit code: 0 all is well, 1 there is a problem, 2 wrong usage, 3 there are only warnings.
+    #[cfg(feature = "doctor")]
     Doctor(doctor::Doctor),
     /// Print what every key of the configuration does
     ConfigReference(config_reference::ConfigReference),
@@ -39,6 +46,7 @@ pub enum Command {
     /// Remove the firewall rules and traffic classes of a daemon that does not run
     Down(ConfigFile),
     /// Make a hotspot of this box: asks, writes the configuration and, if told to, the network, and starts it
+    #[cfg(feature = "setup")]
     Setup(Box<setup::Setup>),
     /// Write a back-up of everything, also while the daemon runs
     Backup(backup::Backup),
@@ -52,8 +60,10 @@ pub enum Command {
     #[command(flatten)]
     Ask(Box<Ask>),
     /// Print what completes commands in a shell
+    #[cfg(feature = "manual")]
     Completions(manual::Completions),
     /// Print the man page, or write one for each command
+    #[cfg(feature = "manual")]
     Man(manual::Man),
 }
 

@@ -1,19 +1,22 @@
 use std::path::PathBuf;
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::ConfigFile;
 use super::output::{Failure, complain, say};
 use crate::config::Config;
+#[cfg(feature = "doctor")]
 use crate::doctor::Report;
 use crate::domain::BoxFuture;
+#[cfg(feature = "setup")]
 use crate::setup::{Facts, Step};
 use crate::upkeep::{LogTail, SettingsFile};
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const LOG: &str = "info";
+/// What is logged unless this says otherwise: a level, or levels by module, as in `info,turnpike::gate=debug`.
+const LOG: &str = "RUST_LOG";
 
 /// What the daemon's own commands start: `main` hands in the composition root, so that the command line can be tested
 /// without it.
@@ -26,10 +29,13 @@ pub struct Daemon {
     /// Removes what a daemon that does not run left in the kernel.
     pub down: fn(Config) -> BoxFuture<'static, anyhow::Result<()>>,
     /// Looks at this box with what stands in the file.
+    #[cfg(feature = "doctor")]
     pub doctor: fn(PathBuf) -> BoxFuture<'static, Report>,
     /// Looks at the box before it is set up; the configuration file may not be there yet.
+    #[cfg(feature = "setup")]
     pub look: fn(PathBuf) -> BoxFuture<'static, anyhow::Result<Facts>>,
     /// Does one thing of a set-up.
+    #[cfg(feature = "setup")]
     pub carry_out: fn(Step) -> BoxFuture<'static, anyhow::Result<()>>,
 }
 
@@ -92,7 +98,16 @@ fn load(file: &ConfigFile) -> Result<Config, Failure> {
 }
 
 fn start_log(tail: Option<&LogTail>) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
+    let usual = Targets::new().with_default(LevelFilter::INFO);
+    let wanted = std::env::var(LOG).unwrap_or_default();
+    let filter = match wanted.parse::<Targets>() {
+        _ if wanted.is_empty() => usual,
+        Ok(filter) => filter,
+        Err(error) => {
+            complain(&Failure(format!("{LOG}={wanted} is not taken, and info is logged: {error}")));
+            usual
+        }
+    };
     // The journal and procd keep the time; a terminal shows it.
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let all = tracing_subscriber::registry().with(filter).with(log).with(tail.map(LogTail::layer));

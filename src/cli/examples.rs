@@ -259,6 +259,8 @@ pub fn command() -> clap::Command {
 fn with_examples(command: clap::Command, path: &[&str], lines: &[&str]) -> clap::Command {
     match path {
         [] => command.after_help(format!("Examples:\n  {}", lines.join("\n  "))),
+        // A build without some features has not all of them.
+        [name, ..] if command.find_subcommand(name).is_none() => command,
         [name, rest @ ..] => command.mut_subcommand(name, |command| with_examples(command, rest, lines)),
     }
 }

@@ -12,6 +12,7 @@ mod daemon;
 mod devices;
 mod dhcp_options;
 mod dnsmasq;
+#[cfg(feature = "doctor")]
 mod doctor;
 mod events;
 mod examples;
@@ -20,6 +21,7 @@ mod from_uci;
 mod hooks;
 mod locks;
 mod logs;
+#[cfg(feature = "manual")]
 mod manual;
 mod output;
 mod plans;
@@ -27,6 +29,7 @@ mod request;
 mod sales;
 mod service;
 mod sessions;
+#[cfg(feature = "setup")]
 mod setup;
 mod status;
 mod steer;
@@ -53,6 +56,7 @@ pub const FAILED: u8 = 1;
 /// Wrong usage; stderr says how it is used.
 pub const USAGE: u8 = 2;
 /// `doctor` found nothing worse than warnings.
+#[cfg(feature = "doctor")]
 pub const WARNINGS: u8 = 3;
 
 /// Reads the arguments and does what they say. Returns the exit code.
@@ -78,6 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8
 
 fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
     let done = match cli.command {
+        #[cfg(feature = "doctor")]
         Command::Doctor(doctor) => return doctor.run(daemon),
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
@@ -85,13 +90,16 @@ fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
         Command::ConfigReference(reference) => reference.print(),
         Command::FromUci(file) => file.print(),
         Command::Down(file) => daemon::down(&file, daemon),
+        #[cfg(feature = "setup")]
         Command::Setup(setup) => setup.run(daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
         Command::DhcpOptions(options) => options.print(),
         Command::Dnsmasq(fragment) => fragment.run(),
         Command::Ask(ask) => client::ask(&ask),
+        #[cfg(feature = "manual")]
         Command::Completions(shell) => shell.print(),
+        #[cfg(feature = "manual")]
         Command::Man(pages) => pages.print(),
     };
     done.map(|()| DONE)

@@ -43,12 +43,12 @@ impl Reload {
     /// Asks for it, and waits for what comes of it.
     pub(super) fn run(&self) -> Result<(), Failure> {
         let connection = &self.connection;
-        let ask = |dry_run: bool| {
+        let ask = |dry_run: bool, seen: Option<&Value>| {
             let path = "/api/v1/service/reload".to_owned();
-            let body = fields([("dry_run", Some(Value::Bool(dry_run)))]);
+            let body = fields([("dry_run", Some(Value::Bool(dry_run))), ("fingerprint", seen.cloned())]);
             exchange(connection, Request::send(Method::POST, path, body, table::one))
         };
-        let meant = ask(true)?;
+        let meant = ask(true, None)?;
         let is = |name: &str| meant.value.get(name).and_then(Value::as_bool).unwrap_or_default();
         if !is("changed") {
             return self.tell(&meant.text, "the configuration is the same as before: nothing was done");
@@ -63,7 +63,8 @@ impl Reload {
             let text = "somebody may be cut off by that, so nothing was done; turnpike reload --yes does it";
             return Err(Failure(text.to_owned()));
         }
-        ask(false)?;
+        // What was said is what is done, also if somebody writes the file meanwhile.
+        ask(false, meant.value.get("fingerprint"))?;
         for _ in 0..LOOKS {
             std::thread::sleep(LOOK_EVERY);
             let looked = exchange(connection, Request::get("/api/v1/service".to_owned(), table::one))?;

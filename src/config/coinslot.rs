@@ -77,6 +77,13 @@ pub(super) fn read(
     if let Some((at, _)) = tables.get(MAX_SLOTS) {
         report.mistake(*at, "coinslot", format!("there can be at most {MAX_SLOTS} coin slots"));
     }
+    if let Some((at, _)) = tables.first().filter(|_| cfg!(not(feature = "coin-slot"))) {
+        report.mistake(
+            *at,
+            "coinslot",
+            "this turnpike was built without coin slots (feature coin-slot)".to_owned(),
+        );
+    }
     let mut names = BTreeSet::new();
     let mut pipes = BTreeSet::new();
     let mut slots = Vec::new();

@@ -1,14 +1,17 @@
 //! From a base chain through all that it leads to, with what a guest's packet has to meet on the way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Sides;
 use super::ruleset::{Chain, Rule, Ruleset, Table};
 
 /// Rules that are looked at from one base chain: rulesets may lead to one chain from thousands of rules.
 const MAX_RULES: usize = 100_000;
+/// What an element of a named map may say.
+static ACCEPT: LazyLock<Value> = LazyLock::new(|| json!({"accept": null}));
 
 /// Of which packets a rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +41,9 @@ enum Leads<'a> {
     To(&'a str, Meets),
     /// A verdict, under a condition.
     Verdict(&'a Value, Meets),
-    /// Neither.
+    /// To any chain of the table or to `accept`, perhaps: a named map, whose elements others change all the time.
+    Anywhere,
+    /// To none of these.
     Nowhere,
 }
 
@@ -54,12 +59,16 @@ pub fn walk(
 ) {
     let mut seen = HashSet::new();
     let mut chains = vec![(base.name.clone(), Meets::Every)];
+    let mut rules: HashMap<&str, Vec<&Rule>> = HashMap::new();
+    for rule in ruleset.rules.iter().filter(|rule| rule.table == base.table) {
+        rules.entry(&rule.chain).or_default().push(rule);
+    }
     let mut left = MAX_RULES;
     while let Some((chain, on_the_way)) = chains.pop() {
         if !seen.insert((chain.clone(), on_the_way)) {
             continue;
         }
-        for rule in ruleset.rules_of(&base.table, &chain) {
+        for rule in rules.get(chain.as_str()).into_iter().flatten() {
             left = left.saturating_sub(1);
             if left == 0 {
                 return;
@@ -77,7 +86,16 @@ pub fn walk(
                                 return;
                             }
                         }
-                        Leads::To(..) | Leads::Verdict(..) | Leads::Nowhere => {}
+                        Leads::Anywhere if meets != Meets::None => {
+                            let doubt = meets.max(Meets::Some);
+                            if see(rule, &ACCEPT, doubt) {
+                                return;
+                            }
+                            let chains_of = ruleset.chains.iter().filter(|chain| chain.table == base.table);
+                            let regular = chains_of.filter(|chain| chain.hook.is_none());
+                            chains.extend(regular.map(|chain| (chain.name.clone(), doubt)));
+                        }
+                        Leads::To(..) | Leads::Verdict(..) | Leads::Anywhere | Leads::Nowhere => {}
                     }
                 }
                 if meets == Meets::None {
@@ -199,7 +217,7 @@ fn of_devices(
 
 fn of_vmap<'a>(inside: &'a Value, sides: &Sides, way: Way<'_>) -> Vec<Leads<'a>> {
     let pairs = inside.get("data").and_then(|data| data.get("set")).and_then(Value::as_array);
-    let Some(pairs) = pairs else { return vec![Leads::Nowhere] };
+    let Some(pairs) = pairs else { return vec![Leads::Anywhere] };
     let by_device = inside.get("key").and_then(device_of);
     let by_state = inside.get("key").is_some_and(is_state);
     let of_pair = |pair: &'a Value| {
@@ -299,6 +317,12 @@ mod tests {
         assert_eq!(meets(&to_more(r#"{"xt": null}"#), Way::Either), Meets::Some);
         let map = r#"{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["tun0", {"accept": null}], ["br-lan", {"jump": {"target": "more"}}]]}}}"#;
         assert_eq!(meets(&[rule("forward", map), accept.clone()], Way::Up("br-lan")), Meets::Every);
+        let named = r#"{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": "@ways"}}"#;
+        assert_eq!(
+            meets(&[rule("forward", named)], Way::Up("br-lan")),
+            Meets::Some,
+            "its elements may accept"
+        );
         let circle = rule("more", r#"{"goto": {"target": "more"}}"#);
         assert_eq!(meets(&[rule("forward", jump), circle], Way::Up("br-lan")), Meets::None, "a loop ends");
     }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::error::GateError;
 use super::kernel::{Group, Kernel};
-use super::names::{GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD};
+use super::names::{GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, TABLE};
 use super::netlink::element::Element;
 use crate::domain::GARDEN_TTL_SECS;
 
@@ -26,17 +26,31 @@ const SETS: [(&str, &str); 2] = [(GARDEN4, GARDEN4_OLD), (GARDEN6, GARDEN6_OLD)]
 
 /// What was in the sets when they were last looked at.
 #[derive(Debug, Default)]
-pub(super) struct Gardens(HashSet<(&'static str, Vec<u8>)>);
+pub(super) struct Gardens {
+    /// The table that they were in; `None` before the first look.
+    table: Option<u64>,
+    known: HashSet<(&'static str, Vec<u8>)>,
+}
 
 impl Kernel {
-    /// Whether our table is there, as far as a garden shows it.
-    pub(super) fn has_gardens(&mut self) -> bool {
-        // Whatever else fails, the load will say.
-        !matches!(self.socket.dump(GARDEN4), Err(GateError::NotLoaded))
+    /// Whether our table is another one than when it was last looked at: somebody removed that, and perhaps somebody else
+    /// made this. [`GateError::NotLoaded`] if there is none.
+    pub(super) fn is_another_table(&mut self) -> Result<bool, GateError> {
+        let handle = self.socket.table_handle(TABLE)?.ok_or(GateError::NotLoaded)?;
+        if let Some(before) = self.gardens.table {
+            return Ok(before != handle);
+        }
+        // The first look. One with nothing in it was made since dnsmasq last answered, or nobody has asked it yet.
+        let mut is_empty = true;
+        for set in SETS.into_iter().flat_map(|(young, old)| [young, old]) {
+            is_empty = is_empty && self.socket.dump(set)?.is_empty();
+        }
+        Ok(is_empty)
     }
 
     /// Moves what has been in the first sets for long, and notes what there is. How many addresses.
     pub(super) fn tend_gardens(&mut self) -> Result<usize, GateError> {
+        let table = self.socket.table_handle(TABLE)?;
         let mut known = HashSet::new();
         let mut moves: Vec<Group> = Vec::new();
         for (young, old) in SETS {
@@ -58,17 +72,18 @@ impl Kernel {
             known.extend(self.socket.dump(old)?.into_iter().map(|element| (old, element.key)));
         }
         let (results, _) = self.run(&moves);
-        self.gardens = Gardens(known);
+        self.gardens = Gardens { table, known };
         results.into_iter().collect::<Result<(), _>>()?;
-        Ok(self.gardens.0.len())
+        Ok(self.gardens.known.len())
     }
 
     /// Puts what was known into the sets of a table that was made anew. Nobody asks a name server again for what they have
     /// an answer to.
     pub(super) fn refill_gardens(&mut self) -> Result<(), GateError> {
+        self.gardens.table = self.socket.table_handle(TABLE)?;
         let groups: Vec<Group> = self
             .gardens
-            .0
+            .known
             .iter()
             .map(|(set, key)| vec![self.add(set, Element { key: key.clone(), ..Element::default() })])
             .collect();

@@ -43,7 +43,7 @@ pub struct Gate {
     port: u32,
     /// Nobody looks at the gardens while the table is loaded: what is not there may be on its way.
     loading: Mutex<()>,
-    /// How often the table was not there when it was loaded.
+    /// How often the table was found to be another.
     made_anew: watch_channel::Sender<u32>,
 }
 
@@ -67,17 +67,23 @@ impl Gate {
     /// there, which [`Gate::rebuild`] replaces; any other, and the old rules stand.
     pub async fn load(&self, policy: &Policy) -> Result<(), GateError> {
         let _turn = self.loading.lock().await;
-        let was_there = self.worker.call(Kernel::has_gardens).await?;
         load::load(policy, &self.own_loads, false).await?;
-        if was_there { Ok(()) } else { self.refill_gardens().await }
+        self.refill_another_table().await
     }
 
     /// Replaces the whole table in one atomic step: every element is gone afterwards, so everybody is captive until
     /// [`Gate::reconcile`]. Read the books first.
     pub async fn rebuild(&self, policy: &Policy) -> Result<(), GateError> {
         let _turn = self.loading.lock().await;
+        // What the old sets hold goes with them. Where they cannot be read, it is known as of some seconds ago.
+        let _ = self.worker.call(Kernel::tend_gardens).await?;
         load::load(policy, &self.own_loads, true).await?;
         self.refill_gardens().await
+    }
+
+    /// [`Gate::refill_gardens`] if the table is another than that whose gardens are known, whoever made it.
+    async fn refill_another_table(&self) -> Result<(), GateError> {
+        if self.worker.call(Kernel::is_another_table).await?? { self.refill_gardens().await } else { Ok(()) }
     }
 
     /// Puts back what dnsmasq had found when the table was last looked at, and tells whoever can have it fill in the rest.
@@ -95,6 +101,7 @@ impl Gate {
     /// Looks after the gardens' addresses; to be called every few seconds. How many there are.
     pub async fn tend_gardens(&self) -> Result<usize, GateError> {
         let _turn = self.loading.lock().await;
+        self.refill_another_table().await?;
         self.worker.call(Kernel::tend_gardens).await?
     }
 

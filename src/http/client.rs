@@ -1,7 +1,6 @@
 //! A small HTTP/1.1 client for what turnpike tells others: bounded in time and in what it reads, follows no redirect.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -14,12 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::trust::{AuthorityError, Trust};
 use crate::domain::WebUrl;
 
 /// The most of an answer's body that is read, in bytes.
@@ -71,15 +66,10 @@ pub enum ClientError {
     TimedOut(Duration),
 }
 
-/// A file of certificates that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct AuthorityError(String);
-
 /// Makes connections; clones share what they trust.
 #[derive(Clone)]
 pub struct HttpClient {
-    tls: Arc<ClientConfig>,
+    trust: Trust,
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -118,25 +108,7 @@ impl HttpClient {
 
     /// The same, and those of a PEM file's text.
     pub fn trusting(more: Option<&[u8]>) -> Result<Self, AuthorityError> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(pem) = more {
-            let before = roots.len();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate =
-                    certificate.map_err(|error| AuthorityError(format!("cannot be read: {error:?}")))?;
-                roots.add(certificate).map_err(|error| AuthorityError(error.to_string()))?;
-            }
-            if roots.len() == before {
-                return Err(AuthorityError("holds no certificate in PEM form".to_owned()));
-            }
-        }
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| AuthorityError(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls) })
+        Ok(Self { trust: Trust::new(more)? })
     }
 
     /// A line to an address, over which one request after the other goes. Nothing is connected yet.
@@ -150,10 +122,8 @@ impl HttpClient {
         if !url.is_https() {
             return Open::over(stream).await;
         }
-        let tls = |source| ClientError::Tls { host: host(), source };
-        let name = ServerName::try_from(host()).map_err(|error| tls(std::io::Error::other(error)))?;
-        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.map_err(tls)?;
-        Open::over(stream).await
+        let secured = self.trust.secure(url.host(), stream).await;
+        Open::over(secured.map_err(|source| ClientError::Tls { host: host(), source })?).await
     }
 }
 

@@ -12,9 +12,10 @@ mod problem;
 mod secure;
 mod server;
 mod source;
+mod trust;
 mod write_limit;
 
-pub use client::{Answer, AuthorityError, ClientError, HttpClient, Line, MAX_ANSWER_BYTES, Outgoing};
+pub use client::{Answer, ClientError, HttpClient, Line, MAX_ANSWER_BYTES, Outgoing};
 pub use endpoints::{Endpoints, PeerUser};
 pub use extract::{JsonBody, MAX_BODY_BYTES, PathPair, PathPart, QueryParams, parse_json, read_body};
 pub use finish::finish_api;
@@ -24,3 +25,4 @@ pub use percent::encoded;
 pub use problem::Problem;
 pub use server::{Answers, Limits, Listener, serve};
 pub use source::{NotOnce, Source, only, scheme_and_authority};
+pub use trust::AuthorityError;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getuid, kill_process_group};
+use rustix::thread::clear_ambient_capability_set;
 use tokio::io::{AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, watch};
@@ -109,7 +110,19 @@ fn start(config: &PluginConfig) -> Result<Child, String> {
             return Err(format!("turnpike does not run as root and cannot start it as {name}"));
         }
     }
-    command.spawn().map_err(|error| format!("{program}: {error}"))
+    let runtime = tokio::runtime::Handle::current();
+    // A process inherits the ambient capabilities of the thread that starts it. The daemon's other threads keep theirs: `nft`
+    // needs them.
+    let spawned = std::thread::scope(|scope| {
+        let starting =
+            std::thread::Builder::new().name("plugin start".to_owned()).spawn_scoped(scope, || {
+                let _inside = runtime.enter();
+                clear_ambient_capability_set()?;
+                command.spawn()
+            })?;
+        starting.join().unwrap_or_else(|_| Err(std::io::Error::other("its starting broke off")))
+    });
+    spawned.map_err(|error| format!("{program}: {error}"))
 }
 
 /// Why a process has ended.
@@ -247,5 +260,31 @@ async fn log(account: Arc<Account>, stderr: impl AsyncRead + Unpin) {
     }
     if left_out > 0 {
         tracing::info!(plugin = name, left_out, "lines of a plugin were left out");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::thread::{
+        CapabilitySet, capabilities, capability_is_in_ambient_set, configure_capability_in_ambient_set,
+        set_capabilities,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_plugin_has_none_of_the_daemons_ambient_rights() {
+        // As systemd starts the daemon.
+        let mut sets = capabilities(None).unwrap();
+        sets.inheritable |= CapabilitySet::NET_ADMIN;
+        set_capabilities(None, sets).unwrap();
+        configure_capability_in_ambient_set(CapabilitySet::NET_ADMIN, true).unwrap();
+        let text = "[[zone]]\nname = \"guests\"\nlan = [\"br\"]\n[[plugin]]\nname = \"p\"\n\
+                    command = [\"/bin/grep\", \"CapAmb\", \"/proc/self/status\"]\n";
+        let config = crate::config::Config::parse(text, std::path::Path::new("t")).unwrap();
+        let child = start(config.plugins.first().unwrap()).unwrap();
+        let said = child.wait_with_output().await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "CapAmb:\t0000000000000000");
+        assert!(capability_is_in_ambient_set(CapabilitySet::NET_ADMIN).unwrap(), "`nft` still gets it");
     }
 }

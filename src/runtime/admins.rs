@@ -58,7 +58,11 @@ impl Handle {
         getrandom::fill(&mut bytes).map_err(|error| Refusal::Store(error.to_string()))?;
         let code = setup.insert(SetupCode::from_number(u64::from_be_bytes(bytes))).code();
         // What is left for whoever can read the log of this box: there is no default password.
-        info!("there is no admin account yet: make the first one at /admin with the set-up code {code}");
+        if cfg!(feature = "admin-pages") {
+            info!("there is no admin account yet: make the first one at /admin with the set-up code {code}");
+        } else {
+            info!("there is no admin account yet: make the first one with turnpike admin create");
+        }
         Ok(code)
     }
 

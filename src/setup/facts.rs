@@ -64,8 +64,8 @@ pub struct Facts {
     pub files: BTreeMap<PathBuf, String>,
     /// What else is there of [`PLACES`] and in [`FOLDERS`].
     pub exists: BTreeSet<PathBuf>,
-    /// Whether a daemon answers on the control socket.
-    pub daemon_answers: bool,
+    /// The control socket of the daemon that runs.
+    pub daemon: Option<PathBuf>,
 }
 
 /// A network device.

@@ -27,31 +27,36 @@ pub struct Plan {
 /// Something is in the way; nothing was done.
 pub fn plan(choices: &Choices, facts: &Facts) -> Result<Plan, Refused> {
     let mut plan = Plan::default();
-    let is_new = configure(&mut plan, choices, facts)?;
+    configure(&mut plan, choices, facts)?;
     close(&mut plan, choices, facts);
     if let Some(network) = &choices.network {
         make(&mut plan, choices, network, facts)?;
     }
+    // Also after a firewall that is only installed later.
+    let [nftables, firewalld, ufw] =
+        ["nftables", "firewalld", "ufw"].map(|firewall| format!("turnpike-reapply@{firewall}.service"));
     plan.steps.push(Step::Run(Command::new(
-        ["systemctl", "enable", "--now", "turnpike-reapply.service", "turnpike.service"],
-        "the portal opens, now and at each start",
+        ["systemctl", "enable", "--now", &nftables, &firewalld, &ufw, "turnpike.service"],
+        "the portal opens, now and at each start; the rules come back after each of these firewalls",
     )));
-    if is_new && facts.daemon_answers {
-        let argv = [facts.program.as_str(), "reload"];
+    if let Some(socket) = &facts.daemon {
+        // Whether or not the file is another: it may be one that was not taken the last time. It was asked for just now, with
+        // whom it may cut off.
+        let socket = socket.to_string_lossy();
+        let argv = [facts.program.as_str(), "reload", "--yes", "--socket", &socket];
         plan.steps.push(Step::Run(Command::new(argv, "the daemon takes the new configuration")));
     }
     Ok(plan)
 }
 
-/// The configuration; whether it is another one than before.
-fn configure(plan: &mut Plan, choices: &Choices, facts: &Facts) -> Result<bool, Refused> {
+fn configure(plan: &mut Plan, choices: &Choices, facts: &Facts) -> Result<(), Refused> {
     let file = config_file::file(choices);
     let shown = file.path.display().to_string();
     Config::check_text(&file.text, &file.path).map_err(|error| Refused::new(error.to_string()))?;
     let keep = match &facts.config {
         Some(text) if *text == file.text => {
             plan.notes.push(format!("{shown} says it already"));
-            return Ok(false);
+            return Ok(());
         }
         None => false,
         Some(text) if text == EXAMPLE || facts.text(EXAMPLE_PLACE) == Some(text.as_str()) => false,
@@ -64,7 +69,7 @@ fn configure(plan: &mut Plan, choices: &Choices, facts: &Facts) -> Result<bool, 
         }
     };
     plan.steps.push(Step::Configure { file, keep });
-    Ok(true)
+    Ok(())
 }
 
 /// The rules stand before a bridge or an address does.

@@ -33,7 +33,8 @@ fn a_plain_box_becomes_a_hotspot_in_this_order() {
             "systemctl enable nftables.service",
             "systemctl enable dnsmasq.service",
             "systemctl restart dnsmasq.service",
-            "systemctl enable --now turnpike-reapply.service turnpike.service",
+            "systemctl enable --now turnpike-reapply@nftables.service turnpike-reapply@firewalld.service turnpike-reapply@ufw.service \
+             turnpike.service",
         ]
     );
     assert_eq!((made.by_hand, made.notes), (Vec::new(), Vec::new()));
@@ -76,15 +77,19 @@ fn a_configuration_that_somebody_wrote_stays_unless_forced() {
     let said = plan(&choices, &facts).unwrap_err().0;
     assert!(said.contains("--force") && said.contains("turnpike.toml.before-setup"), "{said}");
     choices.force = true;
-    facts.daemon_answers = true;
+    facts.daemon = Some("/run/turnpike/control.sock".into());
     let forced = lines(&plan(&choices, &facts).unwrap());
     assert_eq!(forced[0], "configure /etc/turnpike/turnpike.toml, and keep");
-    assert_eq!(forced.last().map(String::as_str), Some("/usr/bin/turnpike reload"));
-    // What is so already is said, and nobody is made to read it anew.
+    let reload = "/usr/bin/turnpike reload --yes --socket /run/turnpike/control.sock";
+    assert_eq!(forced.last().map(String::as_str), Some(reload));
+    // What is so already is said; the daemon may still have refused it.
     facts.config = Some(written);
     let again = plan(&choices, &facts).unwrap();
     assert_eq!(again.notes, ["/etc/turnpike/turnpike.toml says it already"]);
-    assert!(!lines(&again).iter().any(|line| line.contains("configure") || line.contains("reload")));
+    assert!(!lines(&again).iter().any(|line| line.contains("configure")));
+    assert_eq!(lines(&again).last().map(String::as_str), Some(reload));
+    facts.daemon = None;
+    assert!(!lines(&plan(&choices, &facts).unwrap()).iter().any(|line| line.contains("reload")));
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Shaper {
     }
 
     /// Makes what the kernel has equal to what it should have: missing and wrong classes are set, superfluous ones removed.
-    /// How many were put right.
+    /// How many were put right. Tries every device; the first error is told.
     pub async fn reconcile(&self, desired: &[(ClientKey, ClassRates)]) -> Result<u64, ShaperError> {
         let mut trees = self.trees.lock().await;
         for (_, rates) in desired {
@@ -61,12 +61,13 @@ impl Shaper {
         }
         trees.clients = desired.iter().cloned().collect();
         trees.forget_what_is_there();
-        let mut repairs = 0;
+        let mut result = Ok(0);
         for at in 0..trees.devices.len() {
-            repairs += trees.reconcile(at).await?;
+            let repaired = trees.reconcile(at).await;
+            result = result.and_then(|before: u64| repaired.map(|more| before + more));
         }
         self.keep_warnings(&trees);
-        Ok(repairs)
+        result
     }
 
     /// Changes a zone's speeds, on running transfers too.

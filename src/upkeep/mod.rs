@@ -42,6 +42,8 @@ pub enum Order {
     },
     /// Look at the configuration file again, and start anew with it if it says something else.
     LookAgain {
+        /// The fingerprint of the text that is meant; `None` for whatever stands there.
+        seen: Option<String>,
         /// Who wants it.
         by: Actor,
         /// Whether it is taken; what comes of it then is in [`Upkeep::last`].
@@ -87,6 +89,8 @@ pub struct StagedBackup {
 /// What it means to go on with what the configuration file says now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning {
+    /// The fingerprint of the text that says so.
+    pub seen: String,
     /// What changes, a sentence each.
     pub texts: Vec<String>,
     /// Whether somebody who is online, or a connection that stands, may be cut off.
@@ -224,15 +228,15 @@ impl Upkeep {
         told.await.unwrap_or(Err(NotTaken::Busy))
     }
 
-    /// Has the configuration file looked at again, and taken if it says something else. When this returns, the daemon starts
-    /// anew with it.
+    /// Has the configuration file looked at again, and taken if it says something else and is still what somebody has seen. When
+    /// this returns, the daemon starts anew with it.
     ///
     /// # Errors
     ///
     /// Nothing was changed; [`NotTaken::Same`] if there was nothing to change.
-    pub async fn look_again(&self, by: Actor) -> Result<(), NotTaken> {
+    pub async fn look_again(&self, seen: String, by: Actor) -> Result<(), NotTaken> {
         let (reply, begun) = oneshot::channel();
-        self.order(Order::LookAgain { by, reply })?;
+        self.order(Order::LookAgain { seen: Some(seen), by, reply })?;
         begun.await.unwrap_or(Err(NotTaken::Busy))
     }
 

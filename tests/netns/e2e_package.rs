@@ -36,7 +36,7 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_nothing_behind() {
     for there in [
         "usr/bin/turnpike",
         "usr/lib/systemd/system/turnpike-close.service",
-        "usr/lib/systemd/system/turnpike-reapply.service",
+        "usr/lib/systemd/system/turnpike-reapply@.service",
         "usr/share/man/man1/turnpike.1.gz",
         "usr/share/man/man1/turnpike-close.1.gz",
         "usr/share/bash-completion/completions/turnpike",
@@ -146,7 +146,9 @@ fn the_units_are_right_and_the_daemon_is_little_exposed() {
         // The program is not installed here, and what it names has to be there.
         let text =
             fs::read_to_string(&path).unwrap().replace("/usr/bin/turnpike", env!("CARGO_BIN_EXE_turnpike"));
-        let unit = folder.path().join(path.file_name().unwrap());
+        // A template is looked at as one of those that are made of it.
+        let name = path.file_name().unwrap().to_str().unwrap().replace("@.", "@nftables.");
+        let unit = folder.path().join(name);
         fs::write(&unit, text).unwrap();
         units.push(unit.clone());
         if end == "path" {

@@ -125,7 +125,8 @@ fn a_plain_box_sells_its_first_hour_after_the_commands_of_the_page() {
     let said = must(&debian, setup, &[]);
     for left in [
         "systemctl restart dnsmasq.service",
-        "systemctl enable --now turnpike-reapply.service turnpike.service",
+        "systemctl enable --now turnpike-reapply@nftables.service turnpike-reapply@firewalld.service turnpike-reapply@ufw.service \
+             turnpike.service",
     ] {
         assert!(said.contains(left), "{left} in {said}");
     }

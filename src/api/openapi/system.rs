@@ -67,6 +67,13 @@ pub(super) fn area() -> Area {
                     "Whether somebody who is online, or a connection that stands, may be cut off.",
                 ),
             ),
+            (
+                "fingerprint",
+                about(
+                    nullable(text()),
+                    "What the file held: sent with the order, nothing else is taken. Null if there is nothing to change.",
+                ),
+            ),
         ]))
     };
     Area {
@@ -101,10 +108,16 @@ pub(super) fn area() -> Area {
                      `GET /api/v1/service` says what has become of it.",
                 )
                 .needs::<Administer>()
-                .optional_body(body(&[], fields([("dry_run", about(boolean(), "Only says what it would mean."))])))
+                .optional_body(body(&[], fields([
+                    ("dry_run", about(boolean(), "Only says what it would mean.")),
+                    ("fingerprint", about(text(), "What the file must hold, as the answer to a dry run says it.")),
+                ])))
                 .answers(200, "It says what holds already, or this is what it would mean.", reload())
                 .answers(202, "It is taken.", reload())
-                .refuses(409, "Another change is being made, or no daemon is around this API.")
+                .refuses(
+                    409,
+                    "Another change is being made, the file is not what `fingerprint` says, or no daemon is around this API.",
+                )
                 .refuses(422, "The file has mistakes, each on a line of `detail`, or cannot be carried out. Nothing was changed."),
             Operation::post_anew("/api/v1/service/reconcile", "reconcile", "Put the rules in place and repair what differs")
                 .about("The daemon does so by itself, a moment after somebody else touched its table.")

@@ -51,7 +51,7 @@ pub async fn look(place: Place, config: PathBuf) -> anyhow::Result<Facts> {
     facts.program = program.display().to_string();
     let socket = Config::load(&place.path(&config))
         .map_or_else(|_| DEFAULT_SOCKET.into(), |config| config.control.socket);
-    facts.daemon_answers = UnixStream::connect(place.path(socket)).is_ok();
+    facts.daemon = UnixStream::connect(place.path(&socket)).is_ok().then_some(socket);
     Ok(facts)
 }
 

@@ -30,6 +30,13 @@ const GETS_PER_SEND: usize = 64;
 /// How often a dump that was interrupted by a change is begun again.
 const DUMP_TRIES: usize = 50;
 
+/// `NFT_MSG_NEWTABLE`, `NFT_MSG_GETTABLE`.
+const NEW_TABLE: u8 = 0;
+const GET_TABLE: u8 = 1;
+/// `NFTA_TABLE_NAME`, `NFTA_TABLE_HANDLE`.
+const TABLE_NAME: u16 = 1;
+const TABLE_HANDLE: u16 = 4;
+
 const ENOENT: i32 = 2;
 const EINTR: i32 = 4;
 
@@ -248,6 +255,21 @@ impl NetfilterSocket {
             Err(error) if error.errno() == Some(ENOENT) => Err(GateError::NotLoaded),
             listed => listed,
         }
+    }
+
+    /// The number of a table of ours, which the kernel gives to no other after it; `None` if it is not there.
+    pub fn table_handle(&mut self, name: &str) -> Result<Option<u64>, GateError> {
+        let found = self.list(
+            (GET_TABLE, NEW_TABLE),
+            FAMILY_INET,
+            |_| {},
+            |_, attrs, found: &mut Vec<u64>| {
+                if attrs.find_kind(TABLE_NAME).is_some_and(|attr| attr.text() == Some(name)) {
+                    found.extend(attrs.find_kind(TABLE_HANDLE).and_then(|attr| attr.be64()));
+                }
+            },
+        )?;
+        Ok(found.first().copied())
     }
 
     /// Every object of a kind; `commands` are the question and the answers to it. A listing that a change interrupted is

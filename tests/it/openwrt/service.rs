@@ -100,6 +100,16 @@ fn a_plugin_of_another_user_needs_root() {
 }
 
 #[test]
+fn who_writes_for_dnsmasq_needs_root() {
+    let router = Router::new();
+    let file = "/tmp/dnsmasq.d/turnpike.conf";
+    router.write("etc/config/turnpike", &format!("{UCI}\nconfig dnsmasq\n\toption fragment '{file}'\n"));
+    assert!(router.init("start"));
+    assert!(!router.calls().iter().any(|call| call.starts_with("procd_add_jail")));
+    assert!(router.log().contains(file));
+}
+
+#[test]
 fn what_is_disabled_is_not_started_and_closes_nothing() {
     let router = Router::new();
     for off in ["0", "off", "false", "no", "disabled"] {
@@ -198,6 +208,24 @@ fn a_reload_signals_once_what_changed_and_nothing_else() {
     assert!(router.init("reload"));
     assert_eq!(router.calls().len(), 2, "once");
     assert_eq!(router.log(), "");
+}
+
+#[test]
+fn a_reload_makes_the_folders_that_the_new_file_needs_first() {
+    let mut router = Router::new();
+    router.started();
+    let moved = UCI.replace("/etc/turnpike/turnpike.db", "/var/lib/turnpike/turnpike.db");
+    router.write("etc/config/turnpike", &moved);
+    router.write("toml", "# moved\n");
+    assert!(!router.path("var/lib/turnpike").exists());
+    assert!(router.init("reload"));
+    assert!(router.calls().contains(&HUP.to_owned()));
+    assert_eq!(fs::metadata(router.path("var/lib/turnpike")).unwrap().uid(), USER);
+    // Nobody is sent to a disk that is not there.
+    router.write("etc/config/turnpike", &UCI.replace("/etc/turnpike/", "/mnt/gone/turnpike/"));
+    router.write("toml", "# gone\n");
+    assert!(!router.init("reload"));
+    assert!(!router.calls().contains(&HUP.to_owned()));
 }
 
 #[test]
@@ -331,7 +359,7 @@ fn without_a_time_zone_the_daemon_finds_it_by_itself() {
 
 #[test]
 fn a_stick_that_knows_no_owners_is_written_by_root() {
-    let router = Router::new();
+    let mut router = Router::new();
     router.remove("bin/chown");
     let fat = "#!/bin/sh\ncase $* in */mnt/*) exit 1 ;; esac\nexec /bin/busybox chown \"$@\"\n";
     router.program("bin/chown", fat);
@@ -341,6 +369,9 @@ fn a_stick_that_knows_no_owners_is_written_by_root() {
     let calls = router.calls();
     assert!(has_instance(&calls) && !calls.iter().any(|call| call.starts_with("procd_add_jail")));
     assert!(router.log().contains("runs as root: /mnt/stick/turnpike cannot belong to a user"));
+    router.daemon_runs();
+    assert!(router.init("reload"));
+    assert!(!has_instance(&router.calls()), "a reload is no restart");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use turnpike::gate::Gate;
+
 use super::router::SECOND;
 use super::{Router, free};
 use crate::lab::{Lab, NET4, NET6, TcpServer, UdpEcho, UdpSink, connect, holds_for, send_datagrams};
@@ -97,4 +99,17 @@ fn what_a_resolver_found_stays_while_it_may_be_used_and_comes_back_with_the_tabl
     made_anew.mark_unchanged();
     router.load().unwrap();
     assert!(!made_anew.has_changed().unwrap(), "a reload is no loss");
+
+    // Somebody else makes it anew, as `turnpike close` does after a firewall: the gardens are looked at before we load.
+    let other = router.lab.router.enter(|| Gate::open(router.policy.mark_mask)).unwrap();
+    router.nft(&["flush", "ruleset"]);
+    router.lab.router.enter_async(|| other.load(&router.policy)).unwrap();
+    assert!(!is_in("garden6", NET6.into()));
+    assert_eq!(router.tend_gardens(), 3);
+    assert!(made_anew.has_changed().unwrap(), "nobody tells dnsmasq");
+    assert!(reaches(phone, NET4.into()) && reaches(phone, NET6.into()), "lost with somebody else's table");
+    made_anew.mark_unchanged();
+    router.lab.router.enter_async(|| router.gate.rebuild(&router.policy)).unwrap();
+    assert!(made_anew.has_changed().unwrap());
+    assert!(reaches(phone, NET4.into()) && reaches(phone, NET6.into()), "lost with the definition");
 }
