@@ -19,8 +19,8 @@ use crate::domain::{Actor, AuditLine, Text};
 use crate::runtime::Handle;
 use crate::store::Store;
 use crate::upkeep::{
-    BY_HAND, CameTo, LogTail, Meaning, NewSettings, NotTaken, Order, SettingsFile, Upkeep, begin_restore,
-    changes, cuts_off, meanwhile, undo_restore,
+    BY_HAND, CameTo, LogTail, Meaning, Moment, NewSettings, NotTaken, Order, SettingsFile, Upkeep,
+    begin_restore, changes, cuts_off, meanwhile, undo_restore,
 };
 
 /// How long somebody who stands at a coin slot is waited for.
@@ -116,7 +116,7 @@ impl Kept {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
                     Some(Order::Meaning { reply }) => {
                         // Whoever asked may have gone.
-                        let _ = reply.send(self.read_again(config).map(|new| meaning(config, &new)));
+                        let _ = reply.send(self.read_again(config).map(|new| meaning(config, &new, handle)));
                         None
                     }
                     Some(Order::LookAgain { by, reply }) => self.reload(config, by, reply),
@@ -239,10 +239,11 @@ impl Kept {
     }
 }
 
-fn meaning(old: &Config, new: &Config) -> Meaning {
-    let mut texts = changes(old, new);
-    texts.push(meanwhile(Some(old), new).to_owned());
-    Meaning { texts, cuts_off: cuts_off(old, new) }
+fn meaning(old: &Config, new: &Config, handle: &Handle) -> Meaning {
+    let now = Moment { at: handle.believed(), place: handle.place() };
+    let mut texts = changes(old, new, now);
+    texts.push(meanwhile(Some(old), new, now).to_owned());
+    Meaning { texts, cuts_off: cuts_off(old, new, now) }
 }
 
 /// Who sends SIGHUP.
