@@ -61,6 +61,7 @@ pub(super) const fn state(session: &ClientSession) -> &'static str {
         SessionState::Paused(PauseReason::Away) => "paused: device is away",
         SessionState::Paused(PauseReason::Reboot) => "paused: router restarted",
         SessionState::Paused(PauseReason::Blocked) => "paused: device is blocked",
+        SessionState::Paused(PauseReason::OpeningHours) => "paused: zone is closed",
         SessionState::Consumed => "used up",
         SessionState::Expired => "expired",
         SessionState::Closed(..) => "closed",

@@ -24,7 +24,19 @@ pub(super) struct StatusShape {
     repairs: u64,
     /// What our listeners show over TLS.
     certificates: Vec<CertificateShape>,
+    zones: Vec<ZoneShape>,
     warnings: Vec<String>,
+}
+
+/// A zone.
+#[derive(Debug, Serialize)]
+struct ZoneShape {
+    name: String,
+    online: usize,
+    /// Whether it is open, by its opening hours.
+    open: bool,
+    /// When that changes next.
+    changes_at: Option<String>,
 }
 
 /// A certificate that one of our listeners shows.
@@ -64,6 +76,13 @@ pub(super) async fn status(
             state.store.page_sessions(&query).await.map_err(|error| Problem::internal(&error))?;
         sessions.insert(name, total);
     }
+    let online = state.handle.zones_online().await?;
+    let zones = state.handle.openings().await?.into_iter().map(|(zone, opening)| ZoneShape {
+        online: online.iter().find(|(name, _)| *name == zone).map_or(0, |(_, count)| *count),
+        name: zone.to_string(),
+        open: opening.is_open,
+        changes_at: opening.changes_at.and_then(time),
+    });
     Ok(Json(StatusShape {
         version: env!("CARGO_PKG_VERSION"),
         started_at: time(status.started_at),
@@ -74,6 +93,7 @@ pub(super) async fn status(
         sessions,
         repairs: status.repairs,
         certificates: state.certificates.iter().map(certificate).collect(),
+        zones: zones.collect(),
         warnings: status.warnings,
     }))
 }

@@ -19,8 +19,8 @@ use crate::domain::{Actor, AuditLine, Text};
 use crate::runtime::Handle;
 use crate::store::Store;
 use crate::upkeep::{
-    BY_HAND, CameTo, LogTail, Meaning, NewSettings, NotTaken, NotWritten, Order, SettingsFile, Upkeep,
-    begin_restore, changes, cuts_off, fingerprint, meanwhile, undo_restore,
+    BY_HAND, CameTo, LogTail, Meaning, Moment, NewSettings, NotTaken, NotWritten, Order, SettingsFile,
+    Upkeep, begin_restore, changes, cuts_off, fingerprint, meanwhile, undo_restore,
 };
 
 /// How long somebody who stands at a coin slot is waited for.
@@ -116,7 +116,8 @@ impl Kept {
                     Some(Order::Settings(new)) => self.take(*new, store).await,
                     Some(Order::Meaning { reply }) => {
                         // Whoever asked may have gone.
-                        let _ = reply.send(self.read_again(config, None).map(|(new, seen)| meaning(config, &new, seen)));
+                        let read = self.read_again(config, None);
+                        let _ = reply.send(read.map(|(new, seen)| meaning(config, &new, seen, handle)));
                         None
                     }
                     Some(Order::LookAgain { seen, by, reply }) => self.reload(config, seen.as_deref(), by, reply),
@@ -243,10 +244,11 @@ impl Kept {
     }
 }
 
-fn meaning(old: &Config, new: &Config, seen: String) -> Meaning {
-    let mut texts = changes(old, new);
-    texts.push(meanwhile(Some(old), new).to_owned());
-    Meaning { seen, texts, cuts_off: cuts_off(old, new) }
+fn meaning(old: &Config, new: &Config, seen: String, handle: &Handle) -> Meaning {
+    let now = Moment { at: handle.believed(), place: handle.place() };
+    let mut texts = changes(old, new, now);
+    texts.push(meanwhile(Some(old), new, now).to_owned());
+    Meaning { seen, texts, cuts_off: cuts_off(old, new, now) }
 }
 
 /// Who sends SIGHUP.

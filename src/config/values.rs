@@ -7,7 +7,9 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::expected;
-use crate::domain::{Filter, FixedKey, MacAddr, Mbps, PropertyPatch, Text, WebUrl, ZoneName, mb_to_bytes};
+use crate::domain::{
+    Filter, FixedKey, MacAddr, Mbps, OpeningLine, PropertyPatch, Text, WebUrl, ZoneName, mb_to_bytes,
+};
 
 /// A year of seconds: no timeout of a device needs more.
 const MAX_TIMEOUT_SECS: u64 = 366 * 86_400;
@@ -52,6 +54,12 @@ pub(super) fn whole(value: &DeValue<'_>) -> Result<i64, String> {
 /// A number.
 pub(super) fn amount(value: &DeValue<'_>) -> Result<f64, String> {
     float(value)
+}
+
+/// Days and hours.
+pub(super) fn opening_line(value: &DeValue<'_>) -> Result<OpeningLine, String> {
+    let written = text(value)?;
+    OpeningLine::parse(written).map_err(|error| format!("{written:?}: {error}"))
 }
 
 /// `true` or `false`.

@@ -9,7 +9,7 @@ use super::section::{Found, Section};
 use super::theme::{self, ThemeConfig};
 use super::tls::Files;
 use super::{site, values};
-use crate::domain::{MacAddr, Mbps, ProviderName, WebUrl, ZoneName, ZonePolicy};
+use crate::domain::{MacAddr, Mbps, OpeningHours, ProviderName, WebUrl, ZoneName, ZonePolicy};
 
 /// The portal's port unless the file says otherwise.
 const PORTAL_PORT: u16 = 2050;
@@ -50,6 +50,8 @@ pub struct ZoneConfig {
     pub away_pause_secs: Option<u64>,
     /// Whether a known device with a usable session is let through as it joins.
     pub auto_connect: bool,
+    /// When it lets anybody in.
+    pub open: OpeningHours,
     /// Domains, with their subdomains, that are free for all; lower case.
     pub garden_domains: Vec<String>,
     /// Addresses that are free for all; host bits are zero.
@@ -84,6 +86,7 @@ impl ZoneConfig {
             idle_timeout_secs: self.idle_timeout_secs,
             away_pause_secs: self.away_pause_secs,
             auto_connect: self.auto_connect,
+            open: self.open.clone(),
             trusted: self.trusted.clone(),
         }
     }
@@ -136,6 +139,7 @@ pub(super) fn read(
     let auto_connect = flag("auto_connect");
     let isolate = flag("isolate");
     let inbound = flag("inbound");
+    let open = read_hours(&mut section);
     let garden_domains = plain(section.list("garden_domains", values::domain));
     let garden_addresses = read_prefixes(&mut section);
     let providers = site::providers(&mut section);
@@ -171,6 +175,7 @@ pub(super) fn read(
             idle_timeout_secs,
             away_pause_secs,
             auto_connect,
+            open,
             garden_domains,
             garden_addresses,
             trusted: trusted.into_iter().collect(),
@@ -223,6 +228,20 @@ fn client_speed(
         section.warning(found.at, key, format!("is above the whole zone's {zone_key}, which holds"));
     }
     found.value
+}
+
+/// The opening hours; lines that leave nothing out are hardly meant.
+fn read_hours(section: &mut Section<'_, '_, '_>) -> OpeningHours {
+    let Some(found) = section.list("open", values::opening_line) else { return OpeningHours::default() };
+    let (at, count) = (found.at, found.value.len());
+    if count > OpeningHours::MOST_LINES {
+        section.mistake(at, "open", format!("has at most {} lines, not {count}", OpeningHours::MOST_LINES));
+    }
+    let hours = OpeningHours::new(plain(Some(found)));
+    if count > 0 && hours.is_always() {
+        section.warning(at, "open", "leaves no hour out: the zone is always open");
+    }
+    hours
 }
 
 fn read_prefixes(section: &mut Section<'_, '_, '_>) -> Vec<IpNet> {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use chrono::{Datelike, Days, Months, NaiveDateTime, Timelike};
 
 use super::WallTime;
@@ -48,7 +50,7 @@ pub struct Period {
 }
 
 /// The local time of a place: what its clocks on the wall show.
-pub trait LocalTime: Send + Sync {
+pub trait LocalTime: fmt::Debug + Send + Sync {
     /// What they show at a moment.
     fn local(&self, at: WallTime) -> NaiveDateTime;
 
@@ -139,6 +141,7 @@ mod tests {
     }
 
     /// Two hours ahead of universal time in summer, one in winter, as in much of Europe in 2026.
+    #[derive(Debug)]
     struct Summer;
 
     impl LocalTime for Summer {

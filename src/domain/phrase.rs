@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::Text;
 
 // The sentences of our own that a text can carry beside its English, so that a face that knows the guest's language says
@@ -139,7 +141,7 @@ pub struct Amount {
 }
 
 /// When something is to be, on the clock on a guest's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum When {
     /// Nobody can tell.
     Later,
@@ -147,6 +149,13 @@ pub enum When {
     Today(u8, u8),
     /// Tomorrow, at hour and minute.
     Tomorrow(u8, u8),
+    /// On a day of the week that comes.
+    Weekday {
+        /// 0, Monday, to 6.
+        day: u8,
+        /// Hour and minute.
+        at: (u8, u8),
+    },
     /// On a day.
     On {
         /// 1 to 12.
@@ -157,6 +166,8 @@ pub enum When {
         at: (u8, u8),
     },
 }
+
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -194,7 +205,7 @@ impl Part {
                 let rows = rows.iter().map(|(price, amount)| format!("{price}: {}", amount.english()));
                 rows.collect::<Vec<_>>().join(" · ")
             }
-            Self::When(when) => when.english(),
+            Self::When(when) => when.to_string(),
         }
     }
 }
@@ -208,15 +219,20 @@ impl Amount {
     }
 }
 
-impl When {
-    fn english(self) -> String {
-        match self {
-            Self::Later => "later".to_owned(),
-            Self::Today(hour, minute) => format!("at {hour:02}:{minute:02}"),
-            Self::Tomorrow(hour, minute) => format!("tomorrow at {hour:02}:{minute:02}"),
+/// In English.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Later => f.write_str("later"),
+            Self::Today(hour, minute) => write!(f, "at {hour:02}:{minute:02}"),
+            Self::Tomorrow(hour, minute) => write!(f, "tomorrow at {hour:02}:{minute:02}"),
+            Self::Weekday { day, at: (hour, minute) } => {
+                let day = WEEKDAYS.get(usize::from(day)).copied().unwrap_or_default();
+                write!(f, "on {day} at {hour:02}:{minute:02}")
+            }
             Self::On { month, day, at: (hour, minute) } => {
                 let month = MONTHS.get(usize::from(month).saturating_sub(1)).copied().unwrap_or_default();
-                format!("on {day} {month} at {hour:02}:{minute:02}")
+                write!(f, "on {day} {month} at {hour:02}:{minute:02}")
             }
         }
     }

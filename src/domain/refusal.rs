@@ -1,4 +1,4 @@
-use super::{LockOwner, PropertyError, TermsError, Text};
+use super::{LockOwner, PropertyError, TermsError, Text, When};
 
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,14 @@ pub enum Refusal {
     /// An operator blocked it.
     #[error("this device is blocked")]
     Blocked,
+    /// The zone is closed, by its opening hours.
+    #[error("this network is closed now; it is open again {opens}")]
+    Closed {
+        /// When it is open again.
+        opens: When,
+        /// In how many seconds.
+        retry_secs: u64,
+    },
     /// Nothing to connect on.
     #[error("this device has no session that it could use")]
     NoSession,
@@ -196,6 +204,7 @@ impl Refusal {
             Self::UnknownSession => "unknown_session",
             Self::UnknownZone(_) => "unknown_zone",
             Self::Blocked => "blocked",
+            Self::Closed { .. } => "closed",
             Self::NoSession => "no_session",
             Self::SessionEnded(_) => "session_ended",
             Self::Terms(_) => "terms",

@@ -128,16 +128,19 @@ pub enum PauseReason {
     Reboot,
     /// The device was blocked.
     Blocked,
+    /// Its zone closed, by its opening hours.
+    OpeningHours,
 }
 
 impl PauseReason {
     /// Every reason, with its name in API, events and store.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Asked, "asked"),
         (Self::Idle, "idle"),
         (Self::Away, "away"),
         (Self::Reboot, "reboot"),
         (Self::Blocked, "blocked"),
+        (Self::OpeningHours, "opening_hours"),
     ];
 
     /// Its name.

@@ -43,6 +43,7 @@ impl Transition {
             && self.gate.is_empty()
             && self.shape.is_empty()
             && self.notices.is_empty()
+            && self.wants_connect.is_empty()
     }
 
     /// Whether something was given for it: a voucher, coins, money over the counter.

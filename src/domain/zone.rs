@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{MacAddr, Mbps, ZoneName};
+use super::{MacAddr, Mbps, OpeningHours, ZoneName};
 
 /// How long a name server's answer about the walled garden may be used without asking anew, in seconds: what dnsmasq is told
 /// to keep and to let others keep, and what an address stays in the garden for after the last answer, at least.
@@ -25,6 +25,8 @@ pub struct ZonePolicy {
     pub away_pause_secs: Option<u64>,
     /// Whether a known device with a usable session is let through as it joins.
     pub auto_connect: bool,
+    /// When it lets anybody in.
+    pub open: OpeningHours,
     /// Devices that are never captive.
     pub trusted: BTreeSet<MacAddr>,
 }

@@ -243,6 +243,9 @@ impl From<Refusal> for Problem {
                     .retry_after(retry_secs)
             }
             Refusal::SameDevice => Self::conflict("same-device", "The same device", detail),
+            Refusal::Closed { retry_secs, .. } => {
+                Self::conflict("zone-closed", "The zone is closed now", detail).retry_after(retry_secs)
+            }
             Refusal::NoSession => Self::conflict("no-session", "No session", detail),
             Refusal::SessionEnded(_) => Self::conflict("session-ended", "The session has ended", detail),
             Refusal::NotInAZone => Self::conflict("not-in-a-zone", "The device is in no zone", detail),

@@ -53,6 +53,16 @@ impl Answer {
         Self { captive: false, seconds_remaining, bytes_remaining: bytes, ..captive }
     }
 
+    /// The same where it is captive again after so many milliseconds, whatever is left.
+    #[must_use]
+    pub fn within(mut self, millis: Option<u64>) -> Self {
+        if !self.captive {
+            let closes = millis.map(|millis| millis / 1000);
+            self.seconds_remaining = self.seconds_remaining.into_iter().chain(closes).min();
+        }
+        self
+    }
+
     /// The same with a page about the place.
     #[must_use]
     pub fn at(mut self, venue: Option<&str>) -> Self {

@@ -34,6 +34,10 @@ pub fn explain(refusal: &Refusal, t: Words) -> (StatusCode, Trouble) {
         Refusal::RecoveryUnknown => code(StatusCode::NOT_FOUND, "recovery-unknown"),
         Refusal::TooManyMoves { .. } => other(StatusCode::TOO_MANY_REQUESTS, "moved-too-often"),
         Refusal::SameDevice => other(StatusCode::CONFLICT, "same-device"),
+        Refusal::Closed { opens, .. } => {
+            let text = t.one("closed-until", "when", t.when(*opens)).into_owned();
+            (StatusCode::CONFLICT, Trouble { text, about_code: false })
+        }
         Refusal::NoSession | Refusal::UnknownSession | Refusal::SessionEnded(_) => {
             other(StatusCode::CONFLICT, "nothing-left")
         }
@@ -79,7 +83,10 @@ pub fn explain(refusal: &Refusal, t: Words) -> (StatusCode, Trouble) {
 
 /// The `Retry-After` that goes with a refusal, in seconds.
 pub const fn retry_after(refusal: &Refusal) -> Option<u64> {
-    if let Refusal::TooManyTries { retry_secs } | Refusal::TooManyMoves { retry_secs } = refusal {
+    if let Refusal::TooManyTries { retry_secs }
+    | Refusal::TooManyMoves { retry_secs }
+    | Refusal::Closed { retry_secs, .. } = refusal
+    {
         Some(*retry_secs)
     } else {
         None

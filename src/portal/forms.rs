@@ -187,6 +187,11 @@ pub(super) async fn submit(
     if device.blocked {
         return refused(&state, &device, wish, &Refusal::Blocked, Attempt::default()).await;
     }
+    // What goes on may be brought to its end, and whoever is logged in may log out.
+    let begins = !matches!(&form, Ok(Form(pairs)) if pairs.iter().any(|(name, _)| name == ACTION));
+    if begins && let Err(refusal) = state.handle.must_be_open(device.id).await {
+        return refused(&state, &device, wish, &refusal, Attempt::default()).await;
+    }
     let sent = Sent::read(form, &face, state.dress().asks_for_terms());
     let typed = sent.shown();
     let Sent { values, action, wrong, .. } = sent;

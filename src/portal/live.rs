@@ -62,7 +62,7 @@ impl Status {
         Self {
             fingerprint: scene.fingerprint(),
             state: scene.standing.name(),
-            heading: t.get(scene.standing.heading()).into_owned(),
+            heading: t.get(scene.heading()).into_owned(),
             soon: scene.soon.map(|soon| soon.say(t)),
             validity: session.and_then(|it| it.validity).map(|validity| validity.say(t)),
             time_left: time.map(|meter| t.time(meter.left)),

@@ -43,8 +43,12 @@ pub struct Page {
     pub messages: Vec<MessageView>,
     /// Whether this box itself does not reach the Internet.
     pub offline: bool,
-    /// That the session is about to end.
+    /// That the session is about to end, or the zone to close.
     pub soon: Option<String>,
+    /// The heading, by its name among the texts.
+    pub heading: &'static str,
+    /// That the zone is closed, and until when.
+    pub closed: Option<String>,
     /// What a provider waits for.
     pub waiting: Option<WaitingView>,
     /// The providers' forms.
@@ -137,6 +141,8 @@ impl Page {
             messages: Vec::new(),
             offline: scene.offline,
             soon: scene.soon.map(|soon| soon.say(t)),
+            heading: scene.heading(),
+            closed: scene.closed.map(|when| t.one("closed-until", "when", t.when(when)).into_owned()),
             waiting,
             offers,
             recover: RecoverView::of(&scene.standing),
@@ -224,7 +230,7 @@ impl Page {
     }
 
     fn title(&self) -> String {
-        let title = format!("{} – {}", self.t.get(self.standing.heading()), self.dress.name);
+        let title = format!("{} – {}", self.t.get(self.heading), self.dress.name);
         if self.failed { self.t.one("error-title", "title", title).into_owned() } else { title }
     }
 

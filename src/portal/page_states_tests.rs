@@ -6,9 +6,10 @@ use super::tests::{
 use super::*;
 use crate::domain::{
     Amount, Beside, ClientSession, FieldKind, Part, PauseReason, Phrase, ProviderFace, SessionKind,
-    SessionState, Text, Waiting,
+    SessionState, Text, Waiting, When,
 };
 use crate::portal::dress::Dress;
+use crate::portal::hours::Hours;
 use crate::portal::view::{EndNotice, Soon};
 use crate::portal::words::Language;
 
@@ -60,6 +61,7 @@ fn fullest(t: Words) -> String {
         beside: Beside::NONE,
         offline: true,
         soon: Some(Soon::Time(300_000)),
+        closed: None,
     };
     let mut page = Page::of(Dress::plain("A gateway with a long name"), &scene, NOW.boot, t);
     page.notice = Some("Welcome to our place!".to_owned());
@@ -133,15 +135,26 @@ fn every_state_is_said_in_the_guests_language() {
 fn before_the_end_and_without_the_internet_the_page_says_so() {
     let notice = EndNotice { time_ms: Some(7_200_000), data_bytes: Some(400_000_000) };
     let online = |kind| standing(&[running(kind)], None);
-    assert_eq!(online(SessionKind::Time).soon(notice), Some(Soon::Time(7_200_000)));
-    assert_eq!(online(SessionKind::Data).soon(notice), Some(Soon::Data(400_000_000)));
+    assert_eq!(online(SessionKind::Time).soon(notice, Hours::Open), Some(Soon::Time(7_200_000)));
+    assert_eq!(online(SessionKind::Data).soon(notice, Hours::Open), Some(Soon::Data(400_000_000)));
     assert_eq!(
-        online(SessionKind::Time).soon(EndNotice { time_ms: Some(5_399_000), ..notice }),
+        online(SessionKind::Time).soon(EndNotice { time_ms: Some(5_399_000), ..notice }, Hours::Open),
         None,
         "exactly that"
     );
-    assert_eq!(online(SessionKind::TimeOrData).soon(EndNotice::default()), None);
-    assert_eq!(standing(&[session(1, SessionKind::Time)], None).soon(notice), None, "nothing runs");
+    assert_eq!(online(SessionKind::TimeOrData).soon(EndNotice::default(), Hours::Open), None);
+    assert_eq!(
+        standing(&[session(1, SessionKind::Time)], None).soon(notice, Hours::Open),
+        None,
+        "nothing runs"
+    );
+    let closes = |millis| Hours::ClosesIn { millis, when: When::Today(22, 0) };
+    assert_eq!(
+        online(SessionKind::Time).soon(notice, closes(600_000)),
+        Some(Soon::Closes(When::Today(22, 0)))
+    );
+    assert_eq!(online(SessionKind::Time).soon(notice, closes(7_100_000)), Some(Soon::Time(7_200_000)));
+    assert_eq!(online(SessionKind::Time).soon(EndNotice::default(), closes(600_000)), None);
     let mut scene = Scene { soon: Some(Soon::Time(300_000)), ..Scene::bare(online(SessionKind::Time)) };
     let page = html(&Page::of(Dress::plain("x"), &scene, NOW.boot, EN));
     assert!(
@@ -194,19 +207,19 @@ fn what_ends_with_its_days_promises_no_more_and_says_so_before() {
         page.contains("The time within which you can use it still passes.")
             && !page.contains("nothing is used")
     );
-    assert_eq!(online(&session, Some(NOW.wall)).soon(notice), None);
+    assert_eq!(online(&session, Some(NOW.wall)).soon(notice, Hours::Open), None);
     session.expires_at = Some(NOW.wall.plus_millis(599_999));
-    assert_eq!(online(&session, Some(NOW.wall)).soon(notice), Some(Soon::Time(600_000)));
+    assert_eq!(online(&session, Some(NOW.wall)).soon(notice, Hours::Open), Some(Soon::Time(600_000)));
     // Without a limit of time there is no number that could say it.
     session.terms.time_limit_ms = None;
-    assert_eq!(online(&session, Some(NOW.wall)).soon(notice), Some(Soon::Time(600_000)));
+    assert_eq!(online(&session, Some(NOW.wall)).soon(notice, Hours::Open), Some(Soon::Time(600_000)));
     // By a clock that cannot be believed nothing ends, and nothing is said of days.
     session = running(SessionKind::Time);
     session.expires_at = Some(NOW.wall.plus_millis(599_999));
     let page = html(&page_of("x", online(&session, None)));
     assert!(page.contains(">1:29:59<") && page.contains("class=\"small\" hidden></p>"), "{page}");
     assert!(!page.contains("Can be used") && page.contains("still passes"), "{page}");
-    assert_eq!(online(&session, None).soon(notice), None);
+    assert_eq!(online(&session, None).soon(notice, Hours::Open), None);
     let free = html(&page_of("x", standing(&[running(SessionKind::Time)], None)));
     assert!(free.contains("While paused, nothing is used up.") && !free.contains("still passes"));
 }
@@ -238,15 +251,19 @@ fn what_a_role_changes_is_on_the_page() {
     assert!(page(&session).contains("Up to 5 Mbit/s down, 2 Mbit/s up"));
     session.roles.insert("fast".to_owned());
     assert!(page(&session).contains("Up to 9 Mbit/s down, 2 Mbit/s up"));
-    assert!(standing(&[session.clone()], None).soon(notice).is_some());
+    assert!(standing(&[session.clone()], None).soon(notice, Hours::Open).is_some());
     session.roles = ["staff".to_owned()].into();
     let shown = page(&session);
     assert!(shown.contains(">1:30:00<"), "it stands still between two readings, too: {shown}");
-    assert_eq!(standing(&[session.clone()], None).soon(notice), None, "nothing of it is charged");
+    assert_eq!(
+        standing(&[session.clone()], None).soon(notice, Hours::Open),
+        None,
+        "nothing of it is charged"
+    );
     let mut staff = device();
     staff.roles = ["staff".to_owned()].into();
     session.roles.clear();
-    assert_eq!(standing_of(&staff, &[session.clone()], Some(NOW.wall)).soon(notice), None);
+    assert_eq!(standing_of(&staff, &[session.clone()], Some(NOW.wall)).soon(notice, Hours::Open), None);
     session.slowed = true;
     session.roles = ["fast".to_owned()].into();
     assert!(page(&session).contains("Up to 5 Mbit/s down"), "what goes on slowly does");

@@ -168,7 +168,9 @@ pub(super) async fn capport(
     let answer = match visited {
         Ok(Some(visit)) => {
             let sells = !state.handle.faces(&state.zone).is_empty();
-            Answer::of(&visit.usable, state.reckoning(&visit.device, &visit.policies), sells, &own)
+            let by = state.reckoning(&visit.device, &visit.policies);
+            let closes_in_ms = state.hours(visit.opening).closes_in_ms();
+            Answer::of(&visit.usable, by, sells, &own).within(closes_in_ms)
         }
         Ok(None) => Answer::captive(false, &own),
         Err(refusal) if is_stranger(&refusal) => Answer::captive(false, &own),

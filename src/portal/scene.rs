@@ -1,7 +1,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::domain::{Beside, BootTime, ProviderFace, ProviderName, Text, Waiting};
+use crate::domain::{Beside, BootTime, ProviderFace, ProviderName, Text, Waiting, When};
 
 use super::offered::Look;
 use super::offers::OfferView;
@@ -23,8 +23,10 @@ pub struct Scene {
     pub beside: Beside,
     /// Whether this box itself does not reach the Internet.
     pub offline: bool,
-    /// That its session is about to end.
+    /// That its session is about to end, or its zone to close.
     pub soon: Option<Soon>,
+    /// When its zone is open again, if it is closed.
+    pub closed: Option<When>,
 }
 
 /// What a page shows while a provider waits for something outside it.
@@ -47,7 +49,15 @@ pub struct WaitingView {
 impl Scene {
     /// A device that gets no forms.
     pub const fn bare(standing: Standing) -> Self {
-        Self { standing, waiting: None, faces: Vec::new(), beside: Beside::NONE, offline: false, soon: None }
+        Self {
+            standing,
+            waiting: None,
+            faces: Vec::new(),
+            beside: Beside::NONE,
+            offline: false,
+            soon: None,
+            closed: None,
+        }
     }
 
     /// Everything of the page that the live numbers do not cover: if it changes, the page has to be loaded again.
@@ -60,7 +70,16 @@ impl Scene {
             waiting.until.is_some().hash(&mut hasher);
         }
         self.offline.hash(&mut hasher);
+        self.closed.hash(&mut hasher);
         format!("{} {:x}", self.standing.fingerprint(), hasher.finish())
+    }
+
+    /// The page's heading, by its name among the texts.
+    pub const fn heading(&self) -> &'static str {
+        match (&self.closed, &self.standing) {
+            (Some(_), Standing::Ready(_) | Standing::UsedUp(_) | Standing::New) => "heading-closed",
+            (Some(_) | None, standing) => standing.heading(),
+        }
     }
 
     /// What the page shows of a wait.
@@ -106,15 +125,24 @@ impl PortalState {
     /// All that the device's page is about now.
     pub(super) async fn scene(&self, visit: Visit, look: Look, beside: Beside) -> Scene {
         let device = visit.device.id;
+        let hours = self.hours(visit.opening);
         let standing = self.standing(visit, look).await;
         if matches!(standing, Standing::Stranger | Standing::Blocked) {
             return Scene::bare(standing);
         }
+        let waiting = self.handle.waiting(device);
+        let mut faces = self.handle.faces(&self.zone);
+        let closed = hours.closed(&standing);
+        if closed.is_some() {
+            // Only what goes on is brought to its end.
+            faces.retain(|(name, _)| waiting.as_ref().is_some_and(|(of, _)| of == name));
+        }
         Scene {
-            soon: standing.soon(self.end_notice),
+            soon: standing.soon(self.end_notice, hours),
+            closed,
             standing,
-            waiting: self.handle.waiting(device),
-            faces: self.handle.faces(&self.zone),
+            waiting,
+            faces,
             beside,
             offline: self.uplink.is_down(),
         }

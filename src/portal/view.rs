@@ -1,5 +1,6 @@
-use crate::domain::{ClientRates, ClientSession, CloseReason, ProviderName, SessionState};
+use crate::domain::{ClientRates, ClientSession, CloseReason, ProviderName, SessionState, When};
 
+use super::hours::Hours;
 use super::reckoning::Reckoning;
 use super::words::{Words, percent};
 
@@ -72,6 +73,8 @@ pub enum Soon {
     Time(u64),
     /// So many bytes.
     Data(u64),
+    /// Not of the session: the zone closes then.
+    Closes(When),
 }
 
 /// How long a session can be used, whatever is left.
@@ -183,13 +186,19 @@ impl Standing {
         }
     }
 
-    /// What the page says before the end of a session that runs.
-    pub fn soon(&self, notice: EndNotice) -> Option<Soon> {
+    /// What the page says before the end of a session that runs, or before the zone closes.
+    pub fn soon(&self, notice: EndNotice, hours: Hours) -> Option<Soon> {
         let Self::Online(session) = self else { return None };
         let below = |left: Option<u64>, least: Option<u64>| {
             least.filter(|least| left.is_some_and(|left| left < *least))
         };
         let data = session.data.filter(|_| session.metered).map(|meter| meter.left);
+        if let Hours::ClosesIn { millis, when } = hours
+            && below(Some(millis), notice.time_ms).is_some()
+            && session.ends_in_ms.is_none_or(|ends| ends > millis)
+        {
+            return Some(Soon::Closes(when));
+        }
         let time = below(session.ends_in_ms, notice.time_ms).map(Soon::Time);
         time.or_else(|| below(data, notice.data_bytes).map(Soon::Data))
     }
@@ -240,6 +249,7 @@ impl Soon {
         match self {
             Self::Time(millis) => t.one("soon-time", "time", t.spoken_time(millis)).into_owned(),
             Self::Data(bytes) => t.one("soon-data", "data", t.round_data(bytes)).into_owned(),
+            Self::Closes(when) => t.one("soon-closes", "when", t.when(when)).into_owned(),
         }
     }
 }

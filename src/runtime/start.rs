@@ -64,6 +64,7 @@ impl Runtime {
             zones: self.zones,
             roles: self.roles,
             gateway: self.gateway,
+            place: Arc::new(self.clock.clone()),
             boot_id: self.clock.boot_id()?,
             max_key: self.max_key,
             flush_ms: self.flush_secs.saturating_mul(1000),

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::handle::Handle;
 use super::steer::Snapshot;
-use crate::domain::sessions_mgr::Traffic;
-use crate::domain::{Refusal, ZoneName};
+use crate::domain::sessions_mgr::{Traffic, ZoneOpening};
+use crate::domain::{DeviceId, LocalTime, Refusal, WallTime, When, ZoneName};
 
 /// How things stand between two groups, for whoever counts.
 pub struct Survey {
@@ -34,6 +34,27 @@ impl Handle {
             }
         })
         .await
+    }
+
+    /// How each zone stands to its opening hours.
+    pub async fn openings(&self) -> Result<Vec<(ZoneName, ZoneOpening)>, Refusal> {
+        self.ask(|mgr, now| mgr.openings(now)).await
+    }
+
+    /// Refuses a device whose zone is closed now.
+    pub async fn must_be_open(&self, device: DeviceId) -> Result<(), Refusal> {
+        let answer = self.ask(move |mgr, now| mgr.lets_in(device, now)).await?;
+        answer.map_err(|refusal| self.shared.measures.refused(refusal))
+    }
+
+    /// A moment ahead, as people here say it.
+    pub fn ahead(&self, at: WallTime) -> When {
+        When::ahead(at, self.now().wall, &self.shared.clock)
+    }
+
+    /// The clock on the wall here.
+    pub fn place(&self) -> &dyn LocalTime {
+        &self.shared.clock
     }
 
     /// How many clients of each zone are online.

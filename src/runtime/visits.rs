@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::handle::{DeviceRef, Handle, Ping};
 use super::lan::Neighbour;
-use crate::domain::sessions_mgr::Command;
+use crate::domain::sessions_mgr::{Command, ZoneOpening};
 use crate::domain::{
     ClientDevice, ClientSession, ClientType, DeviceId, MacAddr, Now, Policies, Refusal, SessionId,
     SessionsMgr, Text, Transport, ZoneName,
@@ -44,6 +44,8 @@ pub struct Visit {
     pub usable: Vec<ClientSession>,
     /// What the configuration says of them.
     pub policies: Arc<Policies>,
+    /// How the zone stands to its opening hours; `None` if they are no concern of the device.
+    pub opening: Option<ZoneOpening>,
 }
 
 fn usable(mgr: &SessionsMgr, device: DeviceId, now: Now) -> Vec<ClientSession> {
@@ -79,10 +81,13 @@ impl Handle {
             .ask(move |mgr, now| {
                 let device = mgr.device_by_ip(address)?;
                 let here = device.zone.as_ref() == Some(&in_zone) && device.present;
-                here.then(|| (Arc::clone(device), idle(mgr, device.id, now), Arc::clone(mgr.policies())))
+                here.then(|| {
+                    let opening = mgr.opening_for(device.id, now);
+                    (Arc::clone(device), idle(mgr, device.id, now), Arc::clone(mgr.policies()), opening)
+                })
             })
             .await?;
-        if let Some((device, usable, policies)) = known {
+        if let Some((device, usable, policies, opening)) = known {
             let holder = match told {
                 Some(_) => None,
                 None => self.shared.lan.holder(&zone, address).await.map_err(|error| self.unseen(error))?,
@@ -90,7 +95,7 @@ impl Handle {
             // None: the kernel may have dropped what it knew since the visit began.
             if holder.or(told).is_none_or(|mac| mac == device.mac) {
                 return match usable {
-                    Some(usable) => Ok(Visit { device, holder, usable, policies }),
+                    Some(usable) => Ok(Visit { device, holder, usable, policies, opening }),
                     None => self.visit_of(device.id).await.map(|visit| Visit { holder, ..visit }),
                 };
             }
@@ -112,7 +117,8 @@ impl Handle {
         self.ask_exact(device, move |mgr, now| {
             let policies = Arc::clone(mgr.policies());
             let known = Arc::clone(mgr.shared_device(device)?);
-            Ok(Visit { device: known, holder: None, usable: usable(mgr, device, now), policies })
+            let (usable, opening) = (usable(mgr, device, now), mgr.opening_for(device, now));
+            Ok(Visit { device: known, holder: None, usable, policies, opening })
         })
         .await?
     }

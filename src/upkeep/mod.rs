@@ -25,7 +25,7 @@ pub use backup::{BackupError, backup_part, clear_backup_part, key_path, stage_ba
 pub use diff::{DiffLine, Side, diff};
 pub use log::{LogLine, LogQuery, LogTail, MAX_LOG_LINES, TailLayer};
 pub use settings::{NotWritten, SettingsFile, fingerprint, with_ends_of};
-pub use words::{changes, cuts_off, meanwhile};
+pub use words::{Moment, changes, cuts_off, meanwhile};
 
 /// What the audit log says of a configuration that was changed with an editor.
 pub const BY_HAND: &str = "the configuration file, or a picture that it names, was changed by hand";

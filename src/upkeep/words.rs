@@ -1,10 +1,28 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Config, ZoneConfig};
+use crate::domain::{LocalTime, WallTime};
+
+/// When a change is made, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// By the clock on the wall; `None` while it cannot be believed.
+    pub at: Option<WallTime>,
+    /// What it shows.
+    pub place: &'a dyn LocalTime,
+}
+
+impl Moment<'_> {
+    /// Whether a zone that is open is closed by its new opening hours now.
+    fn closes(&self, before: &ZoneConfig, zone: &ZoneConfig) -> bool {
+        let is_open = |zone: &ZoneConfig| self.at.is_none_or(|at| zone.open.at(at, self.place).is_open);
+        is_open(before) && !is_open(zone)
+    }
+}
 
 /// What it means to go from one configuration to another, a sentence each: what an operator must know before.
-pub fn changes(old: &Config, new: &Config) -> Vec<String> {
-    let mut texts = zones(&old.zones, &new.zones);
+pub fn changes(old: &Config, new: &Config, now: Moment<'_>) -> Vec<String> {
+    let mut texts = zones(&old.zones, &new.zones, now);
     let mut say = |text: String| texts.push(text);
     if old.admin.listen != new.admin.listen {
         let (from, to) = (old.admin.listen, new.admin.listen);
@@ -131,7 +149,7 @@ fn others(old: &Config, new: &Config) -> bool {
 }
 
 /// Who stays online while the service starts anew with another configuration; without one that it came from, nobody knows.
-pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
+pub fn meanwhile(old: Option<&Config>, new: &Config, now: Moment<'_>) -> &'static str {
     let Some(old) = old else {
         return "The service starts anew, which takes about a second; the kernel enforces all sessions meanwhile.";
     };
@@ -141,7 +159,7 @@ pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
     } else if a_network_leaves_its_zone(old, new) {
         "The service starts anew, which takes about a second. Whoever is in a network that stays in its zone stays online. \
          Whoever stands at a coin slot is waited for, a minute and a half at most."
-    } else if cuts_off(old, new) {
+    } else if cuts_off(old, new, now) {
         "The service starts anew, which takes about a second. Who is online stays so, but for what is said above. Whoever stands \
          at a coin slot is waited for, a minute and a half at most."
     } else {
@@ -151,7 +169,7 @@ pub fn meanwhile(old: Option<&Config>, new: &Config) -> &'static str {
 }
 
 /// Whether somebody who is online, or a connection that stands, may be cut off by going from one configuration to another.
-pub fn cuts_off(old: &Config, new: &Config) -> bool {
+pub fn cuts_off(old: &Config, new: &Config, now: Moment<'_>) -> bool {
     old.store.path != new.store.path
         || old.network.mark_mask != new.network.mark_mask
         || old.network.wan != new.network.wan
@@ -163,6 +181,7 @@ pub fn cuts_off(old: &Config, new: &Config) -> bool {
                     || before.trusted_ports.iter().any(|port| !zone.trusted_ports.contains(port))
                     || (before.inbound && !zone.inbound)
                     || (zone.isolate && !before.isolate)
+                    || now.closes(before, zone)
             })
         })
 }
@@ -174,7 +193,7 @@ fn a_network_leaves_its_zone(old: &Config, new: &Config) -> bool {
     })
 }
 
-fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
+fn zones(old: &[ZoneConfig], new: &[ZoneConfig], now: Moment<'_>) -> Vec<String> {
     let by_name = |zones: &[ZoneConfig]| -> BTreeMap<String, ZoneConfig> {
         zones.iter().map(|zone| (zone.name.to_string(), zone.clone())).collect()
     };
@@ -203,6 +222,14 @@ fn zones(old: &[ZoneConfig], new: &[ZoneConfig]) -> Vec<String> {
         let outs = |zone: &ZoneConfig| (zone.idle_timeout_secs, zone.away_pause_secs);
         if outs(before) != outs(zone) {
             texts.push(format!("When sessions in the zone {name} are paused by themselves changes."));
+        }
+        if now.closes(before, zone) {
+            texts.push(format!(
+                "The zone {name} is closed now, by its new opening hours: whoever is online there is paused, and loses \
+                 nothing of what is left."
+            ));
+        } else if before.open != zone.open {
+            texts.push(format!("The opening hours of the zone {name} change."));
         }
         if before.inbound != zone.inbound {
             texts.push(if zone.inbound {
@@ -249,6 +276,8 @@ mod tests {
 
     use super::*;
 
+    const NOW: Moment<'_> = Moment { at: Some(WallTime(1_795_348_800_000)), place: &crate::domain::Utc };
+
     fn config(text: &str) -> Config {
         Config::parse(text, Path::new("t")).unwrap()
     }
@@ -258,11 +287,11 @@ mod tests {
         let zone =
             |name: &str, more: &str| format!("[[zone]]\nname = \"{name}\"\nlan = [\"br-{name}\"]\n{more}\n");
         let old = config(&zone("guests", ""));
-        assert_eq!(changes(&old, &old), Vec::<String>::new());
+        assert_eq!(changes(&old, &old, NOW), Vec::<String>::new());
         let moved = zone("guests", "down_mbps = 5")
             + &zone("cellar", "portal = \"[::]:2060\"")
             + "[admin]\nlisten = \"10.0.0.1:2052\"\n[store]\npath = \"/tmp/other.db\"\n";
-        let texts = changes(&old, &config(&moved));
+        let texts = changes(&old, &config(&moved), NOW);
         for part in [
             "cellar is added",
             "Speeds of the zone guests",
@@ -272,14 +301,14 @@ mod tests {
         ] {
             assert!(texts.iter().any(|text| text.contains(part)), "{part}: {texts:?}");
         }
-        let texts = changes(&config(&moved), &old);
+        let texts = changes(&config(&moved), &old, NOW);
         assert!(texts.iter().any(|text| text.starts_with("The zone cellar is removed")), "{texts:?}");
     }
 
     #[test]
     fn whatever_else_changes_is_at_least_hinted_at() {
         let zone = "[[zone]]\nname = \"guests\"\nlan = [\"br-guests\"]\n";
-        let text = |more: &str| changes(&config(zone), &config(&format!("{zone}{more}"))).join(" ");
+        let text = |more: &str| changes(&config(zone), &config(&format!("{zone}{more}")), NOW).join(" ");
         for (more, said) in [
             ("inbound = true", "may begin connections to devices of the zone guests"),
             ("isolate = true", "do not reach each other any more"),
@@ -302,26 +331,49 @@ mod tests {
         assert!(both.contains("Speeds of the zone") && both.contains("Other keys change"), "{both}");
     }
 
+    fn cuts_off_now(old: &Config, new: &Config) -> bool {
+        cuts_off(old, new, NOW)
+    }
+
+    #[test]
+    fn who_is_online_is_cut_off_if_it_is_closed_now() {
+        let zone = |open: &str| {
+            config(&format!("[[zone]]\nname = \"guests\"\nlan = [\"br-guests\"]\nopen = {open}\n"))
+        };
+        // It is a Sunday, at noon.
+        let (always, weekdays, sundays) =
+            (zone("[]"), zone("[\"mon-fri 07:00-22:00\"]"), zone("[\"sun 08:00-16:00\"]"));
+        let said = |old: &Config, new: &Config| changes(old, new, NOW).join(" ");
+        assert!(said(&always, &weekdays).contains("is closed now") && cuts_off_now(&always, &weekdays));
+        assert!(said(&sundays, &weekdays).contains("loses nothing") && cuts_off_now(&sundays, &weekdays));
+        for (old, new) in [(&always, &sundays), (&weekdays, &sundays), (&weekdays, &always)] {
+            assert_eq!(said(old, new), "The opening hours of the zone guests change.");
+            assert!(!cuts_off_now(old, new));
+        }
+        let unknown = Moment { at: None, ..NOW };
+        assert!(!cuts_off(&always, &weekdays, unknown), "all are open then");
+    }
+
     #[test]
     fn who_stays_online_is_said_as_it_is() {
         let config = |lan: &str, more: &str| {
             config(&format!("[[zone]]\nname = \"guests\"\nlan = [\"{lan}\"]\n{more}"))
         };
         let old = config("br-a", "");
-        let said = |new: &Config| meanwhile(Some(&old), new);
+        let said = |new: &Config| meanwhile(Some(&old), new, NOW);
         assert!(said(&config("br-a", "down_mbps = 5")).starts_with("Everybody stays online"));
         assert!(said(&config("br-b", "")).contains("that stays in its zone"));
-        assert!(!cuts_off(&old, &config("br-a", "down_mbps = 5")));
+        assert!(!cuts_off_now(&old, &config("br-a", "down_mbps = 5")));
         let cellar = "[[zone]]\nname = \"cellar\"\nlan = [\"br-c\"]\nportal = \"[::]:2060\"\n";
-        assert!(!cuts_off(&old, &config("br-a", cellar)) && cuts_off(&config("br-a", cellar), &old));
-        assert!(cuts_off(&old, &config("br-b", "")));
-        assert!(cuts_off(&old, &config("br-a", "isolate = true")));
+        assert!(!cuts_off_now(&old, &config("br-a", cellar)) && cuts_off_now(&config("br-a", cellar), &old));
+        assert!(cuts_off_now(&old, &config("br-b", "")));
+        assert!(cuts_off_now(&old, &config("br-a", "isolate = true")));
         assert!(
-            cuts_off(&config("br-a", "inbound = true"), &old)
-                && !cuts_off(&old, &config("br-a", "inbound = true"))
+            cuts_off_now(&config("br-a", "inbound = true"), &old)
+                && !cuts_off_now(&old, &config("br-a", "inbound = true"))
         );
-        assert!(cuts_off(&old, &config("br-a", "[network]\nwan = [\"eth9\"]")));
+        assert!(cuts_off_now(&old, &config("br-a", "[network]\nwan = [\"eth9\"]")));
         assert!(said(&config("br-a", "[store]\npath = \"/tmp/b.db\"")).contains("in it is cut off"));
-        assert!(!meanwhile(None, &old).contains("Everybody"));
+        assert!(!meanwhile(None, &old, NOW).contains("Everybody"));
     }
 }

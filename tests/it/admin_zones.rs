@@ -167,6 +167,23 @@ impl Desk {
     }
 }
 
+#[tokio::test]
+async fn a_zone_says_its_hours() {
+    let open = "open = [\"mon 00:00-00:10\", \"sat 09:00-24:00\"]";
+    let file = format!("[[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\n{open}\n");
+    let config = Config::parse(&file, Path::new("turnpike.toml")).unwrap();
+    let app = TestApp::start_with(vec![config.zones[0].policy()], Vec::new()).await;
+    let desk = Desk::on(app, config).await;
+    let page = desk.get("/admin/zones").await.text;
+    assert!(
+        page.contains("Open; closes at 00:10.") && page.contains("mon 00:00-00:10, sat 09:00-24:00"),
+        "{page}"
+    );
+    desk.app.pass(std::time::Duration::from_secs(600)).await;
+    let page = desk.get("/admin/zones").await.text;
+    assert!(page.contains("Closed; opens on Saturday at 09:00."), "{page}");
+}
+
 fn png() -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x20\x08\x06\0\0\0crc!".to_vec();
     file.extend(b"\0\0\0\0IDATcrc!\0\0\0\0IENDcrc!");

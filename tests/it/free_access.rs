@@ -16,6 +16,7 @@ use crate::support::{self, FakeKernel, START, TestApp, megabytes, minutes, zone}
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Two hours ahead of universal time in summer, one in winter, as in much of Europe in 2026.
+#[derive(Debug)]
 struct Summer;
 
 impl LocalTime for Summer {

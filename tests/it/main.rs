@@ -52,6 +52,7 @@ mod listeners;
 mod locks;
 mod metrics;
 mod openapi;
+mod opening_hours;
 mod openwrt;
 mod plans;
 mod plugins;

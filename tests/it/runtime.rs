@@ -194,6 +194,7 @@ async fn made_up_addresses_do_not_pile_up() {
         zones: vec![zone()],
         roles: Default::default(),
         gateway: Default::default(),
+        place: std::sync::Arc::new(turnpike::domain::Utc),
         boot_id: BootId::new("boot-1"),
         max_key: 100,
         flush_ms: 60_000,

@@ -30,6 +30,7 @@ mod e2e_management;
 mod e2e_moves;
 mod e2e_neighbours;
 mod e2e_openapi;
+mod e2e_opening_hours;
 mod e2e_operator;
 mod e2e_package;
 mod e2e_plugins;

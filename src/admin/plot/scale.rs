@@ -190,6 +190,7 @@ mod tests {
 
     #[test]
     fn marks_of_time_stand_at_round_times_of_the_place() {
+        #[derive(Debug)]
         struct India;
         impl LocalTime for India {
             fn local(&self, at: WallTime) -> chrono::NaiveDateTime {

@@ -16,8 +16,10 @@ use crate::admin::shown;
 use crate::admin::state::AdminState;
 use crate::config::{Config, ConfigError, Finding};
 use crate::http::Endpoints;
+use crate::runtime::Handle;
 use crate::upkeep::{
-    CameTo, DiffLine, NotTaken, NotWritten, Side, Upkeep, changes, diff, fingerprint, meanwhile, with_ends_of,
+    CameTo, DiffLine, Moment, NotTaken, NotWritten, Side, Upkeep, changes, diff, fingerprint, meanwhile,
+    with_ends_of,
 };
 
 const PATH: &str = "/admin/settings";
@@ -225,7 +227,7 @@ pub(super) async fn edit(
         return Ok(page.respond(StatusCode::OK));
     }
     let page = ConfirmPage {
-        happens: happens(&upkeep, &old, &new),
+        happens: happens(&upkeep, &old, &new, &state.handle),
         lines: lines(diff(&old, &text, AROUND)),
         frame: page.frame,
         path: page.path,
@@ -252,13 +254,14 @@ fn checked(page: &mut SettingsPage, upkeep: &Upkeep) -> Result<Config, Response>
 }
 
 /// What will happen, a sentence each.
-fn happens(upkeep: &Upkeep, old: &str, new: &Config) -> Vec<String> {
+fn happens(upkeep: &Upkeep, old: &str, new: &Config, handle: &Handle) -> Vec<String> {
+    let now = Moment { at: handle.believed(), place: handle.place() };
     let old = upkeep.settings().check(old).ok();
     let mut texts = match &old {
-        Some(old) => changes(old, new),
+        Some(old) => changes(old, new, now),
         None => vec!["The file as it is now has mistakes; what is running is older than that.".to_owned()],
     };
-    texts.push(meanwhile(old.as_ref(), new).to_owned());
+    texts.push(meanwhile(old.as_ref(), new, now).to_owned());
     texts.push(format!(
         "The file as it is now is kept as {}.previous. If the service does not start with the new one, the old one is put back.",
         upkeep.settings().path().display()

@@ -11,6 +11,7 @@ use crate::admin::page::{html, refused};
 use crate::admin::state::AdminState;
 use crate::config::ZoneConfig;
 use crate::domain::Mbps;
+use crate::domain::sessions_mgr::ZoneOpening;
 
 /// Every zone, as it is configured.
 #[derive(Debug, Template)]
@@ -25,6 +26,8 @@ struct ZonesPage {
 struct ZoneView {
     name: String,
     online: usize,
+    /// Whether it is open, and until when, if it is not always.
+    hours: Option<String>,
     /// What its portal calls itself.
     place: String,
     /// Whether the admin pages have said how it looks.
@@ -38,12 +41,18 @@ struct ZoneView {
 pub(super) async fn show(clerk: Clerk, State(state): State<AdminState>) -> Result<Response, Response> {
     clerk.must(&state, ADMINISTER)?;
     let online = state.handle.zones_online().await.map_err(|refusal| refused(&state, refusal))?;
+    let openings = state.handle.openings().await.map_err(|refusal| refused(&state, refusal))?;
+    let hours = |zone: &ZoneConfig| {
+        let opening = openings.iter().find(|(name, _)| *name == zone.name).map(|(_, opening)| *opening);
+        hours(zone, opening, &state)
+    };
     let view = |zone: &ZoneConfig| {
         let count = online.iter().find(|(name, _)| *name == zone.name).map_or(0, |(_, count)| *count);
         let worn = state.themes.of(&zone.name).map(|theme| theme.now());
         ZoneView {
             name: zone.name.to_string(),
             online: count,
+            hours: hours(zone),
             place: worn.map(|dress| dress.name.clone()).unwrap_or_default(),
             is_written: state.themes.theme(&zone.name).is_some_and(|(_, is_written)| is_written),
             theme: path(&zone.name),
@@ -53,6 +62,20 @@ pub(super) async fn show(clerk: Clerk, State(state): State<AdminState>) -> Resul
     let zones = state.zones.iter().map(view).collect();
     let page = ZonesPage { frame: clerk.frame(&state, PATH), zones };
     Ok(html(StatusCode::OK, page.render()))
+}
+
+/// Whether it is open, and when that changes.
+fn hours(zone: &ZoneConfig, opening: Option<ZoneOpening>, state: &AdminState) -> Option<String> {
+    if zone.open.is_always() {
+        return None;
+    }
+    let ZoneOpening { is_open, changes_at } = opening?;
+    let when = changes_at.map(|at| state.handle.ahead(at));
+    Some(match (is_open, when) {
+        (true, Some(when)) => format!("Open; closes {when}."),
+        (false, Some(when)) => format!("Closed; opens {when}."),
+        (_, None) => "Open: the clock of this box cannot be believed yet.".to_owned(),
+    })
 }
 
 fn facts(zone: &ZoneConfig) -> Vec<(&'static str, String)> {
@@ -83,6 +106,7 @@ fn facts(zone: &ZoneConfig) -> Vec<(&'static str, String)> {
         ("Pauses when idle", secs(zone.idle_timeout_secs)),
         ("Pauses when away", secs(zone.away_pause_secs)),
         ("Lets known devices through by itself", yes(zone.auto_connect)),
+        ("Opening hours", list(zone.open.lines().to_vec(), "always open")),
         ("Ways in", providers),
         ("Free for all", list(garden, "nothing")),
         ("Never captive", list(zone.trusted.iter().map(ToString::to_string).collect(), "no device")),

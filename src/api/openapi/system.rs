@@ -21,6 +21,18 @@ pub(super) fn area() -> Area {
         ("self_signed", boolean()),
         ("ends_at", nullable(time())),
     ]));
+    let zone = whole(fields([
+        ("name", text()),
+        ("online", count()),
+        ("open", about(boolean(), "By its opening hours.")),
+        (
+            "changes_at",
+            about(
+                nullable(time()),
+                "When it opens or closes next; null: never, or the time is not known yet.",
+            ),
+        ),
+    ]));
     let status = whole(fields([
         ("version", text()),
         ("started_at", nullable(time())),
@@ -31,6 +43,7 @@ pub(super) fn area() -> Area {
         ("sessions", whole(by_state)),
         ("repairs", count()),
         ("certificates", list_of(certificate)),
+        ("zones", list_of(zone)),
         ("warnings", list_of(text())),
     ]));
     let states = PluginState::ALL.iter().map(|(_, name)| *name).chain(["absent"]).collect::<Vec<_>>();

@@ -83,6 +83,16 @@ pub(super) static ZONE: Table = Table::list(
         .or("false")
         .such_as("true"),
         Key::new(
+            "open",
+            Kind::Texts,
+            "When the zone is open, by the clock of this box's place; outside of these hours nobody but trusted devices is let \
+             through, and who is online is paused. An end that is not after its begin is on the next day. See \
+             opening-hours.md.",
+        )
+        .within("days (mon to sun, ranges, lists) and hours (00:00 to 24:00); at most 50")
+        .or("[]")
+        .such_as(r#"["mon-fri 07:00-22:00", "sat,sun 09:00-24:00"]"#),
+        Key::new(
             "garden_domains",
             Kind::Texts,
             "Domains that everyone reaches, uncharged, with their subdomains; filled in by dnsmasq.",

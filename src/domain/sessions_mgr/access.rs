@@ -78,8 +78,9 @@ impl SessionsMgr {
         let counter = checkpoint.sent_bytes.saturating_add(checkpoint.received_bytes);
         let rates = self.client_rates(entry).filter(|_| zone.shaped);
         let metered = !self.policies.is_unmetered(session, &entry.device);
+        let by_time = session.time_left_ms().filter(|_| metered).map(|left| checkpoint.at.plus_millis(left));
         Some(Grant {
-            deadline: session.time_left_ms().filter(|_| metered).map(|left| checkpoint.at.plus_millis(left)),
+            deadline: by_time.into_iter().chain(self.closes_at(entry, checkpoint.at)).min(),
             end_counter: session
                 .data_left_bytes()
                 .filter(|_| metered)

@@ -14,7 +14,10 @@ impl SessionsMgr {
         verdict: Option<&AuthAnswer>,
     ) -> bool {
         let Some(chosen) = self.table.session(session) else { return false };
-        let is_blocked = self.table.device(device).is_none_or(|entry| entry.device.blocked);
+        let is_blocked = self
+            .table
+            .device(device)
+            .is_none_or(|entry| entry.device.blocked || self.is_shut_out(entry, self.hours_at));
         let is_asked = chosen.source.is_none() || answer.is_some();
         let is_allowed = !self.asks_authenticators
             || verdict.is_some_and(|said| said.session == session && said.verdict.is_ok());
@@ -41,6 +44,7 @@ impl Work<'_> {
         if entry.device.blocked {
             return Err(Refusal::Blocked);
         }
+        self.mgr.must_be_open(entry, self.now)?;
         if entry.run.as_ref().is_some_and(|run| run.session == session) {
             return Ok(Outcome::Session(Box::new(self.session(session)?.clone())));
         }

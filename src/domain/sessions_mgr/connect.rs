@@ -195,6 +195,7 @@ impl Work<'_> {
         if entry.device.blocked {
             return Err(Refusal::Blocked);
         }
+        self.mgr.must_be_open(entry, self.now)?;
         if let Some(run) = &entry.run {
             let session = run.session;
             self.notice(device, notify)?;
@@ -276,6 +277,7 @@ impl Work<'_> {
         reason: PauseReason,
     ) -> Result<Outcome, Refusal> {
         self.entry(device)?;
+        self.wait_no_more(device);
         if self.pause(device, reason)?.is_some() {
             self.forget_notice(device)?;
         }
@@ -302,6 +304,7 @@ impl Work<'_> {
     pub(super) fn start(&mut self, id: SessionId) -> Result<(), Refusal> {
         let device = self.session(id)?.device;
         self.ensure_key(device)?;
+        self.wait_no_more(device);
         let entry = self.entry(device)?;
         let key = entry.device.key.ok_or(Refusal::KeysUsedUp)?;
         let books = entry.kernel.books;
@@ -353,6 +356,9 @@ impl Work<'_> {
             return Ok(Some(session));
         }
         self.change_session(session, |session| session.state = SessionState::Paused(reason))?;
+        if reason == PauseReason::OpeningHours {
+            self.wait_for_opening(device);
+        }
         self.event(EventKind::SessionDisconnected, Some(device), Some(session));
         self.event(EventKind::SessionPaused(reason), Some(device), Some(session));
         self.event(EventKind::DeviceDisconnected, Some(device), Some(session));

@@ -92,6 +92,10 @@ impl Work<'_> {
             let named = after.alias != before.alias;
             let (zoned, roled) = (after.zone != before.zone, after.roles != before.roles);
             let blocked = (after.blocked != before.blocked).then_some(after.blocked);
+            if zoned {
+                // Up to now by the opening hours of where it was.
+                self.mgr.spend_to(id, self.now.boot);
+            }
             if blocked == Some(true) {
                 self.pause(id, PauseReason::Blocked)?;
             }
@@ -139,6 +143,10 @@ impl Work<'_> {
             }
         };
         let before = Arc::clone(&self.entry(id)?.device);
+        if before.zone.as_ref() != Some(&zone) {
+            // Up to now by the opening hours of where it was.
+            self.mgr.spend_to(id, self.now.boot);
+        }
         let mut after = ClientDevice::clone(&before);
         after.zone = Some(zone);
         if hostname.is_some() {
@@ -217,6 +225,15 @@ impl Work<'_> {
                 data: SourceData::new(SessionTerms::unlimited()),
             })?;
         }
+        if self.mgr.is_shut_out(self.entry(id)?, self.now.boot) {
+            self.wait_for_opening(id);
+            return Ok(());
+        }
+        self.let_in(id, trusted, auto_connect)
+    }
+
+    /// Lets a device through that is here and runs nothing, if it need not ask.
+    pub(super) fn let_in(&mut self, id: DeviceId, trusted: bool, auto_connect: bool) -> Result<(), Refusal> {
         let Some(next) = self.interrupted(id).or_else(|| self.next_usable(id)) else { return Ok(()) };
         let interrupted = self.interrupted(id).is_some();
         if auto_connect && !trusted && !interrupted && self.mgr.asks_authenticators {

@@ -28,6 +28,9 @@ impl SessionsMgr {
         {
             next = Deadline { at: *at, reason: "a session may be at its end" };
         }
+        if let Some(at) = self.next_opening().filter(|at| *at < next.at) {
+            next = Deadline { at, reason: "a zone opens or closes" };
+        }
         if !self.to_forget.is_empty() {
             next = Deadline { at: BootTime(0), reason: "strangers are still to be forgotten" };
         }
@@ -66,8 +69,9 @@ impl SessionsMgr {
     }
 
     fn has_successor(&self, entry: &Entry, now: Now) -> bool {
-        // Nobody takes over before the authenticators have spoken.
+        // Nobody takes over before the authenticators have spoken, or in a zone that is closed.
         !self.asks_authenticators
+            && !self.is_shut_out(entry, now.boot)
             && entry.sessions.iter().filter_map(|id| self.table.session(*id)).any(|session| {
                 !session.is_running() && !is_used_up(session) && !self.has_expired(session, now)
             })
@@ -115,17 +119,14 @@ impl SessionsMgr {
             }
             checkpoint.sent_bytes = books.sent_bytes;
             checkpoint.received_bytes = books.received_bytes;
-            let spent = now.millis_since(checkpoint.at);
-            checkpoint.at = checkpoint.at.plus_millis(spent);
-            session.spend(spent, unmetered);
             // The first zone stands in for one that has left the configuration, as everywhere.
             let zone = device.zone.as_ref().filter(|zone| self.zones.contains_key(*zone));
             if let Some(zone) = self.zones.get_mut(zone.unwrap_or(&self.first_zone)) {
                 zone.traffic.sent_bytes += sent;
                 zone.traffic.received_bytes += received;
-                zone.traffic.online_ms += spent;
             }
         }
+        self.spend_to(id, now);
     }
 
     /// The kernel has no elements of a client that should have them: its counters are taken to stand where they stood.
@@ -195,8 +196,10 @@ impl SessionsMgr {
         let run = entry.run.as_ref()?;
         let session = self.table.session(run.session)?;
         let SessionState::Running(checkpoint) = &session.state else { return None };
+        let closed_at = self.closes_at(entry, checkpoint.at);
+        let until = closed_at.map_or(now.boot, |at| now.boot.min(at));
         let time_left =
-            session.time_left_ms().map(|left| left.saturating_sub(now.boot.millis_since(checkpoint.at)));
+            session.time_left_ms().map(|left| left.saturating_sub(until.millis_since(checkpoint.at)));
         let metered = !self.policies.is_unmetered(session, &entry.device);
         if metered && time_left == Some(0) {
             return Some(End::Session(SessionState::Consumed, EventKind::SessionConsumed(CloseReason::Time)));
@@ -208,6 +211,9 @@ impl SessionsMgr {
         }
         if self.has_expired(session, now) {
             return Some(End::Session(SessionState::Expired, EventKind::SessionExpired));
+        }
+        if closed_at.is_some_and(|at| at <= now.boot) {
+            return Some(End::Pause(PauseReason::OpeningHours));
         }
         let away_pause_secs = self.zone_of(&entry.device).policy.away_pause_secs;
         let idle_timeout_secs = self.policies.idle_timeout_secs(session, &entry.device);
@@ -248,6 +254,9 @@ impl SessionsMgr {
         session.is_some_and(|session| {
             let SessionState::Running(checkpoint) = &session.state else { return false };
             let spent = now.millis_since(checkpoint.at);
+            if self.closes_at(entry, checkpoint.at).is_some_and(|at| at <= now) {
+                return false;
+            }
             self.is_unmetered(session)
                 || session.time_left_ms().is_none_or(|left| left > spent)
                     && session.data_left_bytes() != Some(0)
@@ -271,8 +280,9 @@ impl SessionsMgr {
         let run = entry.run.as_ref()?;
         let session = self.table.session(run.session)?;
         let SessionState::Running(checkpoint) = &session.state else { return None };
+        let by_hours = self.closes_at(entry, checkpoint.at);
         if self.policies.is_unmetered(session, &entry.device) {
-            return None;
+            return by_hours;
         }
         let by_time = session.time_left_ms().map(|left| checkpoint.at.plus_millis(left));
         let by_data = session.data_left_bytes().map(|left| {
@@ -283,7 +293,7 @@ impl SessionsMgr {
             let millis = left.saturating_mul(1000) / rate;
             now.plus_millis(millis.clamp(SOONEST_MS, METER_MS))
         });
-        by_time.into_iter().chain(by_data).min()
+        by_time.into_iter().chain(by_data).chain(by_hours).min()
     }
 
     /// Whether the wall clock can be believed at this moment: asked before anything is decided by it.
@@ -291,6 +301,10 @@ impl SessionsMgr {
         let believed = self.clock.observe(now);
         self.became_believed |= believed && !self.clock_believed;
         self.clock_believed = believed;
+        if believed {
+            self.last_believed = Some(now);
+        }
+        self.look_at_hours(now);
     }
 
     /// After all books were read and every device was looked at: the next round; expiry of what is not running; the clock;
@@ -315,6 +329,7 @@ impl SessionsMgr {
         if believed && (flush || became_believed) {
             work.count_days();
         }
+        work.keep_hours();
         work.forget_some(flush);
         changes.into_iter().for_each(|change| work.change(change));
         work.finish(Outcome::Done)

@@ -11,6 +11,7 @@ mod command;
 mod connect;
 mod devices;
 mod forget;
+mod hours;
 mod keys;
 mod look;
 mod meter;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 pub use bulk::{Bulk, BulkAct, Selection};
 pub use command::{AuthAnswer, Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
+pub use hours::ZoneOpening;
 pub use look::Busy;
 pub use presence::Presence;
 pub use restore::Restored;
@@ -39,7 +41,7 @@ pub use steer::RolePatch;
 
 use super::{
     Access, BootId, BootTime, ClientDevice, ClientKey, ClientSession, ClockGuard, DeviceId, GatewayFacts,
-    Policies, Refusal, RolePolicy, SessionId, Transition, ZoneName, ZonePolicy,
+    LocalTime, Now, Policies, Refusal, RolePolicy, SessionId, Transition, ZoneName, ZonePolicy,
 };
 use keys::KeyPool;
 use table::Table;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub roles: BTreeMap<String, RolePolicy>,
     /// This box.
     pub gateway: GatewayFacts,
+    /// Where this box is: opening hours are by the clock on the wall there.
+    pub place: Arc<dyn LocalTime>,
     /// This boot.
     pub boot_id: BootId,
     /// The highest key that fits into the mark mask.
@@ -74,6 +78,11 @@ pub struct SessionsMgr {
     keys: KeyPool,
     clock: ClockGuard,
     clock_believed: bool,
+    /// When the wall clock could last be believed.
+    last_believed: Option<Now>,
+    /// When opening hours were last looked at.
+    hours_at: BootTime,
+    place: Arc<dyn LocalTime>,
     /// It was not, and nothing was done yet about days that had to wait for it.
     became_believed: bool,
     /// The newest believed time that the store knows.
@@ -100,6 +109,8 @@ struct Zone {
     policy: ZonePolicy,
     /// From the first limit on, every client of the zone has a class: no class is no limit.
     shaped: bool,
+    /// Whether it is open.
+    hours: hours::Hours,
     /// What its clients were charged for since the start.
     traffic: Traffic,
 }
@@ -176,7 +187,9 @@ impl SessionsMgr {
         let mut session = self.table.session(id)?.clone();
         let unmetered = self.is_unmetered(&session);
         if let super::SessionState::Running(checkpoint) = &mut session.state {
-            let spent = now.millis_since(checkpoint.at);
+            let entry = self.table.device(session.device);
+            let closes_at = entry.and_then(|entry| self.closes_at(entry, checkpoint.at));
+            let spent = closes_at.map_or(now, |at| now.min(at)).millis_since(checkpoint.at);
             checkpoint.at = checkpoint.at.plus_millis(spent);
             session.spend(spent, unmetered);
         }
@@ -251,7 +264,7 @@ impl SessionsMgr {
 
     /// Takes a transition back after the store or the kernel refused it. The changes put the store's rows back; they are
     /// not needed when the store itself refused. The kernel's elements of its devices are to be reconciled.
-    pub fn undo(&mut self, transition: &Transition, now: super::Now) -> Vec<super::Change> {
+    pub fn undo(&mut self, transition: &Transition, now: Now) -> Vec<super::Change> {
         let mut changes = self.put_back(&transition.before, true, now);
         changes.extend(proviso::give_back(transition));
         changes.extend(trail::taken_back(&transition.changes, now));

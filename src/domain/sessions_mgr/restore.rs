@@ -26,6 +26,14 @@ pub struct Restored {
     pub kernel: Option<HashMap<ClientKey, KernelBooks>>,
 }
 
+/// What has become of a session that the store says is running.
+enum Found {
+    /// It goes on.
+    Running,
+    /// It was cut off.
+    Stopped(PauseReason),
+}
+
 impl SessionsMgr {
     /// Starts from what the store and the kernel hold: the kernel wins for usage, the store for intent.
     ///
@@ -42,7 +50,12 @@ impl SessionsMgr {
             .map(|policy| {
                 (
                     policy.name.clone(),
-                    Zone { shaped: policy.has_limit(), policy, traffic: Default::default() },
+                    Zone {
+                        shaped: policy.has_limit(),
+                        hours: Default::default(),
+                        policy,
+                        traffic: Default::default(),
+                    },
                 )
             })
             .collect();
@@ -84,6 +97,9 @@ impl SessionsMgr {
             keys: KeyPool::new(settings.max_key, &held),
             clock,
             clock_believed,
+            last_believed: clock_believed.then_some(now),
+            hours_at: now.boot,
+            place: settings.place,
             became_believed: clock_believed,
             stored_wall: found.newest_wall,
             flush_ms: settings.flush_ms,
@@ -95,11 +111,13 @@ impl SessionsMgr {
             next_forget: now.boot,
             to_forget: VecDeque::new(),
         };
+        mgr.look_at_hours(now);
         let running: Vec<_> = mgr.table.running().map(|entry| entry.device.id).collect();
-        let mut interrupted = Vec::new();
+        let mut stopped = Vec::new();
         for id in running {
-            if !mgr.continue_running(id, found.kernel.as_ref(), now) {
-                interrupted.push(id);
+            match mgr.continue_running(id, found.kernel.as_ref(), now) {
+                Found::Running => {}
+                Found::Stopped(reason) => stopped.push((id, reason)),
             }
         }
         let without_key: Vec<_> = mgr
@@ -111,8 +129,8 @@ impl SessionsMgr {
         let mut work = Work::new(&mut mgr, now);
         work.event(EventKind::GatewayStarted, None, None);
         let mut failed = Vec::new();
-        for id in interrupted {
-            failed.extend(work.pause(id, PauseReason::Reboot).err());
+        for (id, reason) in stopped {
+            failed.extend(work.pause(id, reason).err());
         }
         for id in without_key {
             // The most recently seen would be first in line for a free key; the rest get one when they join.
@@ -130,25 +148,27 @@ impl SessionsMgr {
         (mgr, transition)
     }
 
-    /// Goes on with a session that the store says is running. `false` if it belongs to an earlier boot.
+    /// Goes on with a session that the store says is running. One of an earlier boot does not, nor one that the kernel cut
+    /// off as its zone closed.
     fn continue_running(
         &mut self,
         id: DeviceId,
         kernel: Option<&HashMap<ClientKey, KernelBooks>>,
         now: Now,
-    ) -> bool {
+    ) -> Found {
         let boot_id = self.boot_id.clone();
-        let Some(entry) = self.table.device_mut(id) else { return false };
+        let interrupted = Found::Stopped(PauseReason::Reboot);
+        let Some(entry) = self.table.device_mut(id) else { return interrupted };
         entry.away_since = Some(now.boot);
-        let (Some(run), Some(key)) = (entry.run.as_ref(), entry.device.key) else { return false };
+        let (Some(run), Some(key)) = (entry.run.as_ref(), entry.device.key) else { return interrupted };
         let session = run.session;
         let Some(SessionState::Running(checkpoint)) =
             self.table.session(session).map(|session| session.state.clone())
         else {
-            return false;
+            return interrupted;
         };
         if checkpoint.boot_id != boot_id || checkpoint.key != key || checkpoint.at > now.boot {
-            return false;
+            return interrupted;
         }
         let stored = Books {
             sent_bytes: checkpoint.sent_bytes,
@@ -163,8 +183,12 @@ impl SessionsMgr {
         // shut, when the daemon died. Nothing has passed since, so no time is charged.
         let time_left = self.table.session(session).and_then(ClientSession::time_left_ms);
         let over = time_left.is_some_and(|left| now.boot.millis_since(checkpoint.at) >= left);
-        let was_shut =
-            kernel.is_some() && reading.is_none_or(|reading| reading.quota_used.is_none()) && !over;
+        let passes = reading.is_some_and(|reading| reading.quota_used.is_some());
+        // It was online up to the closing of its zone, which the kernel enforced alone, and until then it is charged.
+        let closed_at = self
+            .closed_since(id, checkpoint.at, now)
+            .filter(|_| !passes && (kernel.is_none() || reading.is_some()));
+        let was_shut = kernel.is_some() && !passes && !over && closed_at.is_none();
         if was_shut
             && let Some(session) = self.table.session_mut(session)
             && let SessionState::Running(checkpoint) = &mut session.state
@@ -181,8 +205,8 @@ impl SessionsMgr {
             Some(reading) => KernelBooks { books: stored, ..reading },
             None => KernelBooks { books: stored, ..KernelBooks::default() },
         };
-        self.settle(key, &reading, false, now.boot);
-        true
+        self.settle(key, &reading, false, closed_at.unwrap_or(now.boot));
+        closed_at.map_or(Found::Running, |_| Found::Stopped(PauseReason::OpeningHours))
     }
 }
 

@@ -34,8 +34,12 @@ impl Work<'_> {
         let session = new.session(self.now.wall);
         self.make(session.clone(), new.data.guards, new.data.sale);
         if self.mgr.runs_slowed(new.device) {
-            self.pause(new.device, PauseReason::Asked)?;
-            if self.mgr.asks_authenticators {
+            let is_shut_out = self.mgr.is_shut_out(self.entry(new.device)?, self.now.boot);
+            let reason = if is_shut_out { PauseReason::OpeningHours } else { PauseReason::Asked };
+            self.pause(new.device, reason)?;
+            if is_shut_out {
+                // It goes on with what is new when its zone opens.
+            } else if self.mgr.asks_authenticators {
                 self.transition.wants_connect.push(new.device);
             } else {
                 self.start(new.id)?;
@@ -188,6 +192,11 @@ impl Work<'_> {
         ended: SessionId,
         more: More,
     ) -> Result<(), Refusal> {
+        if self.mgr.is_shut_out(self.entry(device)?, self.now.boot) {
+            self.event(EventKind::DeviceDisconnected, Some(device), Some(ended));
+            self.wait_for_opening(device);
+            return Ok(());
+        }
         match self.next_usable(device) {
             Some(next) if !self.entry(device)?.device.blocked && !self.mgr.asks_authenticators => {
                 self.start(next)

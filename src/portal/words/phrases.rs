@@ -40,13 +40,26 @@ impl Words {
         }
     }
 
-    pub(super) fn when(self, when: When) -> Cow<'static, str> {
+    /// A moment ahead: "on Saturday at 09:00".
+    pub fn when(self, when: When) -> Cow<'static, str> {
         let clock =
             |hour: u8, minute: u8| FluentValue::from(self.0.digits(&format!("{hour:02}:{minute:02}")));
         match when {
             When::Later => self.get("when-later"),
             When::Today(hour, minute) => self.with("when-today", [("time", clock(hour, minute))]),
             When::Tomorrow(hour, minute) => self.with("when-tomorrow", [("time", clock(hour, minute))]),
+            When::Weekday { day, at: (hour, minute) } => {
+                let day = self.get(match day {
+                    0 => "weekday-1",
+                    1 => "weekday-2",
+                    2 => "weekday-3",
+                    3 => "weekday-4",
+                    4 => "weekday-5",
+                    5 => "weekday-6",
+                    _ => "weekday-7",
+                });
+                self.with("when-weekday", [("day", day.into()), ("time", clock(hour, minute))])
+            }
             When::On { month, day, at: (hour, minute) } => {
                 let month = self.get(match month {
                     1 => "month-1",

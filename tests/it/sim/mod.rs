@@ -4,6 +4,7 @@
 
 mod actions;
 mod handed_on;
+mod hours;
 mod invariants;
 mod kernel;
 mod model;

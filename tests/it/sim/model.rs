@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use turnpike::domain::{
-    BootTime, ClientKey, ClientSession, DeviceId, GateOp, KernelBooks, MacAddr, Now, SessionId, SessionState,
-    SessionsMgr, SourceData, ZonePolicy,
+    BootTime, ClientDevice, ClientKey, ClientSession, DeviceId, GateOp, KernelBooks, MacAddr, Now,
+    OpeningHours, SessionId, SessionState, SessionsMgr, SourceData, Utc, WallTime, ZoneName, ZonePolicy,
 };
 
 use super::kernel::SimKernel;
@@ -11,6 +11,10 @@ use super::store::SimStore;
 /// The kernel may let a client through so much longer than its time, in milliseconds.
 const GRACE_MS: u64 = 50;
 const DAY_MS: i64 = 86_400_000;
+/// The most that a group takes from its `now` to its end: what moves into a zone that is closed is not charged for it.
+const GROUP_MS: u64 = 20;
+/// An opening or closing may come so much late or early: the clocks may drift apart by a second, and the kernel's grace.
+const SURELY_MS: i64 = 1_100;
 
 /// What each session should have been charged, by plain arithmetic: every byte that passed goes to the session that was
 /// running in the store when the byte was read, every millisecond to the one that was running in the store meanwhile.
@@ -26,6 +30,12 @@ pub struct Model {
     pub failed_at: Option<BootTime>,
     /// How far the wall clock is off, in milliseconds.
     wall_off: i64,
+    /// The zones.
+    zones: Vec<ZonePolicy>,
+    /// Whether the daemon knows what time it is, as of the last look.
+    is_sure: bool,
+    /// In which zone each device was at the last look, and since when.
+    places: BTreeMap<MacAddr, (Option<ZoneName>, BootTime)>,
     /// When a clock that was right leapt ahead by more than a day.
     leapt: Option<BootTime>,
 }
@@ -72,18 +82,46 @@ impl Model {
     }
 
     /// Time went by.
-    pub fn time_passed(&mut self, store: &SimStore, millis: u64) {
+    pub fn time_passed(&mut self, store: &SimStore, millis: u64, from: WallTime) {
+        let to = from.plus_millis(i64::try_from(millis).unwrap() + SURELY_MS);
         for session in store.sessions.values().filter(|session| session.is_running()) {
+            let hours = self.hours_of(&store.devices[&session.device]);
+            let is_open_throughout = hours.is_none_or(|hours| {
+                let opening = hours.at(from.plus_millis(-SURELY_MS), &Utc);
+                self.is_sure && opening.is_open && opening.until.is_none_or(|until| until > to)
+            });
             let account = self.account(session.id);
             account.millis += millis;
+            if !is_open_throughout {
+                account.less += millis;
+            }
             if store.is_free(session) {
                 account.free_millis += millis;
             }
         }
     }
 
+    /// The opening hours that are a device's concern.
+    fn hours_of(&self, device: &ClientDevice) -> Option<OpeningHours> {
+        let zone =
+            self.zones.iter().find(|zone| Some(&zone.name) == device.zone.as_ref()).or(self.zones.first())?;
+        let is_concern = !zone.open.is_always() && !zone.trusted.contains(&device.mac);
+        is_concern.then(|| zone.open.clone())
+    }
+
+    /// Nobody passes while their zone is closed.
+    fn check_open(&self, device: &ClientDevice, now: Now) {
+        let Some(hours) = self.hours_of(device) else { return };
+        let came = self.places.get(&device.mac).filter(|(zone, _)| *zone == device.zone);
+        let is_settled = came.is_some_and(|(_, since)| now.boot.millis_since(*since) > GRACE_MS);
+        let opening = hours.at(now.wall.plus_millis(-SURELY_MS), &Utc);
+        let was_open = opening.is_open || opening.until.is_some_and(|until| until <= now.wall);
+        assert!(was_open || !self.is_sure || !is_settled, "{} passes in a zone that is closed", device.mac);
+    }
+
     /// The wall clock was set.
     pub fn clock_stepped(&mut self, millis: i64, now: BootTime) {
+        self.is_sure = false;
         if self.wall_off == 0 && millis > DAY_MS {
             self.leapt = Some(now);
         }
@@ -99,10 +137,11 @@ impl Model {
     }
 
     /// A packet passed: somebody must be running on something, within its time.
-    pub fn packet_passed(&mut self, mac: MacAddr, store: &SimStore, bytes: u64) {
+    pub fn packet_passed(&mut self, mac: MacAddr, store: &SimStore, bytes: u64, now: Now) {
         let device =
             store.devices.values().find(|device| device.mac == mac).expect("an unknown device passes");
         assert!(!device.blocked, "a blocked device passes");
+        self.check_open(device, now);
         let session = store.running(device.id).expect("a device passes without a running session");
         *self.unread.entry(mac).or_default() += bytes;
         if let Some(limit) = session.terms.time_limit_ms.filter(|_| !store.is_free(session)) {
@@ -259,6 +298,18 @@ impl Model {
         zones: &[ZonePolicy],
         now: Now,
     ) {
+        self.zones = zones.to_vec();
+        self.is_sure = self.wall_off == 0 && mgr.belief().0;
+        for device in mgr.devices() {
+            let place = self.places.entry(device.mac).or_insert((device.zone.clone(), now.boot));
+            if place.0 != device.zone {
+                *place = (device.zone.clone(), now.boot);
+                let of_device = store.sessions.values().filter(|session| session.device == device.id);
+                for session in of_device {
+                    self.sessions.entry(session.id).or_default().less += GROUP_MS;
+                }
+            }
+        }
         super::invariants::store_agrees(mgr, store);
         super::invariants::kernel_agrees(mgr, kernel, now);
         super::invariants::classes_agree(mgr, kernel, zones);

@@ -33,6 +33,7 @@ pub fn plain_zone(name: &str) -> ZonePolicy {
         idle_timeout_secs: None,
         away_pause_secs: None,
         auto_connect: false,
+        open: Default::default(),
         trusted: Default::default(),
     }
 }

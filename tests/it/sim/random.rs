@@ -2,8 +2,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use turnpike::domain::sessions_mgr::{Command, DevicePatch, NewSession, RolePatch};
 use turnpike::domain::{
-    AtEnd, BootId, ClientRates, CloseReason, DeviceId, Guard, Once, PauseReason, ProviderName, Proviso,
-    SessionId, SessionKind, SessionPatch, SessionTerms, SlowEnd, SourceData, Text, Usage, WallTime,
+    AtEnd, BootId, ClientRates, CloseReason, DeviceId, Guard, Once, OpeningHours, OpeningLine, PauseReason,
+    ProviderName, Proviso, SessionId, SessionKind, SessionPatch, SessionTerms, SlowEnd, SourceData, Text,
+    Usage, WallTime,
 };
 
 use super::actions::{Action, Extras, Kind, Offer, Request, action};
@@ -13,8 +14,9 @@ use super::world::{Trouble, World};
 /// Cases without `TURNPIKE_SIM_CASES`: what a debug build does in a few seconds.
 const CASES: u32 = 1_000;
 
-/// Two zones: one that limits nothing and pauses who is idle or away, one with limits and automatisms.
-fn world(max_key: u16) -> World {
+/// Two zones: one that limits nothing and pauses who is idle or away, one with limits and automatisms, perhaps one that
+/// opens and closes each minute, looked at so many seconds after it opened.
+fn world(max_key: u16, minute: Option<u8>) -> World {
     let mut cafe = plain_zone("cafe");
     cafe.idle_timeout_secs = Some(8);
     cafe.away_pause_secs = Some(3);
@@ -22,7 +24,16 @@ fn world(max_key: u16) -> World {
     hotel.client_down = Some(mbps(5.0));
     hotel.auto_connect = true;
     hotel.trusted = [mac(5)].into();
-    World::new(vec![cafe, hotel], max_key)
+    if minute.is_some() {
+        // The first twenty minutes it is open every other one.
+        let pairs = (0..10).map(|pair| format!("fri 08:{:02}-08:{:02}", pair * 2, pair * 2 + 1));
+        let rest = ["sat-thu 00:00-24:00", "fri 00:00-08:00", "fri 08:20-24:00"].map(str::to_owned);
+        let lines = pairs.chain(rest).map(|line| OpeningLine::parse(&line).unwrap());
+        hotel.open = OpeningHours::new(lines.collect());
+    }
+    let mut world = World::new(vec![cafe, hotel], max_key);
+    world.advance(minute.map_or(0, |secs| u64::from(secs) * 1_000));
+    world
 }
 
 fn terms(kind: &Kind, extras: Option<&Extras>) -> SessionTerms {
@@ -251,14 +262,15 @@ fn whatever_happens_the_books_add_up() {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let actions = prop::collection::vec(action(), 1..60);
     let keys = prop::sample::select(vec![3u16, 40]);
+    let minute = prop::option::of(0..120u8);
     // The same cases each time, unless somebody asks for more.
     let mut runner = match wanted {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     };
     runner
-        .run(&(actions, keys), |(actions, max_key)| {
-            let mut world = world(max_key);
+        .run(&(actions, keys, minute), |(actions, max_key, minute)| {
+            let mut world = world(max_key, minute);
             actions.iter().for_each(|action| world.act(action));
             Ok(())
         })

@@ -51,11 +51,16 @@ impl Story {
 
     /// A phone joins the network.
     pub fn joins(&mut self, phone: u8) -> DeviceId {
+        self.moves_to(phone, "cafe")
+    }
+
+    /// A phone is seen in a zone.
+    pub fn moves_to(&mut self, phone: u8, name: &str) -> DeviceId {
         let command = Command::Seen {
             fresh: DeviceId::new(self.world.id()),
             fresh_session: SessionId::new(self.world.id()),
             mac: mac(phone),
-            zone: zone("cafe"),
+            zone: zone(name),
             address: Some(address(phone)),
             attached: None,
             hostname: None,

@@ -87,6 +87,7 @@ impl World {
             zones: zones.clone(),
             roles: names::roles(),
             gateway: Default::default(),
+            place: std::sync::Arc::new(turnpike::domain::Utc),
             boot_id: BootId::new("boot-0"),
             max_key,
             flush_ms: FLUSH_MS,
@@ -120,9 +121,9 @@ impl World {
 
     /// Both clocks go on; the daemon is not looked at.
     pub fn pass(&mut self, millis: u64) {
+        self.model.time_passed(&self.store, millis, self.wall);
         self.boot = self.boot.plus_millis(millis);
         self.wall = self.wall.plus_millis(i64::try_from(millis).unwrap());
-        self.model.time_passed(&self.store, millis);
     }
 
     /// The wall clock is set; nothing else changes.
@@ -142,7 +143,7 @@ impl World {
         let mac = names::mac(device);
         let passed = self.kernel.packet(mac, up, bytes, self.boot);
         if passed {
-            self.model.packet_passed(mac, &self.store, bytes);
+            self.model.packet_passed(mac, &self.store, bytes, self.now());
         }
         passed
     }
@@ -517,6 +518,7 @@ impl World {
             zones: self.zones.clone(),
             roles: names::roles(),
             gateway: Default::default(),
+            place: std::sync::Arc::new(turnpike::domain::Utc),
             boot_id,
             max_key: self.max_key,
             flush_ms: FLUSH_MS,

@@ -208,6 +208,7 @@ pub fn zone() -> ZonePolicy {
         idle_timeout_secs: None,
         away_pause_secs: None,
         auto_connect: false,
+        open: Default::default(),
         trusted: Default::default(),
     }
 }
