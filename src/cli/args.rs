@@ -7,7 +7,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 use super::request::query;
 use super::{
     accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, doctor, events,
-    from_uci, hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
+    from_uci, guest_log, hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens,
+    vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -44,6 +45,10 @@ pub enum Command {
     Backup(backup::Backup),
     /// Look at a back-up, and put it in the place of a daemon's state that does not run
     Restore(backup::Restore),
+    /// Who had an address at a time, as the guest log says
+    ///
+    /// Exit code: 0 somebody was found, 1 nobody was, 2 wrong usage.
+    GuestLog(guest_log::GuestLog),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
     /// Print what dnsmasq needs for the walled garden and the portal's name, or write it to a file

@@ -17,6 +17,7 @@ mod events;
 mod examples;
 mod fit;
 mod from_uci;
+mod guest_log;
 mod hooks;
 mod locks;
 mod logs;
@@ -79,6 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, daemon: Daemon) -> u8
 fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
     let done = match cli.command {
         Command::Doctor(doctor) => return doctor.run(daemon),
+        Command::GuestLog(log) => return log.run(),
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Close(file) => daemon::close(&file, daemon),

@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use bulk::{Bulk, BulkAct, Selection};
 pub use command::{AuthAnswer, Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
-pub use look::Busy;
+pub use look::{Busy, Whereabouts};
 pub use presence::Presence;
 pub use restore::Restored;
 pub use steer::RolePatch;
