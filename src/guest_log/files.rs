@@ -19,11 +19,11 @@ const MOST_SPARE_BYTES: u64 = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Files {
     base: PathBuf,
-    open: Option<Open>,
+    open: Option<DayFile>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct DayFile {
     day: Day,
     file: File,
     path: PathBuf,
@@ -51,7 +51,7 @@ impl Files {
                 // A day that is over is on the disk.
                 before.file.sync_all()?;
             }
-            self.open = Some(Open::open(&self.base, day)?);
+            self.open = Some(DayFile::open(&self.base, day)?);
         }
         match &mut self.open {
             Some(open) => open.append(lines),
@@ -78,7 +78,7 @@ impl Files {
     }
 }
 
-impl Open {
+impl DayFile {
     fn open(base: &Path, day: Day) -> io::Result<Self> {
         if let Some(folder) = base.parent()
             && !folder.exists()

@@ -235,10 +235,10 @@ impl Scan {
         let Some(flow) = line.connection.as_ref().filter(|flow| self.is_meant(flow)) else { return };
         match (line.event, self.open.get_mut(&flow.protocol)) {
             (Event::Connection, _) => drop(self.began_later.insert(flow.protocol.clone())),
-            (Event::ConnectionEnded, Some(found)) => {
-                if found.ended.is_none() && !self.began_later.contains(&flow.protocol) {
-                    found.ended = Some(line.at.clone());
-                }
+            (Event::ConnectionEnded, Some(found))
+                if found.ended.is_none() && !self.began_later.contains(&flow.protocol) =>
+            {
+                found.ended = Some(line.at.clone());
             }
             // It began before the log did, or its beginning was lost.
             (Event::ConnectionEnded, None) if !self.began_later.contains(&flow.protocol) => {
