@@ -4,6 +4,7 @@ mod anew;
 mod certificates;
 mod doors;
 mod garden;
+mod guest_log;
 mod listeners;
 mod look;
 mod manager;

@@ -16,6 +16,7 @@ pub mod domain;
 pub mod durable;
 pub mod events;
 pub mod gate;
+pub mod guest_log;
 pub mod hooks;
 pub mod http;
 pub mod metrics;

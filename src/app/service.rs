@@ -9,10 +9,11 @@ use tracing::{error, info, warn};
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
 use super::garden::keep_dnsmasq;
+use super::guest_log::guest_log;
 use super::listeners::{Behind, Listeners, Served};
 use super::manager::Manager;
 use super::wan::{wan_devices, wan_warning, watch_uplink, watch_wan};
-use super::{built_in, look, policy, registry, shaping, zone_devices};
+use super::{built_in, look, policy, registry, shaping, told, zone_devices};
 #[cfg(feature = "coin-slot")]
 use crate::coinslot;
 use crate::config::Config;
@@ -154,7 +155,13 @@ impl Service {
             let about = kept.about();
             let behind =
                 Behind { config, handle: &handle, store, vault: &vault, certificates: &certificates };
-            let served = listeners.serve(behind, about, &stopped)?;
+            let mut served = listeners.serve(behind, about, &stopped)?;
+            if let Some((log, own)) = guest_log(config, &kept.clock, &net, &handle).await {
+                if let Some(own) = own {
+                    watchers.spawn(own.keep(net.clone()));
+                }
+                served.servers.spawn(crate::guest_log::run(log, handle.clone(), told(&stopped)));
+            }
             watchers.spawn(certificates.watch(handle.clone()));
             if let Some(patience) = kept.manager.patience() {
                 watchers.spawn(Manager::keep_informed(patience, handle.clone()));

@@ -13,7 +13,7 @@ use super::request::query;
 use super::setup;
 use super::{
     accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, events, from_uci,
-    hooks, locks, logs, plans, sales, service, sessions, status, tokens, vouchers,
+    guest_log, hooks, locks, logs, plans, sales, service, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -52,6 +52,10 @@ pub enum Command {
     Backup(backup::Backup),
     /// Look at a back-up, and put it in the place of a daemon's state that does not run
     Restore(backup::Restore),
+    /// Who had an address at a time, as the guest log says
+    ///
+    /// Exit code: 0 somebody was found, 1 nobody was, 2 wrong usage.
+    GuestLog(guest_log::GuestLog),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
     /// Print what dnsmasq needs for the walled garden and the portal's name, or write it to a file

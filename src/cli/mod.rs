@@ -18,6 +18,7 @@ mod events;
 mod examples;
 mod fit;
 mod from_uci;
+mod guest_log;
 mod hooks;
 mod locks;
 mod logs;
@@ -84,6 +85,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
     let done = match cli.command {
         #[cfg(feature = "doctor")]
         Command::Doctor(doctor) => return doctor.run(daemon),
+        Command::GuestLog(log) => return log.run(),
         Command::Run(file) => daemon::run(&file, daemon),
         Command::CheckConfig(file) => daemon::check_config(&file),
         Command::Close(file) => daemon::close(&file, daemon),

@@ -6,6 +6,7 @@
 mod coinslot;
 mod dnsmasq;
 mod free;
+mod guest_log;
 mod keys;
 mod metric;
 mod plugin;
@@ -32,6 +33,7 @@ use crate::tls::CertificateFiles;
 
 pub use coinslot::{CoinInput, CoinSlotConfig, GpioBias, GpioInput};
 pub use dnsmasq::DnsmasqConfig;
+pub use guest_log::GuestLogConfig;
 pub use metric::MetricConfig;
 pub use plugin::{PluginConfig, RESERVED_PLUGIN_NAMES};
 pub use report::{ConfigError, Finding};
@@ -71,6 +73,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// `[audit]`.
     pub audit: AuditConfig,
+    /// `[guest_log]`.
+    pub guest_log: GuestLogConfig,
     /// `[site]`.
     pub site: SiteConfig,
     /// `[authenticators]`.

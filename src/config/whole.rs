@@ -12,8 +12,8 @@ use super::tls::{Files, admin_tls, read_files};
 use super::zone::{self, ReadZone};
 use super::{
     AdminConfig, AdminTls, AuditConfig, Config, ConfigError, ControlConfig, DEFAULT_SOCKET, GatewayConfig,
-    HooksConfig, NetworkConfig, StoreConfig, ThemeConfig, TlsConfig, coinslot, dnsmasq, free, metric, plugin,
-    ports, roles, site, theme, tls, values,
+    HooksConfig, NetworkConfig, StoreConfig, ThemeConfig, TlsConfig, coinslot, dnsmasq, free, guest_log,
+    metric, plugin, ports, roles, site, theme, tls, values,
 };
 use crate::domain::{ClientKey, Text, ZONE_MINORS};
 
@@ -56,6 +56,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     let control = top.table("control");
     let store = top.table("store");
     let audit = top.table("audit");
+    let guest_log = top.table("guest_log");
     let site = top.table("site");
     let authenticators = top.table("authenticators");
     let hooks = top.table("hooks");
@@ -78,6 +79,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     let control = read_control(&mut report, or_empty(control));
     let store = read_store(&mut report, or_empty(store));
     let audit = read_audit(&mut report, or_empty(audit));
+    let guest_log = guest_log::read(&mut report, or_empty(guest_log));
     let site = site::read(&mut report, or_empty(site));
     let authenticators = site::read_authenticators(&mut report, or_empty(authenticators));
     let hooks = read_hooks(&mut report, or_empty(hooks));
@@ -122,6 +124,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
         control,
         store,
         audit,
+        guest_log,
         site,
         authenticators,
         hooks,
@@ -135,7 +138,7 @@ pub(super) fn parse(text: &str, file: &Path, files: Files) -> Result<Config, Con
     })
 }
 
-type Table<'t> = (usize, &'t DeTable<'t>);
+pub(super) type Table<'t> = (usize, &'t DeTable<'t>);
 
 fn read_network(report: &mut Report<'_>, (at, table): Table<'_>) -> (NetworkConfig, Vec<usize>) {
     let mut section = Section::new(report, "network", at, table);

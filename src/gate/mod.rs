@@ -5,6 +5,7 @@
 
 mod apply;
 mod books;
+mod connections;
 mod error;
 mod gardens;
 mod kernel;
@@ -22,6 +23,7 @@ use std::collections::HashMap;
 
 use tokio::sync::{Mutex, watch as watch_channel};
 
+pub use connections::{ConnectionLosses, ConnectionTeller, Connections, connections, watch_connections};
 pub use error::GateError;
 pub use names::TABLE;
 pub use policy::{Policy, ZoneGate, is_device_name};

@@ -13,6 +13,11 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// It happened so many times more.
+    pub fn add(&self, times: usize) {
+        self.0.fetch_add(times, Ordering::Relaxed);
+    }
+
     /// How often so far.
     pub fn value(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -34,6 +39,13 @@ impl Counters {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(name).or_default();
         *count = count.wrapping_add(1);
+    }
+
+    /// It happened so many times more.
+    pub fn add(&self, name: &'static str, times: usize) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(name).or_default();
+        *count = count.wrapping_add(times);
     }
 
     /// Each name and how often so far, in the order of the names.

@@ -249,6 +249,7 @@ impl Owner {
             self.kernel.apply(self.shared.clock.now().boot, &gate, &shape).await
         };
         let mut results = results.into_iter();
+        let moved = self.moved_by(&steps);
         let (mut taken_back, mut refusals) = (Vec::new(), Vec::new());
         let mut done = Vec::new();
         let mut told = Vec::new();
@@ -299,6 +300,7 @@ impl Owner {
             self.tell(step, events);
         }
         self.shared.listeners.tell(told);
+        self.tell_moves(moved);
     }
 
     fn tell(&mut self, step: Step, events: Vec<i64>) {

@@ -30,6 +30,10 @@ pub struct Measures {
     pub reconciliations: Counter,
     /// Who listens to events.
     pub listeners: Gauge,
+    /// Lines of the guest log that were written.
+    pub guest_log_lines: Counter,
+    /// What of the guest log was lost, by what that was.
+    pub guest_log_lost: Counters,
 }
 
 impl Default for Measures {
@@ -55,6 +59,8 @@ impl Default for Measures {
             ]),
             reconciliations: Counter::default(),
             listeners: Gauge::default(),
+            guest_log_lines: Counter::default(),
+            guest_log_lost: Counters::new(&["connections", "kernel_overflows", "lines", "syslog"]),
         }
     }
 }

@@ -37,6 +37,7 @@ mod under;
 mod visits;
 mod vouchers;
 mod watch;
+mod whereabouts;
 
 pub use crate::providers::{
     PluginKind, PluginState, PluginStatus, Provided, ProviderStatus, Provides, Registry, Roster,
@@ -61,3 +62,4 @@ pub use survey::Survey;
 pub use till::{SalesBy, SalesKey, SalesReport, SalesTotal};
 pub use visits::{Sighting, Visit};
 pub use watch::{Hostnames, watch_lan, watch_table};
+pub use whereabouts::{Following, Moves};

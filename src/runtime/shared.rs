@@ -12,6 +12,7 @@ use super::mail::Mail;
 use super::measures::Measures;
 use super::notices::{Notices, PortalNotice};
 use super::samples::Samples;
+use super::whereabouts::{GROUPS, Moves};
 use crate::clock::Clock;
 use crate::domain::{DeviceId, Now, ProviderName, SetupCode, Waiting};
 use crate::providers::Registry;
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) notices: Notices,
     pub(super) events: broadcast::Sender<Arc<LoggedEvent>>,
     pub(super) listeners: Listeners,
+    /// Who comes, goes and changes addresses.
+    pub(super) moves: broadcast::Sender<Arc<Moves>>,
     pub(super) clock: Clock,
     pub(super) store: Store,
     pub(super) registry: Arc<Registry>,
@@ -74,6 +77,7 @@ impl Shared {
             notices: Notices::default(),
             events: broadcast::channel(1024).0,
             listeners: Listeners::new(parts.last_told),
+            moves: broadcast::channel(GROUPS).0,
             clock: parts.clock,
             store: parts.store,
             registry: parts.registry,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::config::{Config, ZoneConfig};
+use crate::config::{Config, GuestLogConfig, ZoneConfig};
 use crate::domain::{LocalTime, WallTime};
 
 /// When a change is made, and where.
@@ -70,6 +70,9 @@ pub fn changes(old: &Config, new: &Config, now: Moment<'_>) -> Vec<String> {
     if old.audit.keep_days > new.audit.keep_days {
         say(format!("Lines of the audit log that are older than {} days are deleted.", new.audit.keep_days));
     }
+    if old.guest_log != new.guest_log {
+        say(guest_log(&old.guest_log, &new.guest_log));
+    }
     if old.gateway.name != new.gateway.name {
         say(format!("This box is called {}.", new.gateway.name));
     }
@@ -98,6 +101,32 @@ pub fn changes(old: &Config, new: &Config, now: Moment<'_>) -> Vec<String> {
         say("Other keys change as well: look at the lines that differ.".to_owned());
     }
     texts
+}
+
+fn guest_log(old: &GuestLogConfig, new: &GuestLogConfig) -> String {
+    let file = |log: &GuestLogConfig| log.file.clone().map(|file| file.display().to_string());
+    match (old.is_on(), new.is_on()) {
+        (false, true) => "From then on it is logged which guest has which address when.".to_owned(),
+        (true, false) => {
+            "It is no longer logged which guest has which address. Files that were written stay until you \
+                          remove them."
+                .to_owned()
+        }
+        (true, true) | (false, false) => match (file(old), file(new)) {
+            (Some(old), new) if new.as_ref() != Some(&old) => {
+                let goes_on = new
+                    .map_or_else(|| "is in no file any more".to_owned(), |new| format!("goes on in {new}"));
+                format!("The guest log {goes_on}. The files {old}.* stay until you remove them.")
+            }
+            (Some(_), Some(_)) if new.keep_days < old.keep_days => {
+                format!("Files of the guest log that are older than {} days are deleted.", new.keep_days)
+            }
+            _ if new.connections && !old.connections => {
+                "From then on each connection of a guest is logged, too.".to_owned()
+            }
+            _ => "What is logged of guests, or for how long, changes.".to_owned(),
+        },
+    }
 }
 
 /// Whether something differs that no sentence is about.
@@ -139,6 +168,7 @@ fn others(old: &Config, new: &Config) -> bool {
     if known.audit.keep_days < before.audit.keep_days {
         known.audit.keep_days = before.audit.keep_days;
     }
+    known.guest_log.clone_from(&before.guest_log);
     known.gateway.name = before.gateway.name.clone();
     known.coin_slots.clone_from(&before.coin_slots);
     known.free.clone_from(&before.free);
@@ -314,6 +344,7 @@ mod tests {
             ("isolate = true", "do not reach each other any more"),
             ("trusted_ports = [22]", "reach these ports of this router: 22"),
             ("[audit]\nkeep_days = 7", "older than 7 days"),
+            ("[guest_log]\nsyslog = true", "logged which guest has which address"),
         ] {
             let text = text(more);
             assert!(text.contains(said) && !text.contains("Other keys"), "{more}: {text}");

@@ -25,6 +25,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("providers", &["domain", "clock", "durable"]),
     ("http", &["domain", "clock", "tls"]),
     ("runtime", &["domain", "clock", "metrics", "gate", "shaper", "net", "store", "providers"]),
+    ("guest_log", &["domain", "clock", "gate", "metrics", "runtime"]),
     ("plugins", &["domain", "clock", "config", "metrics", "runtime", "store"]),
     ("portal", &["domain", "clock", "config", "http", "runtime", "store"]),
     ("hooks", &["domain", "clock", "http", "runtime", "store"]),
@@ -55,6 +56,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "gate",
+            "guest_log",
             "shaper",
             "net",
             "store",
@@ -75,7 +77,10 @@ const WALLS: &[(&str, &[&str])] = &[
             "setup",
         ],
     ),
-    ("cli", &["domain", "clock", "config", "dnsmasq", "doctor", "http", "app", "upkeep", "setup"]),
+    (
+        "cli",
+        &["domain", "clock", "config", "dnsmasq", "doctor", "guest_log", "http", "app", "upkeep", "setup"],
+    ),
 ];
 
 fn root() -> &'static Path {

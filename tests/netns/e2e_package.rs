@@ -58,7 +58,8 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_nothing_behind() {
     let text = fs::read_to_string(&config).unwrap();
     let text = text
         .replace("\nwan = []\n", "\nwan = [\"wan\"]\n")
-        .replace("\ndown_mbps = 0\n", "\ndown_mbps = 100\n");
+        .replace("\ndown_mbps = 0\n", "\ndown_mbps = 100\n")
+        .replace("\nfile = \"\"\n", "\nfile = \"/var/log/turnpike/guests.log\"\nkeep_days = 30\n");
     fs::write(&config, text).unwrap();
     let [close] = &debian.unit("turnpike-close.service", "ExecStart")[..] else { panic!("one command") };
     let closed = lab.router.run(&debian.as_unit("turnpike-close.service", close));
@@ -86,6 +87,15 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_nothing_behind() {
     let session = debian.json(&["sessions"])["items"][0].clone();
     let id = session["id"].as_str().unwrap().to_owned();
     let charged = || used_bytes(&debian.json(&["session", "show", &id]));
+    // The guest log's usual place is the daemon's to write.
+    let address = phone.v4.to_string();
+    let who = debian.json(&["guest-log", &address]);
+    assert_eq!(
+        (&who["guests"][0]["mac"], &who["guests"][0]["session"]),
+        (&phone.mac.clone().into(), &id.clone().into())
+    );
+    let logs = debian.must(&["find", "/var/log/turnpike", "-type", "f", "-printf", "%u:%g %m %f\n"]);
+    assert!(logs.starts_with("turnpike:turnpike 640 guests.log.2") && logs.lines().count() == 1, "{logs}");
     let so_far = {
         let mut last = charged();
         assert!(eventually(5 * SECOND, || {

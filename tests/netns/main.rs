@@ -22,6 +22,7 @@ mod e2e_crash;
 mod e2e_doctor;
 mod e2e_faces;
 mod e2e_garden;
+mod e2e_guest_log;
 mod e2e_handover;
 mod e2e_limits;
 mod e2e_listeners;

@@ -114,6 +114,15 @@ pub(super) fn counted(text: &mut Exposition, measures: &Measures, repairs: u64) 
         "How many commands and questions were handled as one group.",
     )
     .histogram(&measures.group_commands.measured());
+    text.family("turnpike_guest_log_lines_total", Kind::Counter, "Lines of the guest log that were written.")
+        .sample(&[], measures.guest_log_lines.value());
+    by_name(
+        text,
+        "turnpike_guest_log_lost_total",
+        "What is not in the guest log and should be, by what that is; of kernel_overflows nobody knows how much each lost.",
+        "what",
+        &measures.guest_log_lost,
+    );
     text.family("turnpike_event_listeners", Kind::Gauge, "Who listens to events.")
         .sample(&[], measures.listeners.value());
 }

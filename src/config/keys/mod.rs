@@ -2,6 +2,7 @@
 //! made from. Tests hold it against the code that reads the file.
 
 mod gateway;
+mod guest_log;
 mod network;
 mod plugins;
 mod selling;
@@ -12,7 +13,7 @@ mod zone;
 mod tests;
 
 /// Every table that stands at the top of the file, in the order in which the file of all keys has them.
-pub(super) static TABLES: [&Table; 19] = [
+pub(super) static TABLES: [&Table; 20] = [
     &network::NETWORK,
     &zone::ZONE,
     &theme::THEME,
@@ -25,6 +26,7 @@ pub(super) static TABLES: [&Table; 19] = [
     &gateway::SITE,
     &plugins::AUTHENTICATORS,
     &gateway::AUDIT,
+    &guest_log::GUEST_LOG,
     &gateway::HOOKS,
     &zone::ROLES,
     &zone::METRIC,

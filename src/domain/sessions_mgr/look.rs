@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use super::table::Entry;
 use super::{SessionsMgr, Traffic};
 use crate::domain::{ClientDevice, ClientSession, DeviceId, ZoneName};
 
@@ -16,7 +17,31 @@ pub struct Busy {
     pub bytes_per_sec: u64,
 }
 
+/// A device as it stands, and the session that it runs.
+#[derive(Debug, Clone)]
+pub struct Whereabouts {
+    /// The device.
+    pub device: Arc<ClientDevice>,
+    /// What it runs; `None` while it is not let through.
+    pub runs: Option<Arc<ClientSession>>,
+}
+
 impl SessionsMgr {
+    /// How a device stands; `None` if it is not known.
+    pub fn whereabouts_of(&self, id: DeviceId) -> Option<Whereabouts> {
+        self.table.device(id).map(|entry| self.whereabouts_at(entry))
+    }
+
+    /// How every device stands.
+    pub fn whereabouts(&self) -> Vec<Whereabouts> {
+        self.table.devices().map(|entry| self.whereabouts_at(entry)).collect()
+    }
+
+    fn whereabouts_at(&self, entry: &Entry) -> Whereabouts {
+        let runs = entry.run.as_ref().and_then(|run| self.table.shared_session(run.session));
+        Whereabouts { device: Arc::clone(&entry.device), runs: runs.map(Arc::clone) }
+    }
+
     /// How many clients of each zone are online, and what passed in it since the start.
     pub fn zones_now(&self) -> Vec<(ZoneName, usize, Traffic)> {
         let mut online: BTreeMap<&ZoneName, usize> = self.zones.keys().map(|name| (name, 0)).collect();

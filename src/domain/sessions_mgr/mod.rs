@@ -34,7 +34,7 @@ pub use bulk::{Bulk, BulkAct, Selection};
 pub use command::{AuthAnswer, Command, DevicePatch, NewSession, ProviderAnswer, Want};
 pub use forget::Retention;
 pub use hours::ZoneOpening;
-pub use look::Busy;
+pub use look::{Busy, Whereabouts};
 pub use presence::Presence;
 pub use restore::Restored;
 pub use steer::RolePatch;

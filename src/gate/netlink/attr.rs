@@ -82,6 +82,16 @@ impl<'bytes> Attr<'bytes> {
         Attrs { rest: self.payload }
     }
 
+    /// A number of two bytes in the network's order.
+    pub fn be16(&self) -> Option<u16> {
+        self.payload.try_into().ok().map(u16::from_be_bytes)
+    }
+
+    /// A number of four bytes in the network's order.
+    pub fn be32(&self) -> Option<u32> {
+        self.payload.try_into().ok().map(u32::from_be_bytes)
+    }
+
     /// A number of eight bytes in the network's order.
     pub fn be64(&self) -> Option<u64> {
         self.payload.try_into().ok().map(u64::from_be_bytes)

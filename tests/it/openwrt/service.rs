@@ -385,6 +385,27 @@ fn a_folder_that_is_not_turnpikes_is_not_taken_over() {
 }
 
 #[test]
+fn the_usual_folder_of_the_guest_log_is_made_for_whoever_wants_one() {
+    let router = Router::new();
+    let folder = "/var/log/turnpike";
+    assert!(router.init("start"));
+    assert!(!router.path(folder).exists(), "nobody asked for it");
+    router.write(
+        "/etc/config/turnpike",
+        &format!("{UCI}\nconfig guest_log\n\toption file '{folder}/guests.log'\n"),
+    );
+    assert!(router.init("reload"), "{}", router.log());
+    let made = fs::metadata(router.path(folder)).unwrap();
+    assert_eq!((made.mode() & 0o777, made.uid(), made.gid()), (0o750, USER, USER));
+    fs::remove_dir(router.path(folder)).unwrap();
+    router.write(folder, "in the way");
+    let _ = (router.calls(), router.log());
+    assert!(router.init("restart"), "{}", router.log());
+    assert!(has_instance(&router.calls()), "guests are let in all the same");
+    assert!(router.log().contains("the guest log cannot be written"));
+}
+
+#[test]
 fn a_database_in_memory_is_said_to_be_lost_at_a_reboot() {
     let router = Router::new();
     let in_memory = UCI.replace("/etc/turnpike/turnpike.db", "/var/lib/turnpike/turnpike.db");

@@ -1,0 +1,194 @@
+//! Connections in the guest log, and what becomes of a log that gets more than it can write.
+
+use std::fs;
+use std::net::IpAddr;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::oneshot;
+use turnpike::domain::{ClientDevice, Connection, ConnectionEvent, Endpoint};
+use turnpike::gate::{ConnectionTeller, connections};
+use turnpike::guest_log::{Asked, Connected, GuestLog, files, run};
+
+use super::{LONG, Logged, becomes, events, found, lines, wanted};
+use crate::support::{START, TestApp, mac};
+
+/// A TCP connection of a device, as the kernel tells of it.
+fn connection(device: &ClientDevice, port: u16, event: ConnectionEvent) -> Connection {
+    let end = |address: [u8; 4], port| Endpoint { address: address.into(), port: Some(port) };
+    Connection {
+        at: START.wall,
+        key: device.key.unwrap(),
+        protocol: 6,
+        source: end([10, 0, 0, 1], port),
+        translated: end([203, 0, 113, 2], port),
+        destination: end([192, 0, 2, 1], 443),
+        event,
+    }
+}
+
+struct Lines {
+    logged: Logged,
+    teller: ConnectionTeller,
+}
+
+async fn with_connections() -> Lines {
+    let app = TestApp::start().await;
+    let base = app.dir.path().join("guests.log");
+    let (teller, heard) = connections(64);
+    let own: IpAddr = [10, 0, 0, 254].into();
+    let is_own = Arc::new(move |address| address == own);
+    let log = GuestLog { connections: Some(Connected { heard, is_own }), ..wanted(&base) };
+    Lines { logged: Logged::with(app, base, log).await, teller }
+}
+
+#[tokio::test]
+async fn a_connection_is_found_by_its_public_side_while_it_is_open() {
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    let session = logged.session(&device).await;
+    let first = connection(&device, 40_000, ConnectionEvent::Began);
+    let after = |millis: i64, event| Connection { at: START.wall.plus_millis(millis), event, ..first };
+    let own = Endpoint { address: [10, 0, 0, 254].into(), port: Some(53) };
+    let bytes = Some((100, 2_000));
+    logged.until(3).await;
+    for told in [
+        Connection { destination: own, ..first },
+        after(10_000, ConnectionEvent::Began),
+        after(20_000, ConnectionEvent::Ended { bytes }),
+        Connection { protocol: 17, ..after(15_000, ConnectionEvent::Began) },
+    ] {
+        assert!(teller.tell(told));
+    }
+    let lines = logged.until(6).await;
+    assert_eq!(events(&lines)[3..], ["connection", "connection_ended", "connection"], "not what leads here");
+    assert_eq!(
+        lines[4]["connection"],
+        json!({
+            "protocol": "tcp", "source": "10.0.0.1", "source_port": 40_000, "translated": "203.0.113.2",
+            "translated_port": 40_000, "destination": "192.0.2.1", "destination_port": 443, "sent_bytes": 100,
+            "received_bytes": 2_000,
+        })
+    );
+    let asked = |port| Asked::Connection([203, 0, 113, 2].into(), port);
+    let of = |port, when: &str| {
+        let found = found(&logged.base, asked(port), when).connections;
+        found.into_iter().map(|found| found.protocol).collect::<Vec<_>>()
+    };
+    assert_eq!(of(40_000, "2026-06-01T00:00:09.999Z"), [""; 0]);
+    assert_eq!(of(40_000, "2026-06-01T00:00:10Z"), ["tcp"]);
+    assert_eq!(of(40_000, "2026-06-01T00:00:20Z"), ["tcp", "udp"]);
+    assert_eq!(of(40_000, "2026-06-01T00:00:20.001Z"), ["udp"]);
+    assert_eq!(of(40_001, "2026-06-01T00:00:15Z"), [""; 0]);
+    let tcp = found(&logged.base, asked(40_000), "2026-06-01T00:00:12Z").connections.remove(0);
+    assert_eq!((tcp.facts.mac, tcp.facts.session), (Some(mac(1).to_string()), Some(session.to_string())));
+    assert_eq!(tcp.ended.as_deref(), Some("2026-06-01T00:00:20.000Z"));
+    // The UDP one goes on, over days.
+    assert_eq!(of(40_000, "2026-06-04T00:00:00Z"), ["udp"]);
+}
+
+#[tokio::test]
+async fn connections_that_come_too_fast_are_counted_and_hold_up_nobody() {
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    logged.until(2).await;
+    let lost = || {
+        let values = logged.app.handle.measures().guest_log_lost.values();
+        let of = |wanted: &str| values.iter().find(|(what, _)| *what == wanted).unwrap().1;
+        (of("connections"), of("kernel_overflows"))
+    };
+    // In one go: the log has no turn in between on this thread.
+    for port in 1..=1_000 {
+        assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
+    }
+    teller.overflowed();
+    becomes("the loss is said", || events(&logged.lines()).contains(&"lost")).await;
+    let told = logged.lines().iter().filter(|line| line["event"] == "connection").count();
+    assert_eq!((told, lost()), (64, (936, 1)));
+    let lines = logged.lines();
+    let said = lines.iter().find(|line| line["event"] == "lost").unwrap();
+    assert_eq!(said["lost"], json!({"connections": 936, "kernel_overflows": 1}));
+}
+
+#[tokio::test]
+async fn what_waits_too_long_is_counted_and_said() {
+    let app = TestApp::start().await;
+    let base = app.dir.path().join("place/guests.log");
+    fs::write(base.parent().unwrap(), "in the way").unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (teller, heard) = connections(20_000);
+    let log =
+        GuestLog { connections: Some(Connected { heard, is_own: Arc::new(|_| false) }), ..wanted(&base) };
+    let work = tokio::spawn(run(log, app.handle.clone(), async move { drop(stopped.await) }));
+    let device = app.device(1).await;
+    for port in 1..=8_000 {
+        assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
+    }
+    let lost =
+        || app.handle.measures().guest_log_lost.values().iter().find(|(what, _)| *what == "lines").unwrap().1;
+    becomes("more than waits is given up", || lost() > 1_000).await;
+    fs::remove_file(base.parent().unwrap()).unwrap();
+    becomes("it is said", || events(&lines(&base)).contains(&"lost")).await;
+    stop.send(()).unwrap();
+    work.await.unwrap();
+    let lines = lines(&base);
+    let said: u64 = lines.iter().filter_map(|line| line["lost"]["lines"].as_u64()).sum();
+    let written = lines.iter().filter(|line| line["event"] == "connection").count();
+    assert_eq!(said, u64::try_from(lost()).unwrap());
+    assert!(written > 1_000, "what waited is there: {written}");
+    let place = lines.iter().position(|line| line["event"] == "lost").unwrap();
+    let behind: Vec<&str> = events(&lines[place..]);
+    assert_eq!(behind[..2], ["lost", "continued"], "{behind:?}");
+    assert!(behind.contains(&"present"), "{behind:?}");
+}
+
+/// Acts within a process of its own, whose files must not grow.
+#[test]
+fn a_full_disk_takes_no_half_lines_and_loses_none() {
+    let test = "guest_log::connections::in_a_process_whose_files_must_not_grow";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+}
+
+#[tokio::test]
+#[ignore = "limits its whole process; the test above runs it"]
+async fn in_a_process_whose_files_must_not_grow() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    // SIGXFSZ ends whoever does not listen for it.
+    let too_large = tokio::signal::unix::SignalKind::from_raw(25);
+    let _listening = tokio::signal::unix::signal(too_large).unwrap();
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    logged.until(2).await;
+    let limit = getrlimit(Resource::Fsize);
+    setrlimit(Resource::Fsize, Rlimit { current: Some(5_000), ..limit }).unwrap();
+    for port in 1..=60 {
+        assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
+    }
+    let failing = async || {
+        let status = logged.app.handle.status().await.unwrap();
+        status.warnings.iter().any(|text| text.contains("the guest log cannot be written"))
+    };
+    let until = tokio::time::Instant::now() + LONG;
+    while !failing().await {
+        assert!(tokio::time::Instant::now() < until);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let text = fs::read_to_string(&files(&logged.base).unwrap()[0]).unwrap();
+    assert!(text.ends_with("}\n") && text.lines().count() == 2, "no half line stays: {text}");
+    setrlimit(Resource::Fsize, limit).unwrap();
+    let lines = logged.until(62).await;
+    assert!(lines[2..].iter().all(|line| line["event"] == "connection"), "none is lost");
+    let until = tokio::time::Instant::now() + LONG;
+    while failing().await {
+        assert!(tokio::time::Instant::now() < until);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
