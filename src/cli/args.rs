@@ -7,7 +7,7 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 use super::request::query;
 use super::{
     accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, doctor, events,
-    from_uci, hooks, locks, logs, manual, plans, sales, service, sessions, setup, status, tokens, vouchers,
+    from_uci, hooks, locks, logs, manual, plans, sales, salvage, service, sessions, setup, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -44,6 +44,8 @@ pub enum Command {
     Backup(backup::Backup),
     /// Look at a back-up, and put it in the place of a daemon's state that does not run
     Restore(backup::Restore),
+    /// Look at a damaged database of a daemon that does not run, and go on with what can be read of it
+    Salvage(salvage::Salvage),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
     /// Print what dnsmasq needs for the walled garden and the portal's name, or write it to a file

@@ -34,6 +34,10 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
     (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),
     (
+        &["salvage"],
+        &["turnpike salvage", "turnpike salvage --yes", "turnpike salvage --empty --yes"],
+    ),
+    (
         &["dhcp-options"],
         &[
             "turnpike dhcp-options > /etc/dnsmasq.d/turnpike-portal.conf",

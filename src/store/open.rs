@@ -15,7 +15,9 @@ use tokio::sync::Semaphore;
 
 use super::lock::{DatabaseLock, beside};
 use super::traces::KeptTraces;
-use super::{StoreError, StoreMeasures, restore};
+use super::salvage::place;
+use super::{Salvage, SalvageFor, StoreError, StoreMeasures, damage, restore, salvage};
+use crate::domain::WallTime;
 
 /// The tables, embedded; append-only once released.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -70,14 +72,18 @@ impl Store {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         make_directory(path)?;
         let lock = DatabaseLock::take(path)?;
+        place::complete(path)?;
         restore::complete(path)?;
         make_file(path)?;
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
         let kept_traces = Arc::new(KeptTraces::default());
         let writer = writer_pool(path, &kept_traces).await.map_err(|source| opening(path, source))?;
-        if was_cut_short {
-            check(path, &writer).await?;
+        if damage::is_marked(path) {
+            check(path, &writer, "PRAGMA integrity_check(1)").await?;
+            damage::unmark(path);
+        } else if was_cut_short {
+            check(path, &writer, "PRAGMA quick_check(1)").await?;
         }
         MIGRATIONS.run(&writer).await.map_err(|error| migrating(path, error))?;
         let readers = SqlitePoolOptions::new()
@@ -94,6 +100,31 @@ impl Store {
         let searches = Arc::new(Semaphore::new(1));
         let lock = Arc::new(lock);
         Ok(Self { writer, readers, searches, accounts, kept_traces, path, measures, lock })
+    }
+
+    /// Opens the database, and if it is damaged goes on with what can be read of it, if that is enough.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::open`]; [`StoreError::Unsalvaged`] if it is damaged and what can be read is not enough.
+    pub async fn open_or_salvage(path: &Path, now: WallTime) -> Result<(Self, Option<Salvage>), StoreError> {
+        match Self::open(path).await {
+            Err(StoreError::Damaged { problem, .. }) => {
+                let salvaged = salvage::salvage(path, &problem, now, SalvageFor::GoingOn).await?;
+                Ok((Self::open(path).await?, Some(salvaged)))
+            }
+            opened => Ok((opened?, None)),
+        }
+    }
+
+    /// What the newest report of a salvage says in its first line, and the report; as long as nobody has removed it.
+    pub fn salvage_report(&self) -> Result<Option<(PathBuf, String)>, StoreError> {
+        let failed = |source| StoreError::File {
+            path: self.path().to_owned(),
+            action: "look for reports of a salvage beside it",
+            source,
+        };
+        place::newest_report(self.path()).map_err(failed)
     }
 
     /// The database file.
@@ -157,7 +188,7 @@ fn make_directory(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes the file, so that SQLite and the files it adds never have wider permissions.
-fn make_file(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_file(path: &Path) -> Result<(), StoreError> {
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -211,26 +242,19 @@ async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool
         .await
 }
 
-/// SQLite's quick check: every page and row, not every index entry.
-async fn check(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
-    let answer: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-        .fetch_one(writer)
-        .await
-        .map_err(|source| opening(path, source))?;
+/// One of SQLite's checks: the quick one looks at every page and row, the whole one at every entry of an index as well.
+async fn check(path: &Path, writer: &SqlitePool, check: &'static str) -> Result<(), StoreError> {
+    let answer: String =
+        sqlx::query_scalar(check).fetch_one(writer).await.map_err(|source| opening(path, source))?;
     if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), problem: answer }) }
 }
 
-/// Primary result codes of SQLite for a file that is damaged or no database: <https://sqlite.org/rescode.html>.
-const CORRUPT: i32 = 11;
-const NOT_A_DATABASE: i32 = 26;
-
 pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
-    let code = source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
     let path = path.to_owned();
-    match code.map(|code| code & 0xff) {
-        Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { path, problem: source.to_string() },
-        _ => StoreError::Open { path, source },
+    if damage::is_damage(&source) {
+        return StoreError::Damaged { path, problem: source.to_string() };
     }
+    StoreError::Open { path, source }
 }
 
 fn migrating(path: &Path, error: MigrateError) -> StoreError {

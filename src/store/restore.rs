@@ -71,6 +71,8 @@ async fn stage_here(database: &Path) -> Result<(BackupFacts, Store), StoreError>
         | StoreError::File { .. }
         | StoreError::Open { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Unsalvaged { .. }
+        | StoreError::NoRoom { .. }
         | StoreError::Row { .. }
         | StoreError::Database(_)) => error,
     })?;

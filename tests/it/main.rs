@@ -67,6 +67,7 @@ mod runtime;
 mod runtime_sources;
 mod runtime_trouble;
 mod sales;
+mod salvage;
 mod samples;
 mod setup;
 mod sim;
