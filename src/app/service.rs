@@ -57,8 +57,7 @@ struct Opened {
 impl Service {
     /// Opens everything and lets people in. If something fails nothing of it is left, and another may be started.
     pub(super) async fn start(config: &Config, kept: &mut Kept) -> anyhow::Result<Self> {
-        let (store, salvaged) =
-            Store::open_or_salvage(&config.store.path, kept.clock.now().wall).await?;
+        let (store, salvaged) = Store::open_or_salvage(&config.store.path, kept.clock.now().wall).await?;
         if let Some(salvaged) = salvaged {
             error!("{}", salvaged.summary());
             for line in salvaged.lines() {

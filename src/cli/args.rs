@@ -7,7 +7,8 @@ use crate::config::{DEFAULT_PATH, DEFAULT_SOCKET};
 use super::request::query;
 use super::{
     accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, doctor, events,
-    from_uci, hooks, locks, logs, manual, plans, sales, salvage, service, sessions, setup, status, tokens, vouchers,
+    from_uci, hooks, locks, logs, manual, plans, sales, salvage, service, sessions, setup, status, tokens,
+    vouchers,
 };
 
 /// A captive-portal hotspot session manager.

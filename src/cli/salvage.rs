@@ -30,10 +30,14 @@ impl Salvage {
         is_free(database).map_err(|error| Failure(format!("{error}: stop the daemon first")))?;
         if self.empty {
             let aside = begin_empty(database, now).map_err(|error| said(&error))?;
-            return say(&format!("the database is {} now; turnpike starts with an empty one\n", aside.display()));
+            return say(&format!(
+                "the database is {} now; turnpike starts with an empty one\n",
+                aside.display()
+            ));
         }
         let purpose = if self.yes { SalvageFor::GoingOnAnyway } else { SalvageFor::Looking };
-        let found = wait(async { look_and_salvage(database, now, purpose).await.map_err(|error| said(&error)) })?;
+        let found =
+            wait(async { look_and_salvage(database, now, purpose).await.map_err(|error| said(&error)) })?;
         let Some(salvaged) = found else {
             return say("the database is whole: there is nothing to salvage\n");
         };

@@ -101,7 +101,8 @@ impl From<sqlx::Error> for StoreError {
 }
 
 fn copy_note(copy: Option<&std::path::Path>) -> String {
-    let found = copy.map_or_else(String::new, |copy| format!(" (the newest copy beside it is {})", copy.display()));
+    let found =
+        copy.map_or_else(String::new, |copy| format!(" (the newest copy beside it is {})", copy.display()));
     format!(
         "To take a back-up{found}: `turnpike salvage --empty --yes`, then `turnpike restore FILE --yes`; \
          a copy from before an upgrade or a restore is put in its place under its name."

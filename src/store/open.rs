@@ -8,15 +8,16 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 use tokio::sync::Semaphore;
 
 use super::lock::{DatabaseLock, beside};
-use super::traces::KeptTraces;
 use super::salvage::place;
-use super::{Salvage, SalvageFor, StoreError, StoreMeasures, damage, restore, salvage};
+use super::traces::KeptTraces;
+use super::{Salvage, SalvageFor, StoreError, StoreMeasures, before, damage, restore, salvage, vacuum};
 use crate::domain::WallTime;
 
 /// The tables, embedded; append-only once released.
@@ -70,6 +71,15 @@ impl Store {
     /// [`StoreError::InUse`] if another process has it; [`StoreError::Damaged`], [`StoreError::Version`] and the like
     /// name the file.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_here(path, true).await
+    }
+
+    /// The same of a file that is a copy itself: none is kept of it.
+    pub(super) async fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        Self::open_here(path, false).await
+    }
+
+    async fn open_here(path: &Path, keeps_copy: bool) -> Result<Self, StoreError> {
         make_directory(path)?;
         let lock = DatabaseLock::take(path)?;
         place::complete(path)?;
@@ -85,7 +95,14 @@ impl Store {
         } else if was_cut_short {
             check(path, &writer, "PRAGMA quick_check(1)").await?;
         }
-        MIGRATIONS.run(&writer).await.map_err(|error| migrating(path, error))?;
+        if keeps_copy {
+            before::keep_copy(path, &writer).await?;
+        }
+        if let Err(error) = MIGRATIONS.run(&writer).await {
+            let copy = before::fitting_copy(path).await;
+            return Err(migrating(path, error, copy.as_deref()));
+        }
+        vacuum::make_room_returnable(path, &writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
@@ -204,6 +221,8 @@ fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
+        // Room that was freed can be given back in small steps.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -257,11 +276,22 @@ pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
     StoreError::Open { path, source }
 }
 
-fn migrating(path: &Path, error: MigrateError) -> StoreError {
+/// The version of the tables that this program knows.
+pub(super) fn known_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+fn migrating(path: &Path, error: MigrateError, copy: Option<&Path>) -> StoreError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's errors; their own texts will do")]
     let problem = match error {
         MigrateError::VersionMissing(version) => {
-            format!("a newer turnpike has used this database (its tables are at {version}); update this one")
+            let copy = copy.map_or_else(String::new, |copy| {
+                let copy = copy.display();
+                format!(", or go back to {copy}, which is as it was before the upgrade (docs/upgrade.md)")
+            });
+            format!(
+                "a newer turnpike has used this database (its tables are at {version}); update this one{copy}"
+            )
         }
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
             return opening(path, source);

@@ -44,3 +44,17 @@ pub(super) fn ensure(database: &Path, needed_bytes: u64, what: &'static str) -> 
     }
     Err(StoreError::NoRoom { path: database.to_owned(), what, needed_bytes, free_bytes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_is_said_with_figures() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("t.db");
+        ensure(&database, 1, "to do it").unwrap();
+        let error = ensure(&database, 1 << 62, "to do it").unwrap_err().to_string();
+        assert!(error.contains("to do it, 4503599627370496 KB have to be free beside it"), "{error}");
+    }
+}

@@ -17,11 +17,11 @@ use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use crate::config::Config;
 use crate::domain::{Actor, Text, WallTime};
 
-pub use crate::store::{BackupFacts, Salvage, SalvageFor, begin_empty};
 pub use crate::store::restore::{
     begin as begin_restore, begin_undo as undo_restore, discard, finish as finish_restore, is_free,
     is_staged, upload_path,
 };
+pub use crate::store::{BackupFacts, Salvage, SalvageFor, begin_empty};
 pub use backup::{BackupError, backup_part, clear_backup_part, key_path, stage_backup, write_backup};
 pub use diff::{DiffLine, Side, diff};
 pub use log::{LogLine, LogQuery, LogTail, MAX_LOG_LINES, TailLayer};

@@ -63,6 +63,7 @@ mod portal_safe;
 mod portal_sessions;
 mod provider_order;
 mod providers;
+mod retention;
 mod runtime;
 mod runtime_sources;
 mod runtime_trouble;

@@ -73,7 +73,8 @@ pub(super) async fn remove_broken_texts(
     }
     for (_, column) in JSON.iter().filter(|(of, _)| *of == table) {
         if found.iter().any(|row| row.try_get::<String, _>(0).is_ok_and(|name| name == *column)) {
-            let text = format!("DELETE FROM main.{table} WHERE {column} IS NOT NULL AND NOT json_valid({column})");
+            let text =
+                format!("DELETE FROM main.{table} WHERE {column} IS NOT NULL AND NOT json_valid({column})");
             sqlx::query(AssertSqlSafe(text)).execute(&mut *connection).await?;
         }
     }
@@ -87,7 +88,8 @@ pub(super) async fn devices_by_index(
     now: WallTime,
 ) -> Result<u64, StoreError> {
     for (table, column) in [("salvaged_ids", "id"), ("salvaged_macs", "mac")] {
-        let make = format!("CREATE TEMP TABLE {table} (number INTEGER PRIMARY KEY, value TEXT NOT NULL) STRICT");
+        let make =
+            format!("CREATE TEMP TABLE {table} (number INTEGER PRIMARY KEY, value TEXT NOT NULL) STRICT");
         sqlx::query(AssertSqlSafe(make)).execute(&mut *connection).await?;
         let Some(index) = index_of(connection, column).await? else { return Ok(0) };
         let insert = format!("INSERT OR IGNORE INTO temp.{table} (number, value)");
@@ -176,10 +178,11 @@ pub(super) async fn remove_orphans(connection: &mut SqliteConnection) -> Result<
 
 /// Numbers that are never given twice are counted on from what was given, or from far above it where that is not known.
 pub(super) async fn keep_numbers(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let counted: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'")
-            .fetch_all(&mut *connection)
-            .await?;
+    let counted: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     sqlx::query("CREATE TEMP TABLE given (name TEXT, seq INTEGER)").execute(&mut *connection).await?;
     let read = "INSERT INTO temp.given SELECT name, seq FROM bad.sqlite_sequence";
     let is_known = attempt(connection, read).await?.is_some();

@@ -16,7 +16,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::lock::{DatabaseLock, beside};
-use super::open::MIGRATIONS;
+use super::open::{MIGRATIONS, known_version};
 use super::{Store, StoreError};
 use crate::domain::{Actor, AuditLine, Text, WallTime};
 use rows::Table;
@@ -176,20 +176,19 @@ async fn salvage_here(
     place::ensure_room(database)?;
     let copy = place::copy(database)?;
     let fresh = beside(database, place::FRESH);
-    let Some(mut reading) = Reading::open(&copy, &fresh).await? else {
+    let named = |error| match error {
+        StoreError::Version { problem, .. } => StoreError::Version { path: database.to_owned(), problem },
+        error => error,
+    };
+    let Some(mut reading) = Reading::open(&copy, &fresh).await.map_err(named)? else {
         return Err(unsalvaged("nothing of it can be read".to_owned()));
     };
     let read = reading.read(now).await;
     // Nothing of it is used if it fails.
     let closed = reading.connection.close().await;
-    let Read { mut tables, devices_by_index } = match read {
-        Err(StoreError::Version { problem, .. }) => {
-            return Err(StoreError::Version { path: database.to_owned(), problem });
-        }
-        read => read?,
-    };
+    let Read { mut tables, devices_by_index } = read.map_err(named)?;
     closed?;
-    let store = Store::open(&fresh).await?;
+    let store = Store::open_copy(&fresh).await?;
     let readable = make_readable(&store, now).await;
     let counted = count(&store, &mut tables).await;
     let aside = place::aside_suffix(database, now);
@@ -218,7 +217,6 @@ async fn salvage_here(
 /// The damaged file's copy beside the fresh one, as one connection has both.
 struct Reading {
     connection: SqliteConnection,
-    version: i64,
 }
 
 /// What was read.
@@ -231,36 +229,39 @@ impl Reading {
     /// `None` if nothing of it can be read, whatever its header says.
     async fn open(copy: &Path, fresh: &Path) -> Result<Option<Self>, StoreError> {
         let mut mended = false;
-        loop {
+        let version = loop {
             place::remove_index(copy);
-            let mut connection = fresh_connection(fresh).await?;
-            if attach(&mut connection, copy).await? {
-                let version = version_of(&mut connection).await?;
-                return Ok(Some(Self { connection, version }));
+            // Looked at from elsewhere: what is made in the fresh file would have the damaged one's tables read again.
+            let mut probe = connection_to(SqliteConnectOptions::new().in_memory(true)).await?;
+            let version =
+                if attach(&mut probe, copy).await? { Some(version_of(&mut probe).await?) } else { None };
+            probe.close().await?;
+            match version {
+                Some(version) => break version,
+                None if mended => return Ok(None),
+                None => place::mend_header(copy).map_err(|source| StoreError::File {
+                    path: copy.to_owned(),
+                    action: "mend its header",
+                    source,
+                })?,
             }
-            connection.close().await?;
-            if mended {
-                return Ok(None);
-            }
-            place::mend_header(copy).map_err(|source| StoreError::File {
-                path: copy.to_owned(),
-                action: "mend its header",
-                source,
-            })?;
             mended = true;
-        }
-    }
-
-    async fn read(&mut self, now: WallTime) -> Result<Read, StoreError> {
-        let Self { connection, version } = self;
-        let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-        if *version > known {
+        };
+        if version > known_version() {
             let problem = format!(
                 "it is damaged, and a newer turnpike has used it (its tables are at {version}); update this one"
             );
             return Err(StoreError::Version { path: PathBuf::new(), problem });
         }
-        migrate(connection, Some(*version)).await?;
+        super::open::make_file(fresh)?;
+        let mut connection = connection_to(SqliteConnectOptions::new().filename(fresh)).await?;
+        migrate(&mut connection, Some(version)).await?;
+        let is_there = attach(&mut connection, copy).await?;
+        Ok(is_there.then_some(Self { connection }))
+    }
+
+    async fn read(&mut self, now: WallTime) -> Result<Read, StoreError> {
+        let Self { connection } = self;
         let names: Vec<String> = sqlx::query_scalar(
             "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> $1 \
              ORDER BY name",
@@ -268,7 +269,6 @@ impl Reading {
         .bind(NOT_COPIED)
         .fetch_all(&mut *connection)
         .await?;
-        sqlx::query("BEGIN").execute(&mut *connection).await?;
         let (mut tables, mut devices_by_index) = (BTreeMap::new(), 0);
         for name in names {
             let copied = match Table::find(connection, &name).await? {
@@ -301,19 +301,16 @@ impl Reading {
                 fit::leave_event_numbers_out(connection, events).await?;
             }
         }
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
         sqlx::query("DETACH DATABASE bad").execute(&mut *connection).await?;
         migrate(connection, None).await?;
         Ok(Read { tables, devices_by_index })
     }
 }
 
-/// The fresh file. It is thrown away if the process dies: nothing needs to be on disk before it is whole.
-async fn fresh_connection(fresh: &Path) -> Result<SqliteConnection, StoreError> {
-    super::open::make_file(fresh)?;
-    let options = SqliteConnectOptions::new()
-        .filename(fresh)
-        .create_if_missing(false)
+/// A connection that reads what is damaged. What it writes is thrown away if the process dies: nothing needs to be on disk
+/// before it is whole.
+async fn connection_to(options: SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let options = options
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Memory)
         .synchronous(SqliteSynchronous::Off)
@@ -340,7 +337,8 @@ async fn attach(connection: &mut SqliteConnection, copy: &Path) -> Result<bool, 
     let attached = sqlx::query("ATTACH DATABASE ? AS bad").bind(name).execute(&mut *connection).await;
     let found = match attached {
         Ok(_) => {
-            let tables = "SELECT count(*) FROM pragma_table_list WHERE schema = 'bad' AND name NOT LIKE 'sqlite_%'";
+            let tables =
+                "SELECT count(*) FROM pragma_table_list WHERE schema = 'bad' AND name NOT LIKE 'sqlite_%'";
             sqlx::query_scalar::<_, i64>(tables).fetch_one(connection).await
         }
         Err(error) => Err(error),
@@ -373,15 +371,15 @@ async fn version_of(connection: &mut SqliteConnection) -> Result<i64, StoreError
         migrate(&mut like, Some(migration.version)).await?;
         let ours: HashSet<String> =
             sqlx::query_scalar(shape).bind("main").fetch_all(&mut like).await?.into_iter().collect();
-        let of_theirs = |column: &&String| column.split('.').next().is_some_and(|table| tables.contains(table));
+        let of_theirs =
+            |column: &&String| column.split('.').next().is_some_and(|table| tables.contains(table));
         if ours.iter().filter(of_theirs).count() == theirs.len() && theirs.is_subset(&ours) {
             newest = migration.version;
         }
     }
     like.close().await?;
     // Nothing fits: every column that both have is taken.
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-    Ok(if newest > 0 { newest } else { known })
+    Ok(if newest > 0 { newest } else { known_version() })
 }
 
 /// Removes or empties what the program itself cannot read: it would not start.

@@ -145,10 +145,7 @@ pub(in crate::store) fn complete(database: &Path) -> Result<(), StoreError> {
 }
 
 /// Each step is done if what it moves is there; so it may be begun anew at any of them.
-fn complete_by(
-    database: &Path,
-    rename: &mut dyn FnMut(&Path, &Path) -> io::Result<()>,
-) -> io::Result<()> {
+fn complete_by(database: &Path, rename: &mut dyn FnMut(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     let marker = beside(database, MARKER);
     let aside = match fs::read_to_string(&marker) {
         Ok(aside) if aside.starts_with(ASIDE) && !aside.contains('/') => aside,

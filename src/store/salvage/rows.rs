@@ -66,10 +66,11 @@ impl Table {
         if taken.is_empty() {
             return Ok(None);
         }
-        let without: bool = sqlx::query_scalar("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = $1")
-            .bind(name.to_owned())
-            .fetch_one(&mut *connection)
-            .await?;
+        let without: bool =
+            sqlx::query_scalar("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = $1")
+                .bind(name.to_owned())
+                .fetch_one(&mut *connection)
+                .await?;
         keys.sort();
         let key = || keys.iter().map(|(_, column)| format!("\"{column}\"")).collect::<Vec<_>>().join(", ");
         let keyed_by = without.then(key);
@@ -197,23 +198,19 @@ enum Next {
 }
 
 /// Does a statement or nothing of it: how many rows it wrote, or `None` if what it reads is damaged or does not fit.
+///
+/// Never within a transaction: SQLite writes nothing more in one in which it has met damage.
 pub(super) async fn attempt(
     connection: &mut SqliteConnection,
     text: &str,
 ) -> Result<Option<u64>, StoreError> {
-    sqlx::query("SAVEPOINT attempt").execute(&mut *connection).await?;
-    let done = sqlx::query(AssertSqlSafe(text.to_owned())).persistent(false).execute(&mut *connection).await;
-    let taken = match done {
-        Ok(done) => Some(done.rows_affected()),
-        Err(error) if is_damage(&error) => None,
-        Err(error) if code_of(&error).is_some_and(|code| DOES_NOT_FIT.contains(&code)) => None,
-        Err(error) => return Err(error.into()),
-    };
-    if taken.is_none() {
-        sqlx::query("ROLLBACK TO attempt").execute(&mut *connection).await?;
+    let done = sqlx::query(AssertSqlSafe(text.to_owned())).persistent(false).execute(connection).await;
+    match done {
+        Ok(done) => Ok(Some(done.rows_affected())),
+        Err(error) if is_damage(&error) => Ok(None),
+        Err(error) if code_of(&error).is_some_and(|code| DOES_NOT_FIT.contains(&code)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    sqlx::query("RELEASE attempt").execute(connection).await?;
-    Ok(taken)
 }
 
 /// Takes as many rows as can be read from the first on, and from the last back. Whether that is all.
