@@ -4,7 +4,7 @@ use super::args::ConfigFile;
 use super::backup::{load, said, wait};
 use super::output::{Failure, say};
 use crate::clock::Clock;
-use crate::upkeep::{SalvageFor, begin_empty, is_free, look_and_salvage};
+use crate::upkeep::{SalvageFor, begin_anew, is_free, look_and_salvage};
 
 /// `turnpike salvage`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ impl Salvage {
         }
         is_free(database).map_err(|error| Failure(format!("{error}: stop the daemon first")))?;
         if self.empty {
-            let aside = begin_empty(database, now).map_err(|error| said(&error))?;
+            let aside = wait(async { begin_anew(database, now).await.map_err(|error| said(&error)) })?;
             return say(&format!(
                 "the database is {} now; turnpike starts with an empty one\n",
                 aside.display()

@@ -11,6 +11,8 @@ use crate::store::{KEPT_ONCE, KEPT_SESSION_EVENTS, StoreError};
 const PRUNED: Duration = Duration::from_secs(600);
 /// How many events for listeners, and how many messages, one step deletes.
 const STEP: i64 = 500;
+/// So many steps give room back before it is looked for what to prune again: ten minutes of them.
+const STEPS: u32 = 2400;
 /// Between two steps others have their turn with the store.
 const NEXT_STEP: Duration = Duration::from_millis(250);
 /// Who had what in a period is known for so long: two months, the longest period and as much again.
@@ -65,7 +67,10 @@ async fn give_back(shared: &Shared) -> Result<(), StoreError> {
         return Ok(());
     }
     let before = shared.store.size()?.file_bytes;
-    while !shared.store.pages().await?.are_enough() {
+    for _ in 0..STEPS {
+        if shared.store.pages().await?.are_enough() {
+            break;
+        }
         if shared.store.is_idle() && !shared.store.give_back_step().await? {
             break;
         }

@@ -89,20 +89,11 @@ impl Store {
         let was_cut_short = beside(path, "-wal").exists();
         let kept_traces = Arc::new(KeptTraces::default());
         let writer = writer_pool(path, &kept_traces).await.map_err(|source| opening(path, source))?;
-        if damage::is_marked(path) {
-            check(path, &writer, "PRAGMA integrity_check(1)").await?;
-            damage::unmark(path);
-        } else if was_cut_short {
-            check(path, &writer, "PRAGMA quick_check(1)").await?;
+        if let Err(error) = prepare(path, &writer, was_cut_short, keeps_copy).await {
+            // It would move its log into the file while somebody else looks at both.
+            writer.close().await;
+            return Err(error);
         }
-        if keeps_copy {
-            before::keep_copy(path, &writer).await?;
-        }
-        if let Err(error) = MIGRATIONS.run(&writer).await {
-            let copy = before::fitting_copy(path).await;
-            return Err(migrating(path, error, copy.as_deref()));
-        }
-        vacuum::make_room_returnable(path, &writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
@@ -190,6 +181,29 @@ impl Store {
         self.lock.release();
         moved
     }
+}
+
+/// Looks for damage if there is a reason to, and brings the tables up to date.
+async fn prepare(
+    path: &Path,
+    writer: &SqlitePool,
+    was_cut_short: bool,
+    keeps_copy: bool,
+) -> Result<(), StoreError> {
+    if damage::is_marked(path) {
+        check(path, writer, "PRAGMA integrity_check(1)").await?;
+        damage::unmark(path);
+    } else if was_cut_short {
+        check(path, writer, "PRAGMA quick_check(1)").await?;
+    }
+    if keeps_copy {
+        before::keep_copy(path, writer).await?;
+    }
+    if let Err(error) = MIGRATIONS.run(writer).await {
+        let copy = before::fitting_copy(path).await;
+        return Err(migrating(path, error, copy.as_deref()));
+    }
+    vacuum::make_room_returnable(path, writer).await
 }
 
 fn make_directory(path: &Path) -> Result<(), StoreError> {

@@ -364,6 +364,10 @@ async fn a_human_decides_when_nothing_of_what_matters_can_be_read() {
     {
         assert!(error.contains(part), "{part}: {error}");
     }
+    let again = Store::open_or_salvage(&path, NOW).await.unwrap_err().to_string();
+    assert!(
+        again.contains("nothing of its table sessions can be read") && beside(&path, ".unsalvaged").exists()
+    );
     let looked = salvage(&path, "test", NOW, SalvageFor::Looking).await.unwrap();
     let sessions = looked.tables.iter().find(|table| table.name == "sessions").unwrap();
     assert_eq!(

@@ -173,6 +173,15 @@ async fn salvage_here(
         why,
         copy: place::newest_copy(database),
     };
+    let refused = |why: String| {
+        place::remember_refusal(database, &why)?;
+        Err(unsalvaged(why))
+    };
+    if purpose == SalvageFor::GoingOn
+        && let Some(why) = place::refusal(database)
+    {
+        return Err(unsalvaged(why));
+    }
     place::ensure_room(database)?;
     let copy = place::copy(database)?;
     let fresh = beside(database, place::FRESH);
@@ -181,7 +190,7 @@ async fn salvage_here(
         error => error,
     };
     let Some(mut reading) = Reading::open(&copy, &fresh).await.map_err(named)? else {
-        return Err(unsalvaged("nothing of it can be read".to_owned()));
+        return refused("nothing of it can be read".to_owned());
     };
     let read = reading.read(now).await;
     // Nothing of it is used if it fails.
@@ -206,7 +215,7 @@ async fn salvage_here(
     if let Some(table) = salvage.lost_what_matters()
         && purpose == SalvageFor::GoingOn
     {
-        return Err(unsalvaged(format!("nothing of its table {} can be read", table.name)));
+        return refused(format!("nothing of its table {} can be read", table.name));
     }
     verify(&fresh).await?;
     let report = [vec![salvage.summary()], salvage.lines(), vec![String::new()]].concat().join("\n");
@@ -231,8 +240,8 @@ impl Reading {
         let mut mended = false;
         let version = loop {
             place::remove_index(copy);
-            // Looked at from elsewhere: what is made in the fresh file would have the damaged one's tables read again.
-            let mut probe = connection_to(SqliteConnectOptions::new().in_memory(true)).await?;
+            // In memory by its name: one that is opened as such has what it attaches in memory, too. Looked at from elsewhere: what is made in the fresh file would have the damaged one's tables read again.
+            let mut probe = connection_to(SqliteConnectOptions::new()).await?;
             let version =
                 if attach(&mut probe, copy).await? { Some(version_of(&mut probe).await?) } else { None };
             probe.close().await?;

@@ -20,6 +20,7 @@ pub(super) const FRESH: &str = ".salvaged";
 const MARKER: &str = ".salvaging";
 const ASIDE: &str = ".corrupt-";
 const REPORT: &str = ".report";
+const REFUSED: &str = ".unsalvaged";
 
 /// Room for what is small, in bytes.
 const SMALL_BYTES: u64 = 1 << 20;
@@ -106,6 +107,27 @@ pub(super) fn remove_index(copy: &Path) {
     let _ = fs::remove_file(beside(copy, "-shm"));
 }
 
+/// What tells this state of the file from another.
+fn fingerprint(database: &Path) -> io::Result<String> {
+    let found = fs::metadata(database)?;
+    Ok(format!("{} {} {} {}", found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Remembers that not enough of the file can be read: whoever starts the daemon again and again has it not copied each time.
+pub(super) fn remember_refusal(database: &Path, why: &str) -> Result<(), StoreError> {
+    let path = beside(database, REFUSED);
+    let written =
+        fingerprint(database).and_then(|of| replace_private(&path, format!("{of}\n{why}\n").as_bytes()));
+    written.map_err(failed(&path, "note that it cannot be salvaged"))
+}
+
+/// Why not enough of the file can be read, if that was found out and it is the same file still.
+pub(super) fn refusal(database: &Path) -> Option<String> {
+    let text = fs::read_to_string(beside(database, REFUSED)).ok()?;
+    let (of, why) = text.split_once('\n')?;
+    (fingerprint(database).ok()? == of).then(|| why.trim_end().to_owned())
+}
+
 /// Puts what is salvaged in the place of the damaged file, and says so in a report.
 pub(super) fn take_place(database: &Path, aside: &str, report: &str) -> Result<(), StoreError> {
     let fresh = beside(database, FRESH);
@@ -167,6 +189,8 @@ fn complete_by(database: &Path, rename: &mut dyn FnMut(&Path, &Path) -> io::Resu
     }
     sync_folder_of(database)?;
     damage::unmark(database);
+    // It is of a file that is set aside.
+    let _ = fs::remove_file(beside(database, REFUSED));
     clear(database);
     fs::remove_file(&marker)?;
     sync_folder_of(database)
