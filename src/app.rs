@@ -2,6 +2,7 @@
 
 mod anew;
 mod certificates;
+mod damage;
 mod doors;
 mod garden;
 mod guest_log;

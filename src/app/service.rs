@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
+use super::damage;
 use super::garden::keep_dnsmasq;
 use super::guest_log::guest_log;
 use super::listeners::{Behind, Listeners, Served};
@@ -58,13 +59,22 @@ struct Opened {
 impl Service {
     /// Opens everything and lets people in. If something fails nothing of it is left, and another may be started.
     pub(super) async fn start(config: &Config, kept: &mut Kept) -> anyhow::Result<Self> {
-        let store = Store::open(&config.store.path).await?;
+        let (store, salvaged) = Store::open_or_salvage(&config.store.path, kept.clock.now().wall).await?;
+        if let Some(salvaged) = salvaged {
+            error!("{}", salvaged.summary());
+            for line in salvaged.lines() {
+                error!("salvaged: {line}");
+            }
+        }
         // A process that was killed while it made one left it.
         clear_backup_part(&config.store.path);
         let started = match Self::open(config, kept, &store).await {
             Ok(opened) => Self::admit(config, kept, &store, opened).await,
             Err(error) => Err(error),
         };
+        if started.is_err() && Store::met_damage() {
+            damage::have_it_looked_at(&store);
+        }
         if started.is_err()
             && let Err(error) = store.close().await
         {
@@ -109,6 +119,7 @@ impl Service {
             audit_keep_days: config.audit.keep_days,
         };
         let (handle, owner) = runtime.start().await?;
+        damage::warn_of_salvage(store, &handle);
         // What is counted from here on is counted: the first reading is what the next one is compared with.
         if let Err(refusal) = handle.sample_step().await {
             warn!(%refusal, "what happens before the next reading will not be counted");
@@ -188,6 +199,7 @@ impl Service {
         // Whatever ends by itself has broken off. What stands in the kernel goes on; the daemon is to be started anew.
         let ended = tokio::select! {
             next = kept.next(config, &self.handle, &self.store) => Ok(next),
+            error = damage::met(&self.store) => Err(error),
             ended = &mut self.owner => Err(broke_off("the sessions manager", ended.err())),
             Some(ended) = self.watchers.join_next() => Err(broke_off("watching the network", ended.err())),
             Some(ended) = self.served.servers.join_next() => Err(broke_off("a listener", ended.err())),

@@ -13,7 +13,7 @@ use super::request::query;
 use super::setup;
 use super::{
     accounts, admins, backup, config_reference, credits, devices, dhcp_options, dnsmasq, events, from_uci,
-    guest_log, hooks, locks, logs, plans, sales, service, sessions, status, tokens, vouchers,
+    guest_log, hooks, locks, logs, plans, sales, salvage, service, sessions, status, tokens, vouchers,
 };
 
 /// A captive-portal hotspot session manager.
@@ -56,6 +56,8 @@ pub enum Command {
     ///
     /// Exit code: 0 somebody was found, 1 nobody was, 2 wrong usage.
     GuestLog(guest_log::GuestLog),
+    /// Look at a damaged database of a daemon that does not run, and go on with what can be read of it
+    Salvage(salvage::Salvage),
     /// Print what tells phones of the portal by DHCP and router advertisements, and where its name leads
     DhcpOptions(dhcp_options::DhcpOptions),
     /// Print what dnsmasq needs for the walled garden and the portal's name, or write it to a file

@@ -32,16 +32,16 @@ pub struct Restore {
     config: ConfigFile,
 }
 
-fn load(file: &ConfigFile) -> Result<Config, Failure> {
+pub(super) fn load(file: &ConfigFile) -> Result<Config, Failure> {
     Config::load(&file.config).map_err(|error| Failure(error.to_string()))
 }
 
-fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure(format!("the runtime could not be started: {error}")))?.block_on(work)
 }
 
-fn said(error: &dyn std::fmt::Display) -> Failure {
+pub(super) fn said(error: &dyn std::fmt::Display) -> Failure {
     Failure(error.to_string())
 }
 

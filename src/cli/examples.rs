@@ -33,6 +33,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["reconcile"], &["turnpike reconcile"]),
     (&["backup"], &["turnpike backup /mnt/stick/turnpike.backup"]),
     (&["restore"], &["turnpike restore turnpike.backup", "turnpike restore turnpike.backup --yes"]),
+    (&["salvage"], &["turnpike salvage", "turnpike salvage --yes", "turnpike salvage --empty --yes"]),
     (
         &["guest-log"],
         &[

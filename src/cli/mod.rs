@@ -28,6 +28,7 @@ mod output;
 mod plans;
 mod request;
 mod sales;
+mod salvage;
 mod service;
 mod sessions;
 #[cfg(feature = "setup")]
@@ -96,6 +97,7 @@ fn run(cli: Cli, daemon: Daemon) -> Result<u8, Failure> {
         Command::Setup(setup) => setup.run(daemon),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
+        Command::Salvage(salvage) => salvage.run(),
         Command::DhcpOptions(options) => options.print(),
         Command::Dnsmasq(fragment) => fragment.run(),
         Command::Ask(ask) => client::ask(&ask),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::shared::Shared;
 use crate::store::{KEPT_ONCE, KEPT_SESSION_EVENTS, StoreError};
@@ -11,6 +11,8 @@ use crate::store::{KEPT_ONCE, KEPT_SESSION_EVENTS, StoreError};
 const PRUNED: Duration = Duration::from_secs(600);
 /// How many events for listeners, and how many messages, one step deletes.
 const STEP: i64 = 500;
+/// So many steps give room back before it is looked for what to prune again: ten minutes of them.
+const STEPS: u32 = 2400;
 /// Between two steps others have their turn with the store.
 const NEXT_STEP: Duration = Duration::from_millis(250);
 /// Who had what in a period is known for so long: two months, the longest period and as much again.
@@ -22,7 +24,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) async fn prune(shared: Arc<Shared>) {
     loop {
         let wait = match prune_step(&shared).await {
-            Ok(0) => PRUNED,
+            Ok(0) => {
+                if let Err(error) = give_back(&shared).await {
+                    warn!(%error, "free room of the database could not be given back; trying again");
+                    shared.store.measures().errors.count("prune");
+                }
+                PRUNED
+            }
             Ok(_) => NEXT_STEP,
             Err(error) => {
                 warn!(%error, "the logs could not be pruned; trying again");
@@ -39,6 +47,7 @@ async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
     lines += shared.store.prune_session_events(KEPT_SESSION_EVENTS, STEP).await?;
     lines += shared.store.prune_messages(shared.clock.now().wall, STEP).await?;
     lines += shared.store.prune_audit(shared.audit_keep_days).await?;
+    lines += shared.store.prune_voucher_uses(shared.audit_keep_days).await?;
     if shared.clock.is_believed() {
         let over = shared.clock.believable().plus_millis(-KEPT_GRANTS_MS);
         lines += shared.store.prune_grants(over, STEP).await?;
@@ -50,6 +59,28 @@ async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
             Ok(lines)
         }
     }
+}
+
+/// Gives room back that is not used any more: a few pages at a time, and none while somebody writes.
+async fn give_back(shared: &Shared) -> Result<(), StoreError> {
+    if !shared.store.pages().await?.are_worth_it() {
+        return Ok(());
+    }
+    let before = shared.store.size()?.file_bytes;
+    for _ in 0..STEPS {
+        if shared.store.pages().await?.are_enough() {
+            break;
+        }
+        if shared.store.is_idle() && !shared.store.give_back_step().await? {
+            break;
+        }
+        tokio::time::sleep(NEXT_STEP).await;
+    }
+    // Until then it is only said in the log.
+    shared.store.shorten().await?;
+    let after = shared.store.size()?.file_bytes;
+    info!(before_kb = before / 1024, after_kb = after / 1024, "room of the database was given back");
+    Ok(())
 }
 
 /// Keeps work of no end going beside the owner's task: should it break off, it is said and begun anew.

@@ -8,14 +8,17 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 use tokio::sync::Semaphore;
 
 use super::lock::{DatabaseLock, beside};
+use super::salvage::place;
 use super::traces::KeptTraces;
-use super::{StoreError, StoreMeasures, restore};
+use super::{Salvage, SalvageFor, StoreError, StoreMeasures, before, damage, restore, salvage, vacuum};
+use crate::domain::WallTime;
 
 /// The tables, embedded; append-only once released.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -68,18 +71,29 @@ impl Store {
     /// [`StoreError::InUse`] if another process has it; [`StoreError::Damaged`], [`StoreError::Version`] and the like
     /// name the file.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_here(path, true).await
+    }
+
+    /// The same of a file that is a copy itself: none is kept of it.
+    pub(super) async fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        Self::open_here(path, false).await
+    }
+
+    async fn open_here(path: &Path, keeps_copy: bool) -> Result<Self, StoreError> {
         make_directory(path)?;
         let lock = DatabaseLock::take(path)?;
+        place::complete(path)?;
         restore::complete(path)?;
         make_file(path)?;
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
         let kept_traces = Arc::new(KeptTraces::default());
         let writer = writer_pool(path, &kept_traces).await.map_err(|source| opening(path, source))?;
-        if was_cut_short {
-            check(path, &writer).await?;
+        if let Err(error) = prepare(path, &writer, was_cut_short, keeps_copy).await {
+            // It would move its log into the file while somebody else looks at both.
+            writer.close().await;
+            return Err(error);
         }
-        MIGRATIONS.run(&writer).await.map_err(|error| migrating(path, error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
@@ -94,6 +108,31 @@ impl Store {
         let searches = Arc::new(Semaphore::new(1));
         let lock = Arc::new(lock);
         Ok(Self { writer, readers, searches, accounts, kept_traces, path, measures, lock })
+    }
+
+    /// Opens the database, and if it is damaged goes on with what can be read of it, if that is enough.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::open`]; [`StoreError::Unsalvaged`] if it is damaged and what can be read is not enough.
+    pub async fn open_or_salvage(path: &Path, now: WallTime) -> Result<(Self, Option<Salvage>), StoreError> {
+        match Self::open(path).await {
+            Err(StoreError::Damaged { problem, .. }) => {
+                let salvaged = salvage::salvage(path, &problem, now, SalvageFor::GoingOn).await?;
+                Ok((Self::open(path).await?, Some(salvaged)))
+            }
+            opened => Ok((opened?, None)),
+        }
+    }
+
+    /// What the newest report of a salvage says in its first line, and the report; as long as nobody has removed it.
+    pub fn salvage_report(&self) -> Result<Option<(PathBuf, String)>, StoreError> {
+        let failed = |source| StoreError::File {
+            path: self.path().to_owned(),
+            action: "look for reports of a salvage beside it",
+            source,
+        };
+        place::newest_report(self.path()).map_err(failed)
     }
 
     /// The database file.
@@ -144,6 +183,29 @@ impl Store {
     }
 }
 
+/// Looks for damage if there is a reason to, and brings the tables up to date.
+async fn prepare(
+    path: &Path,
+    writer: &SqlitePool,
+    was_cut_short: bool,
+    keeps_copy: bool,
+) -> Result<(), StoreError> {
+    if damage::is_marked(path) {
+        check(path, writer, "PRAGMA integrity_check(1)").await?;
+        damage::unmark(path);
+    } else if was_cut_short {
+        check(path, writer, "PRAGMA quick_check(1)").await?;
+    }
+    if keeps_copy {
+        before::keep_copy(path, writer).await?;
+    }
+    if let Err(error) = MIGRATIONS.run(writer).await {
+        let copy = before::fitting_copy(path).await;
+        return Err(migrating(path, error, copy.as_deref()));
+    }
+    vacuum::make_room_returnable(path, writer).await
+}
+
 fn make_directory(path: &Path) -> Result<(), StoreError> {
     let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) else {
         return Ok(());
@@ -157,7 +219,7 @@ fn make_directory(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes the file, so that SQLite and the files it adds never have wider permissions.
-fn make_file(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_file(path: &Path) -> Result<(), StoreError> {
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -173,6 +235,8 @@ fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
+        // Room that was freed can be given back in small steps.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -211,33 +275,37 @@ async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool
         .await
 }
 
-/// SQLite's quick check: every page and row, not every index entry.
-async fn check(path: &Path, writer: &SqlitePool) -> Result<(), StoreError> {
-    let answer: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-        .fetch_one(writer)
-        .await
-        .map_err(|source| opening(path, source))?;
+/// One of SQLite's checks: the quick one looks at every page and row, the whole one at every entry of an index as well.
+async fn check(path: &Path, writer: &SqlitePool, check: &'static str) -> Result<(), StoreError> {
+    let answer: String =
+        sqlx::query_scalar(check).fetch_one(writer).await.map_err(|source| opening(path, source))?;
     if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), problem: answer }) }
 }
 
-/// Primary result codes of SQLite for a file that is damaged or no database: <https://sqlite.org/rescode.html>.
-const CORRUPT: i32 = 11;
-const NOT_A_DATABASE: i32 = 26;
-
 pub(super) fn opening(path: &Path, source: sqlx::Error) -> StoreError {
-    let code = source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
     let path = path.to_owned();
-    match code.map(|code| code & 0xff) {
-        Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { path, problem: source.to_string() },
-        _ => StoreError::Open { path, source },
+    if damage::is_damage(&source) {
+        return StoreError::Damaged { path, problem: source.to_string() };
     }
+    StoreError::Open { path, source }
 }
 
-fn migrating(path: &Path, error: MigrateError) -> StoreError {
+/// The version of the tables that this program knows.
+pub(super) fn known_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+fn migrating(path: &Path, error: MigrateError, copy: Option<&Path>) -> StoreError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's errors; their own texts will do")]
     let problem = match error {
         MigrateError::VersionMissing(version) => {
-            format!("a newer turnpike has used this database (its tables are at {version}); update this one")
+            let copy = copy.map_or_else(String::new, |copy| {
+                let copy = copy.display();
+                format!(", or go back to {copy}, which is as it was before the upgrade (docs/upgrade.md)")
+            });
+            format!(
+                "a newer turnpike has used this database (its tables are at {version}); update this one{copy}"
+            )
         }
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
             return opening(path, source);

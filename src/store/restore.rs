@@ -65,12 +65,14 @@ async fn stage_here(database: &Path) -> Result<(BackupFacts, Store), StoreError>
     replace_private(&staged_key_path(database), facts.note.key.as_bytes())
         .map_err(failed("write the key"))?;
     // Brings its tables up to date, or says that they are newer than this program.
-    let store = Store::open(&staged).await.map_err(|error| match error {
+    let store = Store::open_copy(&staged).await.map_err(|error| match error {
         StoreError::Version { problem, .. } => StoreError::Version { path: PathBuf::new(), problem },
         error @ (StoreError::InUse { .. }
         | StoreError::File { .. }
         | StoreError::Open { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Unsalvaged { .. }
+        | StoreError::NoRoom { .. }
         | StoreError::Row { .. }
         | StoreError::Database(_)) => error,
     })?;

@@ -14,16 +14,47 @@ pub struct DiskSpace {
 impl Store {
     /// How much room there is where the database lies.
     pub fn space(&self) -> Result<DiskSpace, StoreError> {
-        let directory = self.path().parent().filter(|path| !path.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        let found = rustix::fs::statvfs(directory).map_err(|error| StoreError::File {
-            path: directory.to_owned(),
-            action: "ask how much room there is",
-            source: error.into(),
-        })?;
-        Ok(DiskSpace {
-            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
-            total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
-        })
+        space_at(self.path())
+    }
+}
+
+fn space_at(database: &Path) -> Result<DiskSpace, StoreError> {
+    let directory = database.parent().filter(|path| !path.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let found = rustix::fs::statvfs(directory).map_err(|error| StoreError::File {
+        path: directory.to_owned(),
+        action: "ask how much room there is",
+        source: error.into(),
+    })?;
+    Ok(DiskSpace {
+        free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+    })
+}
+
+/// Whether so much room is free beside a database.
+///
+/// # Errors
+///
+/// [`StoreError::NoRoom`] says how much is missing.
+pub(super) fn ensure(database: &Path, needed_bytes: u64, what: &'static str) -> Result<(), StoreError> {
+    let free_bytes = space_at(database)?.free_bytes;
+    if free_bytes >= needed_bytes {
+        return Ok(());
+    }
+    Err(StoreError::NoRoom { path: database.to_owned(), what, needed_bytes, free_bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_is_said_with_figures() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("t.db");
+        ensure(&database, 1, "to do it").unwrap();
+        let error = ensure(&database, 1 << 62, "to do it").unwrap_err().to_string();
+        assert!(error.contains("to do it, 4503599627370496 KB have to be free beside it"), "{error}");
     }
 }

@@ -2,8 +2,12 @@
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::StoreError;
+use super::events::PRUNED_AT_ONCE;
+use super::{Store, StoreError};
 use crate::domain::{ClockGuard, DeviceId, Refusal, SessionId, WallTime, grant_subject};
+
+/// One day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// A redemption that is to be.
 #[derive(Clone, Copy)]
@@ -211,4 +215,31 @@ pub(super) async fn give_back(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// Deletes some of the places of vouchers that were taken over longer ago than so many days. How many: 0 when there is
+    /// nothing left to prune. A place that somebody holds stays for as long as its voucher: it is what stands against a second
+    /// use.
+    pub async fn prune_voucher_uses(&self, keep_days: u32) -> Result<u64, StoreError> {
+        // Looked for by a reader: few of them have ended, and all have to be looked at.
+        let old: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM voucher_uses WHERE ended_at >= $1 AND ended_at < \
+             (SELECT value FROM meta WHERE name = 'newest_wall') - $2 ORDER BY id LIMIT $3",
+        )
+        .bind(ClockGuard::FLOOR.0)
+        .bind(i64::from(keep_days).saturating_mul(DAY_MS))
+        .bind(PRUNED_AT_ONCE)
+        .fetch_all(&self.readers)
+        .await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        for id in &old {
+            sqlx::query("DELETE FROM voucher_uses WHERE id = $1").bind(id).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(u64::try_from(old.len()).unwrap_or(u64::MAX))
+    }
 }

@@ -19,6 +19,8 @@ impl From<StoreError> for BackupError {
             | StoreError::File { .. }
             | StoreError::Open { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Unsalvaged { .. }
+            | StoreError::NoRoom { .. }
             | StoreError::Row { .. }
             | StoreError::Database(_)) => other.to_string(),
         })

@@ -4,6 +4,7 @@
 mod backup;
 mod diff;
 mod log;
+mod salvage;
 mod settings;
 mod words;
 
@@ -16,14 +17,15 @@ use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use crate::config::Config;
 use crate::domain::{Actor, Text, WallTime};
 
-pub use crate::store::BackupFacts;
 pub use crate::store::restore::{
     begin as begin_restore, begin_undo as undo_restore, discard, finish as finish_restore, is_free,
     is_staged, upload_path,
 };
+pub use crate::store::{BackupFacts, Salvage, SalvageFor};
 pub use backup::{BackupError, backup_part, clear_backup_part, key_path, stage_backup, write_backup};
 pub use diff::{DiffLine, Side, diff};
 pub use log::{LogLine, LogQuery, LogTail, MAX_LOG_LINES, TailLayer};
+pub use salvage::{begin_anew, look_and_salvage};
 pub use settings::{NotWritten, SettingsFile, fingerprint, with_ends_of};
 pub use words::{Moment, changes, cuts_off, meanwhile};
 
