@@ -92,6 +92,10 @@ impl Store {
         if let Err(error) = prepare(path, &writer, was_cut_short, keeps_copy).await {
             // It would move its log into the file while somebody else looks at both.
             writer.close().await;
+            if keeps_copy && matches!(error, StoreError::Damaged { .. }) {
+                // It was closed in good order: nobody would look again otherwise.
+                damage::mark(path)?;
+            }
             return Err(error);
         }
         let readers = SqlitePoolOptions::new()
