@@ -42,6 +42,16 @@ pub(super) fn is_marked(database: &Path) -> bool {
     beside(database, MARK).exists()
 }
 
+/// Has the next start look at all of it.
+pub(super) fn mark(database: &Path) -> Result<(), StoreError> {
+    let path = beside(database, MARK);
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    match made.and_then(|file| file.sync_all()) {
+        Ok(()) => Ok(()),
+        Err(source) => Err(StoreError::File { path, action: "mark the database for a check", source }),
+    }
+}
+
 /// All was looked at.
 pub(super) fn unmark(database: &Path) {
     // One that stays costs the next start another look.
@@ -66,11 +76,6 @@ impl Store {
 
     /// Has the next start look at all of it, whatever the end of this one.
     pub fn mark_for_check(&self) -> Result<(), StoreError> {
-        let path = beside(self.path(), MARK);
-        let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        match made.and_then(|file| file.sync_all()) {
-            Ok(()) => Ok(()),
-            Err(source) => Err(StoreError::File { path, action: "mark the database for a check", source }),
-        }
+        mark(self.path())
     }
 }

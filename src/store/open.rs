@@ -92,6 +92,10 @@ impl Store {
         if let Err(error) = prepare(path, &writer, was_cut_short, keeps_copy).await {
             // It would move its log into the file while somebody else looks at both.
             writer.close().await;
+            if keeps_copy && matches!(error, StoreError::Damaged { .. }) {
+                // It was closed in good order: nobody would look again otherwise.
+                damage::mark(path)?;
+            }
             return Err(error);
         }
         let readers = SqlitePoolOptions::new()
@@ -235,8 +239,6 @@ fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
-        // Room that was freed can be given back in small steps.
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -251,6 +253,11 @@ fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
 }
 
 async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool, sqlx::Error> {
+    let mut options = options(path, WRITE_CACHE);
+    // Room that is freed can be given back in small steps. It is said to a new file only: to say it is to write it.
+    if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        options = options.auto_vacuum(SqliteAutoVacuum::Incremental);
+    }
     let (made, taken, given_back) = (Arc::clone(traces), Arc::clone(traces), Arc::clone(traces));
     SqlitePoolOptions::new()
         // One that was made just now is used without being taken from those that wait.
@@ -271,7 +278,7 @@ async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_with(options(path, WRITE_CACHE))
+        .connect_with(options)
         .await
 }
 

@@ -184,8 +184,13 @@ pub(super) async fn keep_numbers(connection: &mut SqliteConnection) -> Result<()
     .fetch_all(&mut *connection)
     .await?;
     sqlx::query("CREATE TEMP TABLE given (name TEXT, seq INTEGER)").execute(&mut *connection).await?;
+    let is_there: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_list WHERE schema = 'bad' AND name = 'sqlite_sequence')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     let read = "INSERT INTO temp.given SELECT name, seq FROM bad.sqlite_sequence";
-    let is_known = attempt(connection, read).await?.is_some();
+    let is_known = is_there && attempt(connection, read).await?.is_some();
     for table in counted {
         let top = format!(
             "SELECT max(coalesce((SELECT max(id) FROM main.{table}), 0), \

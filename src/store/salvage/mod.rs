@@ -185,9 +185,12 @@ async fn salvage_here(
     place::ensure_room(database)?;
     let copy = place::copy(database)?;
     let fresh = beside(database, place::FRESH);
-    let named = |error| match error {
-        StoreError::Version { problem, .. } => StoreError::Version { path: database.to_owned(), problem },
-        error => error,
+    let named = |error| {
+        if let StoreError::Version { problem, .. } = error {
+            StoreError::Version { path: database.to_owned(), problem }
+        } else {
+            error
+        }
     };
     let Some(mut reading) = Reading::open(&copy, &fresh).await.map_err(named)? else {
         return refused("nothing of it can be read".to_owned());

@@ -75,7 +75,8 @@ impl Table {
         let key = || keys.iter().map(|(_, column)| format!("\"{column}\"")).collect::<Vec<_>>().join(", ");
         let keyed_by = without.then(key);
         // Rows keep their numbers, and with them their order; where a column is the number, it is copied as one.
-        if !without && !(is_numbered && keys.len() == 1) {
+        let is_its_number = is_numbered && keys.len() == 1;
+        if !without && !is_its_number {
             taken.insert(0, "rowid".to_owned());
         }
         Ok(Some(Self { name: name.to_owned(), columns: taken.join(", "), keyed_by }))
@@ -94,7 +95,7 @@ impl Table {
         // Every number of ours is above 0, but one of SQLite's own choosing may be anything.
         let (mut after, mut at_once) = (i64::MIN, AT_ONCE);
         loop {
-            match self.take(connection, after, at_once).await? {
+            match self.take(connection, after.saturating_add(1), at_once).await? {
                 Some(last) => {
                     let Some(last) = last.filter(|last| *last > after) else { return Ok(copied) };
                     after = last;
@@ -121,18 +122,18 @@ impl Table {
         }
     }
 
-    /// Takes the next rows, all or none of them: the last one's number (none: there is no row any more), or `None` if one of
+    /// Takes rows from that number on, all or none of them, and looks for them nowhere before (there may be damage): the last one's number (none: there is no row any more), or `None` if one of
     /// them cannot be taken.
     async fn take(
         &self,
         connection: &mut SqliteConnection,
-        after: i64,
+        from: i64,
         at_once: i64,
     ) -> Result<Option<Option<i64>>, StoreError> {
         let Self { name, columns, .. } = self;
         let text = format!(
             "INSERT INTO main.{name} ({columns}) SELECT {columns} FROM bad.{name} NOT INDEXED \
-             WHERE rowid > {after} ORDER BY rowid LIMIT {at_once}"
+             WHERE rowid >= {from} ORDER BY rowid LIMIT {at_once}"
         );
         let Some(rows) = attempt(connection, &text).await? else { return Ok(None) };
         if rows == 0 {
