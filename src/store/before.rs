@@ -10,7 +10,7 @@ use sqlx::sqlite::SqlitePool;
 use tracing::info;
 
 use super::backup::plain;
-use super::lock::beside;
+use super::lock::{beside, keep_owner};
 use super::open::known_version;
 use super::{StoreError, space};
 use crate::durable::sync_folder_of;
@@ -37,12 +37,16 @@ pub(super) async fn keep_copy(database: &Path, writer: &SqlitePool) -> Result<()
     if version.is_none_or(|version| version >= known_version()) {
         return Ok(());
     }
+    let kept = beside(database, &format!("{BEFORE}{}", env!("CARGO_PKG_VERSION")));
+    if version_in(&kept).await.zip(version).is_some_and(|(before, now)| before < now) {
+        // The upgrade was cut short and goes on: what was there before it is what can be gone back to.
+        return Ok(());
+    }
     let length = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.len());
     let size = length(database.to_owned()).saturating_add(length(beside(database, "-wal")));
     // The copy, and what is written while the tables are changed.
     let needed = size.saturating_mul(2).saturating_add(SMALL_BYTES);
     space::ensure(database, needed, "to keep a copy of the database before it is brought up to date")?;
-    let kept = beside(database, &format!("{BEFORE}{}", env!("CARGO_PKG_VERSION")));
     let new = beside(&kept, UNFINISHED);
     let failed =
         |source| StoreError::File { path: new.clone(), action: "write a copy of the database", source };
@@ -56,7 +60,10 @@ pub(super) async fn keep_copy(database: &Path, writer: &SqlitePool) -> Result<()
         let _ = fs::remove_file(&new);
     }
     copied?;
-    File::open(&new).and_then(|file| file.sync_all()).map_err(failed)?;
+    File::open(&new)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| keep_owner(database, &new))
+        .map_err(failed)?;
     fs::rename(&new, &kept).and_then(|()| sync_folder_of(&kept)).map_err(failed)?;
     info!(copy = %kept.display(), "the database is kept as it was before this version");
     for older in copies(database).map_err(failed)?.into_iter().filter(|copy| *copy != kept) {
@@ -93,16 +100,20 @@ pub(super) async fn fitting_copy(database: &Path) -> Option<PathBuf> {
         if copy.to_string_lossy().ends_with(UNFINISHED) {
             continue;
         }
-        let version = async {
-            let mut file = plain(&copy, true).await?;
-            let version = sqlx::query_scalar::<_, Option<i64>>(VERSION).fetch_one(&mut file).await;
-            file.close().await?;
-            version
-        };
-        // One that cannot be read is not worth a word.
-        if version.await.ok().flatten().is_some_and(|version| version <= known_version()) {
+        if version_in(&copy).await.is_some_and(|version| version <= known_version()) {
             return Some(copy);
         }
     }
     None
+}
+
+/// The version of a copy's tables; one that cannot be read is not worth a word.
+async fn version_in(copy: &Path) -> Option<i64> {
+    let version = async {
+        let mut file = plain(copy, true).await?;
+        let version = sqlx::query_scalar::<_, Option<i64>>(VERSION).fetch_one(&mut file).await;
+        file.close().await?;
+        version
+    };
+    version.await.ok().flatten()
 }

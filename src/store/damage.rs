@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::lock::beside;
+use super::lock::{beside, keep_owner};
 use super::{Store, StoreError};
 
 /// Primary result codes of SQLite for a file that is damaged or no database: <https://sqlite.org/rescode.html>.
@@ -45,8 +45,11 @@ pub(super) fn is_marked(database: &Path) -> bool {
 /// Has the next start look at all of it.
 pub(super) fn mark(database: &Path) -> Result<(), StoreError> {
     let path = beside(database, MARK);
+    if path.exists() {
+        return Ok(());
+    }
     let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    match made.and_then(|file| file.sync_all()) {
+    match made.and_then(|file| file.sync_all()).and_then(|()| keep_owner(database, &path)) {
         Ok(()) => Ok(()),
         Err(source) => Err(StoreError::File { path, action: "mark the database for a check", source }),
     }

@@ -1,6 +1,6 @@
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -58,6 +58,15 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Whoever does something as root leaves what the daemon's user can read and write: a file beside the database has its owner.
+pub(super) fn keep_owner(database: &Path, file: &Path) -> io::Result<()> {
+    let (owned, other) = (fs::metadata(database)?, fs::metadata(file)?);
+    if (owned.uid(), owned.gid()) == (other.uid(), other.gid()) {
+        return Ok(());
+    }
+    chown(file, Some(owned.uid()), Some(owned.gid()))
 }
 
 /// The process id in the lock file; `None` if its holder has not written it yet.

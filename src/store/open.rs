@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 };
 
 use tokio::sync::Semaphore;
+use tracing::error;
 
 use super::lock::{DatabaseLock, beside};
 use super::salvage::place;
@@ -84,20 +85,30 @@ impl Store {
         let lock = DatabaseLock::take(path)?;
         place::complete(path)?;
         restore::complete(path)?;
+        if keeps_copy {
+            refuse_emptied(path)?;
+        }
         make_file(path)?;
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
         let kept_traces = Arc::new(KeptTraces::default());
         let writer = writer_pool(path, &kept_traces).await.map_err(|source| opening(path, source))?;
-        if let Err(error) = prepare(path, &writer, was_cut_short, keeps_copy).await {
-            // It would move its log into the file while somebody else looks at both.
-            writer.close().await;
-            if keeps_copy && matches!(error, StoreError::Damaged { .. }) {
+        let any = match prepare(path, &writer, was_cut_short, keeps_copy).await {
+            Ok(any) => any,
+            Err(error) => {
+                // It would move its log into the file while somebody else looks at both.
+                writer.close().await;
+                let error = damaged(path, error);
                 // It was closed in good order: nobody would look again otherwise.
-                damage::mark(path)?;
+                if keeps_copy
+                    && matches!(error, StoreError::Damaged { .. })
+                    && let Err(failed) = damage::mark(path)
+                {
+                    error!(error = %failed, "the next start may not notice that the database is damaged");
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
@@ -105,8 +116,6 @@ impl Store {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(options(path, READ_CACHE).pragma("query_only", "ON"));
-        let any: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts)").fetch_one(&writer).await?;
         let accounts = Arc::new(AtomicBool::new(any));
         let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
         let searches = Arc::new(Semaphore::new(1));
@@ -187,13 +196,13 @@ impl Store {
     }
 }
 
-/// Looks for damage if there is a reason to, and brings the tables up to date.
+/// Looks for damage if there is a reason to, and brings the tables up to date. Whether there are accounts.
 async fn prepare(
     path: &Path,
     writer: &SqlitePool,
     was_cut_short: bool,
     keeps_copy: bool,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     if damage::is_marked(path) {
         check(path, writer, "PRAGMA integrity_check(1)").await?;
         damage::unmark(path);
@@ -207,7 +216,30 @@ async fn prepare(
         let copy = before::fitting_copy(path).await;
         return Err(migrating(path, error, copy.as_deref()));
     }
-    vacuum::make_room_returnable(path, writer).await
+    vacuum::make_room_returnable(path, writer).await?;
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts)").fetch_one(writer).await?)
+}
+
+/// Damage that any statement meets while the database is opened is damage of the database.
+fn damaged(path: &Path, error: StoreError) -> StoreError {
+    if let StoreError::Database(source) = &error
+        && damage::is_damage(source)
+    {
+        return StoreError::Damaged { path: path.to_owned(), problem: source.to_string() };
+    }
+    error
+}
+
+/// A power cut can leave a file without anything in it, which to SQLite is an empty database whose log is of no use. The key is
+/// made after the tables, and the log after the first page of the file.
+fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
+    let length = |path: &Path| std::fs::metadata(path).ok().map(|found| found.len());
+    let has_log = length(&beside(path, "-wal")).is_some_and(|length| length > 0);
+    if length(path) != Some(0) || !(has_log || beside(path, ".key").exists()) {
+        return Ok(());
+    }
+    let problem = "the file is empty, and what lies beside it says that it was not".to_owned();
+    Err(StoreError::Damaged { path: path.to_owned(), problem })
 }
 
 fn make_directory(path: &Path) -> Result<(), StoreError> {

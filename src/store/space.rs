@@ -1,4 +1,6 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
 
 use super::{Store, StoreError};
 
@@ -20,7 +22,10 @@ impl Store {
 
 fn space_at(database: &Path) -> Result<DiskSpace, StoreError> {
     let directory = database.parent().filter(|path| !path.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
+    space_in(directory.unwrap_or(Path::new(".")))
+}
+
+fn space_in(directory: &Path) -> Result<DiskSpace, StoreError> {
     let found = rustix::fs::statvfs(directory).map_err(|error| StoreError::File {
         path: directory.to_owned(),
         action: "ask how much room there is",
@@ -45,6 +50,21 @@ pub(super) fn ensure(database: &Path, needed_bytes: u64, what: &'static str) -> 
     Err(StoreError::NoRoom { path: database.to_owned(), what, needed_bytes, free_bytes })
 }
 
+/// Whether so much room is free where SQLite makes its temporary files: <https://sqlite.org/tempfiles.html>.
+///
+/// # Errors
+///
+/// [`StoreError::NoRoom`] says how much is missing.
+pub(super) fn ensure_temporary(needed_bytes: u64, what: &'static str) -> Result<(), StoreError> {
+    let named = ["SQLITE_TMPDIR", "TMPDIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let usual = ["/var/tmp", "/usr/tmp", "/tmp", "."].into_iter().map(PathBuf::from);
+    let may_write = |folder: &PathBuf| {
+        folder.is_dir() && rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    };
+    let folder = named.chain(usual).find(may_write).unwrap_or_else(|| PathBuf::from("."));
+    ensure(&folder.join("temporary files"), needed_bytes, what)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +76,7 @@ mod tests {
         ensure(&database, 1, "to do it").unwrap();
         let error = ensure(&database, 1 << 62, "to do it").unwrap_err().to_string();
         assert!(error.contains("to do it, 4503599627370496 KB have to be free beside it"), "{error}");
+        ensure_temporary(1, "to do it").unwrap();
+        assert!(ensure_temporary(1 << 62, "to do it").is_err());
     }
 }

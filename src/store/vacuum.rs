@@ -5,6 +5,7 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tracing::{info, warn};
 
+use super::damage::is_damage;
 use super::{Store, StoreError, space};
 use crate::clock::Stopwatch;
 
@@ -14,6 +15,9 @@ const INCREMENTAL: i64 = 2;
 const STEP_PAGES: &str = "PRAGMA incremental_vacuum(16)";
 /// Less than that is not worth any writing.
 const FEW_PAGES: i64 = 256;
+
+/// A file up to here is rewritten without a look at the room for temporary files.
+const LITTLE_BYTES: u64 = 4 << 20;
 
 /// How the pages of the file are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +52,24 @@ pub(super) async fn make_room_returnable(database: &Path, writer: &SqlitePool) -
         warn!(%error, "the database keeps its size whatever is deleted from it");
         return Ok(());
     }
+    // SQLite makes the rewritten file there first: on a router that is memory.
+    if size > LITTLE_BYTES
+        && let Err(error) = space::ensure_temporary(size.saturating_mul(3), "to rewrite the database once")
+    {
+        warn!(%error, "the database keeps its size whatever is deleted from it");
+        return Ok(());
+    }
     let watch = Stopwatch::start();
-    sqlx::query("PRAGMA auto_vacuum = INCREMENTAL").execute(&mut *connection).await?;
-    sqlx::query("VACUUM").execute(&mut *connection).await?;
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await?;
+    for text in ["PRAGMA auto_vacuum = INCREMENTAL", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+        match sqlx::query(text).execute(&mut *connection).await {
+            Ok(_) => {}
+            Err(error) if is_damage(&error) => return Err(error.into()),
+            Err(error) => {
+                warn!(%error, "the database could not be rewritten: it keeps its size whatever is deleted from it");
+                return Ok(());
+            }
+        }
+    }
     info!(secs = watch.secs(), "the database was rewritten once, so that it can shrink from now on");
     Ok(())
 }

@@ -27,8 +27,5 @@ pub async fn look_and_salvage(
 
 /// Sets a database aside that no daemon has, and makes an empty one. Where the old one is now.
 pub async fn begin_anew(database: &Path, now: WallTime) -> Result<PathBuf, BackupError> {
-    let aside = begin_empty(database, now)?;
-    // With its tables: a back-up can be restored at once.
-    Store::open(database).await?.close().await?;
-    Ok(aside)
+    Ok(begin_empty(database, now).await?)
 }

@@ -71,6 +71,7 @@ mod runtime_sources;
 mod runtime_trouble;
 mod sales;
 mod salvage;
+mod salvage_starts;
 mod samples;
 mod setup;
 mod sim;

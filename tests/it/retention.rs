@@ -102,6 +102,21 @@ async fn a_copy_is_kept_from_before_an_upgrade_and_named_to_who_goes_back() {
 }
 
 #[tokio::test]
+async fn an_upgrade_that_was_cut_short_keeps_the_copy_from_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("turnpike.db");
+    let kept = dir.path().join(format!("turnpike.db.before-{}", env!("CARGO_PKG_VERSION")));
+    of_an_older_version(&path).await;
+    fs::copy(&path, &kept).unwrap();
+    let mut file = plain(&path).await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    Migrator::new(folder).await.unwrap().run_to(7, &mut file).await.unwrap();
+    file.close().await.unwrap();
+    Store::open(&path).await.unwrap().close().await.unwrap();
+    assert_eq!(number(&kept, "SELECT max(version) FROM _sqlx_migrations").await, 3);
+}
+
+#[tokio::test]
 async fn a_file_shrinks_in_short_steps_when_much_of_it_is_free() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("turnpike.db");

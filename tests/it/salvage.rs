@@ -9,17 +9,19 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use turnpike::domain::WallTime;
 use turnpike::store::{AuditQuery, Salvage, SalvageFor, Store, StoreError, begin_empty, salvage};
 
-const NOW: WallTime = WallTime(1_790_000_000_000);
+pub(super) const NOW: WallTime = WallTime(1_790_000_000_000);
 /// The tables that people have paid for, and what hangs on them.
 const MONEY: &[&str] = &[
     "account_plans",
     "accounts",
     "credits",
     "devices",
+    "grants",
     "refunds",
     "sales",
     "sessions",
     "voucher_batches",
+    "voucher_uses",
     "vouchers",
 ];
 
@@ -44,7 +46,7 @@ impl Chance {
     }
 }
 
-async fn plain(path: &Path) -> SqliteConnection {
+pub(super) async fn plain(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path).pragma("writable_schema", "ON");
     options.disable_statement_logging().connect().await.unwrap()
 }
@@ -75,6 +77,7 @@ async fn fill(path: &Path, scale: usize) {
         format!("INSERT INTO accounts (name, password, max_devices, one_more, disabled, roles, properties, created_at) {count} \
             SELECT 'guest' || i, '$argon2id$v=19$m=19456,t=2,p=1$' || hex(i * 1000003) || '$' || hex(i * 7919), 3, 'refuse', 0, '[]', '{{}}', 1700000000000 FROM n"),
         format!("INSERT INTO account_plans (account, place, plan, attached_at) {count} SELECT i, 1, 'hour', 1700000000000 FROM n"),
+        format!("INSERT INTO grants (subject, plan, period, session) {count} SELECT 'device ' || {device}, 'free', 0, {session} FROM n"),
         format!("INSERT INTO events (at, name, details) {count} SELECT 1700000000000 + i, 'device_joined', '[]' FROM n"),
         format!("INSERT INTO session_events (id, at, session, device, kind, properties, previous) {count} SELECT i, 1700000000000 + i, {session}, {device}, 'open', '{{}}', '{{}}' FROM n"),
         format!("INSERT INTO audit (at, actor, action, subject, details, origin) {count} SELECT 1700000000000 + i, 'ana', 'voucher.make', 'x' || i, 'details of ' || i, 'here' FROM n"),
@@ -139,11 +142,11 @@ async fn readable(
     found
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
     let log = beside(from, "-wal");
     if log.exists() {
@@ -203,10 +206,51 @@ fn has_lost_parent(table: &str, row: &str, after: &BTreeMap<&'static str, Rows>)
     match table {
         "sessions" => !has("devices", 0, parts[1]),
         "vouchers" => !has("voucher_batches", 0, parts[1]),
+        "voucher_uses" => !has("vouchers", 0, parts[1]),
         "refunds" => !has("sales", 0, parts[0]) || !has("sales", 0, parts[1]),
         "account_plans" => !has("accounts", 0, parts[1]),
         _ => false,
     }
+}
+
+/// What is in a row but for its number.
+fn number_off(row: &str) -> &str {
+    row.split_once('|').unwrap().1
+}
+
+/// Vouchers that could be redeemed a second time.
+async fn redeemed_without_a_place(path: &Path) -> i64 {
+    let mut file = plain(path).await;
+    let count = "SELECT count(*) FROM vouchers v WHERE redeemed_at IS NOT NULL AND NOT EXISTS \
+                 (SELECT 1 FROM voucher_uses u WHERE u.voucher = v.id AND u.ended_at IS NULL)";
+    let count = sqlx::query_scalar(count).fetch_one(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    count
+}
+
+/// The first page of a table, or the leaf of it with that number.
+pub(super) async fn page_of(path: &Path, table: &str, leaf: Option<i64>) -> i64 {
+    let mut file = plain(path).await;
+    let found = match leaf {
+        None => {
+            sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = $1").bind(table.to_owned())
+        }
+        Some(leaf) => sqlx::query_scalar(
+            "SELECT pageno FROM dbstat WHERE name = $1 AND pagetype = 'leaf' LIMIT 1 OFFSET $2",
+        )
+        .bind(table.to_owned())
+        .bind(leaf),
+    };
+    let page = found.fetch_one(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    page
+}
+
+pub(super) fn wipe(path: &Path, page: i64) {
+    let mut bytes = fs::read(path).unwrap();
+    let at = usize::try_from(page - 1).unwrap() * 4096;
+    bytes[at..at + 4096].fill(0);
+    fs::write(path, bytes).unwrap();
 }
 
 async fn one_case(whole: &Path, before: &BTreeMap<&'static str, Rows>, seed: u64) -> Result<Salvage, String> {
@@ -247,7 +291,12 @@ async fn one_case(whole: &Path, before: &BTreeMap<&'static str, Rows>, seed: u64
         }
         for (number, row) in after_rows.iter().filter(|_| is_exact) {
             let is_by_index = *table == "devices" && salvaged.devices_by_index > 0;
-            assert!(before.get(number) == Some(row) || is_by_index, "seed {seed}: {table} {number}: {row}");
+            let is_made_again =
+                *table == "voucher_uses" && before.values().any(|was| number_off(was) == number_off(row));
+            assert!(
+                before.get(number) == Some(row) || is_by_index || is_made_again,
+                "seed {seed}: {table} {number}: {row}"
+            );
         }
         for number in readable.get(table).into_iter().flatten() {
             let row = &before[number];
@@ -255,6 +304,11 @@ async fn one_case(whole: &Path, before: &BTreeMap<&'static str, Rows>, seed: u64
             assert!(is_there || !is_exact, "seed {seed}: {table} {number} could be read: {row}");
         }
     }
+    for guard in ["grants", "refunds"] {
+        let said = salvaged.tables.iter().find(|said| said.name == guard).unwrap();
+        assert!(said.is_whole() || guard == "refunds", "seed {seed}: {said:?}");
+    }
+    assert_eq!(redeemed_without_a_place(&path).await, 0, "seed {seed}");
     if seed % 5 == 3 {
         assert_eq!(&after, before, "seed {seed}: only the header was lost");
     }
@@ -383,10 +437,41 @@ async fn a_human_decides_when_nothing_of_what_matters_can_be_read() {
     for table in MONEY.iter().filter(|table| **table != "sessions") {
         assert_eq!(after[table], before[table], "{table}");
     }
-    let aside = begin_empty(&path, NOW).unwrap();
+    let aside = begin_empty(&path, NOW).await.unwrap();
     assert_ne!(aside, salvaged.aside, "nothing that was set aside is overwritten");
     let store = Store::open(&path).await.unwrap();
     assert!(store.load().await.unwrap().devices.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_used_once_is_not_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("turnpike.db");
+    fill(&path, 600).await;
+    wipe(&path, page_of(&path, "voucher_uses", None).await);
+    let salvaged = salvage(&path, "test", NOW, SalvageFor::GoingOn).await.unwrap();
+    assert_eq!(redeemed_without_a_place(&path).await, 0, "{salvaged:?}");
+    let mut file = plain(&path).await;
+    let places =
+        "SELECT count(*) FROM voucher_uses u JOIN vouchers v ON v.id = u.voucher AND v.device = u.device";
+    assert_eq!(sqlx::query_scalar::<_, i64>(places).fetch_one(&mut file).await.unwrap(), 300);
+    let least = "SELECT min(id) FROM voucher_uses";
+    let least: i64 = sqlx::query_scalar(least).fetch_one(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    assert!(least > 300, "no number is given twice: {least}");
+    wipe(&path, page_of(&path, "grants", Some(1)).await);
+    let refused = salvage(&path, "test", NOW, SalvageFor::GoingOn).await.unwrap_err().to_string();
+    assert!(refused.contains("not all of its table grants can be read"), "{refused}");
+    let salvaged = salvage(&path, "test", NOW, SalvageFor::GoingOnAnyway).await.unwrap();
+    assert!(salvaged.lines().iter().any(|line| line.contains("grants: what its lost rows")), "{salvaged:?}");
+    // A line that gives money back is lost: what it gave back could be given back again.
+    let mut file = plain(&path).await;
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut file).await.unwrap();
+    let delete = "DELETE FROM sales WHERE id = (SELECT sale FROM refunds LIMIT 1)";
+    assert_eq!(sqlx::query(delete).execute(&mut file).await.unwrap().rows_affected(), 1);
+    file.close().await.unwrap();
+    let refused = salvage(&path, "test", NOW, SalvageFor::GoingOn).await.unwrap_err().to_string();
+    assert!(refused.contains("not all of its table refunds can be read"), "{refused}");
 }
 
 #[tokio::test]
@@ -411,6 +496,10 @@ async fn devices_whose_row_is_lost_keep_what_they_have_paid_for() {
         rows.values().map(|row| row.split('|').take(2).collect::<String>()).collect::<BTreeSet<_>>()
     };
     assert_eq!(ids(&after["devices"]), ids(&before["devices"]));
+    let mut file = plain(&path).await;
+    let kinds = "SELECT count(*) FROM devices WHERE identity = 1000000";
+    let made: i64 = sqlx::query_scalar(kinds).fetch_one(&mut file).await.unwrap();
+    assert_eq!(u64::try_from(made).unwrap(), salvaged.devices_by_index, "older cookies and codes are void");
 }
 
 #[tokio::test]

@@ -12,6 +12,9 @@ use crate::store::damage::is_damage;
 /// Numbers that may have been given and are not known any more are left out: so many.
 const LEFT_OUT: i64 = 1_000_000;
 
+/// A version of a device's cookies and codes that none has reached.
+const NEVER_GIVEN: i64 = 1_000_000;
+
 /// Columns that hold JSON: a row whose JSON is none would be met in the middle of something.
 const JSON: &[(&str, &str)] = &[
     ("accounts", "properties"),
@@ -100,6 +103,12 @@ pub(super) async fn devices_by_index(
         let odd = format!("DELETE FROM temp.{table} WHERE NOT ({shape}) OR value GLOB '*[^-:0-9a-f]*'");
         sqlx::query(AssertSqlSafe(odd)).execute(&mut *connection).await?;
     }
+    sqlx::query(
+        "CREATE TEMP TABLE salvaged_made AS SELECT i.number FROM temp.salvaged_ids i \
+         WHERE NOT EXISTS (SELECT 1 FROM main.devices d WHERE d.rowid = i.number)",
+    )
+    .execute(&mut *connection)
+    .await?;
     let made = sqlx::query(
         "INSERT OR IGNORE INTO main.devices (rowid, id, mac, blocked, roles, first_seen) \
          SELECT i.number, i.value, m.value, 0, '[]', $1 FROM temp.salvaged_ids i \
@@ -109,6 +118,16 @@ pub(super) async fn devices_by_index(
     .execute(&mut *connection)
     .await?
     .rows_affected();
+    if made > 0 && has_column(connection, "devices", "identity").await? {
+        // What version its cookies and codes were is not known: none that was given is taken any more.
+        sqlx::query(
+            "UPDATE main.devices SET identity = $1 WHERE identity = 0 AND EXISTS \
+             (SELECT 1 FROM temp.salvaged_made made WHERE made.number = devices.rowid)",
+        )
+        .bind(NEVER_GIVEN)
+        .execute(&mut *connection)
+        .await?;
+    }
     // Without its number in the kernel nothing can go on that ran.
     sqlx::query(
         "UPDATE main.sessions SET boot_id = 'salvaged' WHERE state = 'running' \
@@ -117,6 +136,16 @@ pub(super) async fn devices_by_index(
     .execute(connection)
     .await?;
     Ok(made)
+}
+
+async fn has_column(
+    connection: &mut SqliteConnection,
+    table: &str,
+    column: &str,
+) -> Result<bool, StoreError> {
+    let text = "SELECT EXISTS (SELECT 1 FROM pragma_table_info($1, 'main') WHERE name = $2)";
+    let found = sqlx::query_scalar(text).bind(table.to_owned()).bind(column.to_owned());
+    Ok(found.fetch_one(connection).await?)
 }
 
 /// The index that keeps a column of `devices` unique.
@@ -159,6 +188,32 @@ pub(super) async fn rows_by_index(
         }
     }
     Ok(None)
+}
+
+/// Whether a line of the till is there that was given back, and the line that gave it back is not: it could be given back again.
+pub(super) async fn refunds_are_orphaned(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    if !has_column(connection, "refunds", "refunded").await? {
+        return Ok(false);
+    }
+    let orphaned = "SELECT EXISTS (SELECT 1 FROM main.refunds r WHERE EXISTS (SELECT 1 FROM main.sales WHERE id = r.refunded) \
+                    AND NOT EXISTS (SELECT 1 FROM main.sales WHERE id = r.sale))";
+    Ok(sqlx::query_scalar(orphaned).fetch_one(connection).await?)
+}
+
+/// A voucher that was redeemed has a place that is held: where that is lost, the first who had one has it again, or anybody
+/// could redeem it a second time. (It is reset when a redemption is taken back, and a place ends only as another begins.)
+pub(super) async fn take_places_again(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    if !has_column(connection, "voucher_uses", "ended_at").await? {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO main.voucher_uses (voucher, device, session, at) \
+         SELECT id, device, session, redeemed_at FROM main.vouchers v WHERE redeemed_at IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM main.voucher_uses u WHERE u.voucher = v.id AND u.ended_at IS NULL) ORDER BY redeemed_at",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Removes rows whose parent is lost, and theirs.

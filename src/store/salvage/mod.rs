@@ -5,27 +5,43 @@
 
 mod fit;
 pub(super) mod place;
+mod reading;
 mod rows;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
-};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection};
 
+use super::damage::code_of;
 use super::lock::{DatabaseLock, beside};
-use super::open::{MIGRATIONS, known_version};
+use super::open::known_version;
 use super::{Store, StoreError};
 use crate::domain::{Actor, AuditLine, Text, WallTime};
+use reading::{attach, connection_to, migrate, version_of};
 use rows::Table;
 
 /// Without these a hotspot does not know who has paid: if nothing of one of them can be read, a human decides.
-const WHAT_MATTERS: &[&str] =
-    &["accounts", "credits", "devices", "sales", "sessions", "voucher_batches", "vouchers"];
+const WHAT_MATTERS: &[&str] = &[
+    "account_plans",
+    "accounts",
+    "credits",
+    "devices",
+    "grants",
+    "refunds",
+    "sales",
+    "sessions",
+    "voucher_batches",
+    "voucher_uses",
+    "vouchers",
+];
+/// Their rows stand against something being had twice: without one of them the next who asks gets it, and nobody notices.
+const GUARDS: &[&str] = &["grants", "refunds"];
 /// Rows that the program cannot read are looked for one after the other; that many are too many.
 const MOST_UNREADABLE: usize = 1000;
+/// SQLite's primary result code for it.
+const NO_MEMORY: i32 = 7;
 /// Tables that are not ours to copy: each file has its own.
 const NOT_COPIED: &str = "_sqlx_migrations";
 
@@ -81,6 +97,8 @@ pub struct Salvage {
     pub tables: Vec<SalvagedTable>,
     /// Devices of which only id and MAC are known any more.
     pub devices_by_index: u64,
+    /// Tables that have lost rows which stood against something being had twice.
+    pub guards_lost: Vec<String>,
 }
 
 impl Salvage {
@@ -104,13 +122,22 @@ impl Salvage {
                 self.devices_by_index
             ));
         }
+        for table in &self.guards_lost {
+            lines.push(format!("{table}: what its lost rows stood against can happen a second time"));
+        }
         lines.push(format!("SQLite said: {}", self.problem));
         lines
     }
 
-    fn lost_what_matters(&self) -> Option<&SalvagedTable> {
+    /// Why a human has to decide, if so.
+    fn lost_what_matters(&self) -> Option<String> {
         let matters = |table: &&SalvagedTable| WHAT_MATTERS.contains(&table.name.as_str());
-        self.tables.iter().filter(matters).find(|table| table.came == 0 && !table.is_whole())
+        let nothing = self.tables.iter().filter(matters).find(|table| table.came == 0 && !table.is_whole());
+        if let Some(table) = nothing {
+            return Some(format!("nothing of its table {} can be read", table.name));
+        }
+        let table = self.guards_lost.first()?;
+        Some(format!("not all of its table {table} can be read, whose rows stand against a second use"))
     }
 
     fn audit(&self, now: WallTime) -> Vec<AuditLine> {
@@ -151,13 +178,16 @@ pub async fn salvage(
 }
 
 /// Sets a database aside that nobody has open, and leaves an empty one in its place. Where it is now.
-pub fn begin_empty(database: &Path, now: WallTime) -> Result<PathBuf, StoreError> {
+pub async fn begin_empty(database: &Path, now: WallTime) -> Result<PathBuf, StoreError> {
     let _lock = DatabaseLock::take(database)?;
     place::complete(database)?;
+    place::clear(database);
+    // With its tables: a file without anything is taken for one that a power cut has emptied.
+    Store::open_copy(&beside(database, place::FRESH)).await?.close().await?;
     let aside = place::aside_suffix(database, now);
     let path = beside(database, &aside);
     let report = format!("the database was set aside as {} and an empty one begun\n", path.display());
-    place::set_aside(database, &aside, &report)?;
+    place::take_place(database, &aside, &report)?;
     Ok(path)
 }
 
@@ -198,15 +228,15 @@ async fn salvage_here(
     let read = reading.read(now).await;
     // Nothing of it is used if it fails.
     let closed = reading.connection.close().await;
-    let Read { mut tables, devices_by_index } = read.map_err(named)?;
+    let Read { mut tables, devices_by_index, guards_lost } = read.map_err(named)?;
     closed?;
     let store = Store::open_copy(&fresh).await?;
     let readable = make_readable(&store, now).await;
     let counted = count(&store, &mut tables).await;
     let aside = place::aside_suffix(database, now);
     let tables = tables.into_values().collect();
-    let salvage =
-        Salvage { problem: problem.to_owned(), aside: beside(database, &aside), tables, devices_by_index };
+    let (problem, aside_path) = (problem.to_owned(), beside(database, &aside));
+    let salvage = Salvage { problem, aside: aside_path, tables, devices_by_index, guards_lost };
     let noted = store.append_audit(&salvage.audit(now)).await;
     store.close().await?;
     readable?;
@@ -215,10 +245,10 @@ async fn salvage_here(
     if purpose == SalvageFor::Looking {
         return Ok(salvage);
     }
-    if let Some(table) = salvage.lost_what_matters()
+    if let Some(why) = salvage.lost_what_matters()
         && purpose == SalvageFor::GoingOn
     {
-        return refused(format!("nothing of its table {} can be read", table.name));
+        return refused(why);
     }
     verify(&fresh).await?;
     let report = [vec![salvage.summary()], salvage.lines(), vec![String::new()]].concat().join("\n");
@@ -235,18 +265,25 @@ struct Reading {
 struct Read {
     tables: BTreeMap<String, SalvagedTable>,
     devices_by_index: u64,
+    guards_lost: Vec<String>,
 }
 
 impl Reading {
     /// `None` if nothing of it can be read, whatever its header says.
     async fn open(copy: &Path, fresh: &Path) -> Result<Option<Self>, StoreError> {
         let mut mended = false;
+        // SQLite throws the log of an empty file away, and all may be in it.
+        place::mend_if_empty(copy)?;
         let version = loop {
             place::remove_index(copy);
             // In memory by its name: one that is opened as such has what it attaches in memory, too. Looked at from elsewhere: what is made in the fresh file would have the damaged one's tables read again.
             let mut probe = connection_to(SqliteConnectOptions::new()).await?;
-            let version =
-                if attach(&mut probe, copy).await? { Some(version_of(&mut probe).await?) } else { None };
+            let is_there = match attach(&mut probe, copy).await {
+                // A header that makes no sense may ask for more memory than there is.
+                Err(StoreError::Database(source)) if !mended && code_of(&source) == Some(NO_MEMORY) => false,
+                found => found?,
+            };
+            let version = if is_there { Some(version_of(&mut probe).await?) } else { None };
             probe.close().await?;
             match version {
                 Some(version) => break version,
@@ -281,7 +318,7 @@ impl Reading {
         .bind(NOT_COPIED)
         .fetch_all(&mut *connection)
         .await?;
-        let (mut tables, mut devices_by_index) = (BTreeMap::new(), 0);
+        let (mut tables, mut devices_by_index, mut guards_lost) = (BTreeMap::new(), 0, Vec::new());
         for name in names {
             let copied = match Table::find(connection, &name).await? {
                 Some(table) => table.copy(connection).await?,
@@ -292,12 +329,18 @@ impl Reading {
             let total = if is_whole { None } else { fit::rows_by_index(connection, &name).await? };
             let seen = came + copied.misfits;
             fit::remove_broken_texts(connection, &name).await?;
+            let lost = total.unwrap_or(seen).max(seen);
+            let left = count_of(connection, &name).await?;
+            let or_more = copied.has_gaps && total.is_none();
+            if GUARDS.contains(&name.as_str()) && (or_more || lost > left) {
+                guards_lost.push(name.clone());
+            }
             let salvaged = SalvagedTable {
                 name: name.clone(),
                 came,
                 // Of how many; what came in the end is known in the end.
-                lost: total.unwrap_or(seen).max(seen),
-                or_more: copied.has_gaps && total.is_none(),
+                lost,
+                or_more,
             };
             tables.insert(name, salvaged);
         }
@@ -306,8 +349,12 @@ impl Reading {
         {
             devices_by_index = fit::devices_by_index(connection, now).await?;
         }
+        if fit::refunds_are_orphaned(connection).await? && !guards_lost.iter().any(|of| of == "refunds") {
+            guards_lost.push("refunds".to_owned());
+        }
         fit::remove_orphans(connection).await?;
         fit::keep_numbers(connection).await?;
+        fit::take_places_again(connection).await?;
         for events in ["events", "session_events"] {
             if tables.get(events).is_some_and(|table| table.lost > table.came || table.or_more) {
                 fit::leave_event_numbers_out(connection, events).await?;
@@ -315,83 +362,8 @@ impl Reading {
         }
         sqlx::query("DETACH DATABASE bad").execute(&mut *connection).await?;
         migrate(connection, None).await?;
-        Ok(Read { tables, devices_by_index })
+        Ok(Read { tables, devices_by_index, guards_lost })
     }
-}
-
-/// A connection that reads what is damaged. What it writes is thrown away if the process dies: nothing needs to be on disk
-/// before it is whole.
-async fn connection_to(options: SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
-    let options = options
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .journal_mode(SqliteJournalMode::Memory)
-        .synchronous(SqliteSynchronous::Off)
-        // Parents may come after their children, or not at all; what is left is checked.
-        .foreign_keys(false)
-        .pragma("trusted_schema", "OFF")
-        .pragma("cell_size_check", "ON")
-        // What the damaged file says of its tables is taken as far as it can be read.
-        .pragma("writable_schema", "ON")
-        .disable_statement_logging();
-    Ok(options.connect().await?)
-}
-
-/// Brings its tables up to that version, or to ours. Not by `run`, whose argument is any that a connection can be had from: the
-/// compiler cannot tell that this is sent between threads then.
-async fn migrate(connection: &mut SqliteConnection, to: Option<i64>) -> Result<(), StoreError> {
-    let done = MIGRATIONS.run_direct(to, connection, false).await;
-    done.map_err(|error| StoreError::Version { path: PathBuf::new(), problem: error.to_string() })
-}
-
-/// Whether the damaged file says anything of its tables.
-async fn attach(connection: &mut SqliteConnection, copy: &Path) -> Result<bool, StoreError> {
-    let name = copy.to_string_lossy().into_owned();
-    let attached = sqlx::query("ATTACH DATABASE ? AS bad").bind(name).execute(&mut *connection).await;
-    let found = match attached {
-        Ok(_) => {
-            let tables =
-                "SELECT count(*) FROM pragma_table_list WHERE schema = 'bad' AND name NOT LIKE 'sqlite_%'";
-            sqlx::query_scalar::<_, i64>(tables).fetch_one(connection).await
-        }
-        Err(error) => Err(error),
-    };
-    match found {
-        Ok(tables) => Ok(tables > 0),
-        // A header that makes no sense is answered in several ways (another encoding, no memory for such a page).
-        Err(sqlx::Error::Database(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The version of its tables: the one that it says, else the newest that what is left of it looks like.
-async fn version_of(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let said = "SELECT max(version) FROM bad._sqlx_migrations";
-    match sqlx::query_scalar::<_, Option<i64>>(said).fetch_one(&mut *connection).await {
-        Ok(Some(version)) if version > 0 => return Ok(version),
-        Ok(_) => {}
-        Err(sqlx::Error::Database(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let shape = "SELECT t.name || '.' || c.name FROM pragma_table_list t, pragma_table_info(t.name, t.schema) c \
-                 WHERE t.schema = $1 AND t.name NOT LIKE 'sqlite_%' AND t.name <> '_sqlx_migrations'";
-    let theirs: HashSet<String> =
-        sqlx::query_scalar(shape).bind("bad").fetch_all(&mut *connection).await?.into_iter().collect();
-    let tables: HashSet<&str> = theirs.iter().filter_map(|column| column.split('.').next()).collect();
-    let mut like = SqliteConnectOptions::new().in_memory(true).connect().await?;
-    let mut newest = 0;
-    for migration in MIGRATIONS.iter() {
-        migrate(&mut like, Some(migration.version)).await?;
-        let ours: HashSet<String> =
-            sqlx::query_scalar(shape).bind("main").fetch_all(&mut like).await?.into_iter().collect();
-        let of_theirs =
-            |column: &&String| column.split('.').next().is_some_and(|table| tables.contains(table));
-        if ours.iter().filter(of_theirs).count() == theirs.len() && theirs.is_subset(&ours) {
-            newest = migration.version;
-        }
-    }
-    like.close().await?;
-    // Nothing fits: every column that both have is taken.
-    Ok(if newest > 0 { newest } else { known_version() })
 }
 
 /// Removes or empties what the program itself cannot read: it would not start.

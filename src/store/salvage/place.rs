@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::WallTime;
 use crate::durable::{replace_private, sync_folder_of};
-use crate::store::lock::beside;
+use crate::store::lock::{beside, keep_owner};
 use crate::store::{StoreError, damage, space};
 
 /// A copy of the damaged file, so that reading it changes nothing in it.
@@ -26,6 +26,8 @@ const REFUSED: &str = ".unsalvaged";
 const SMALL_BYTES: u64 = 1 << 20;
 /// The size of our pages, SQLite's usual.
 const PAGE_BYTES: u16 = 4096;
+/// What the kernel says of a block that the disk cannot read.
+const UNREADABLE: i32 = rustix::io::Errno::IO.raw_os_error();
 
 fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_owned();
@@ -74,10 +76,45 @@ pub(super) fn copy(database: &Path) -> Result<PathBuf, StoreError> {
             .mode(0o600)
             .open(&to)
             .map_err(failed(&to, "make a copy of the damaged database"))?;
-        let mut source = File::open(&from).map_err(failed(&from, "read it"))?;
-        io::copy(&mut source, &mut place).map_err(failed(&to, "copy the damaged database"))?;
+        let source = File::open(&from).map_err(failed(&from, "read it"))?;
+        let length = source.metadata().map_err(failed(&from, "look at it"))?.len();
+        copy_blocks(length, &mut |block, at| source.read_exact_at(block, at), &mut place)
+            .map_err(failed(&to, "copy the damaged database"))?;
     }
     Ok(to)
+}
+
+/// Copies block by block: one that the disk cannot read any more is a page without anything in it.
+fn copy_blocks(
+    length: u64,
+    read: &mut dyn FnMut(&mut [u8], u64) -> io::Result<()>,
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut block = [0; PAGE_BYTES as usize];
+    let mut at = 0;
+    while at < length {
+        let size = usize::try_from(length - at).unwrap_or(usize::MAX).min(block.len());
+        let Some(part) = block.get_mut(..size) else { break };
+        match read(part, at) {
+            Err(error) if error.raw_os_error() == Some(UNREADABLE) => part.fill(0),
+            done => done?,
+        }
+        to.write_all(part)?;
+        at += u64::from(PAGE_BYTES);
+    }
+    Ok(())
+}
+
+/// Makes a first page of a copy that has none, so that its log is read.
+pub(super) fn mend_if_empty(copy: &Path) -> Result<(), StoreError> {
+    let mended = fs::metadata(copy).and_then(|found| {
+        if found.len() > 0 {
+            return Ok(());
+        }
+        OpenOptions::new().write(true).open(copy)?.set_len(u64::from(PAGE_BYTES))?;
+        mend_header(copy)
+    });
+    mended.map_err(failed(copy, "mend its header"))
 }
 
 /// Makes the header of the copy what ours is: <https://sqlite.org/fileformat2.html#the_database_header>.
@@ -118,7 +155,9 @@ pub(super) fn remember_refusal(database: &Path, why: &str) -> Result<(), StoreEr
     let path = beside(database, REFUSED);
     let written =
         fingerprint(database).and_then(|of| replace_private(&path, format!("{of}\n{why}\n").as_bytes()));
-    written.map_err(failed(&path, "note that it cannot be salvaged"))
+    written
+        .and_then(|()| keep_owner(database, &path))
+        .map_err(failed(&path, "note that it cannot be salvaged"))
 }
 
 /// Why not enough of the file can be read, if that was found out and it is the same file still.
@@ -136,28 +175,14 @@ pub(super) fn take_place(database: &Path, aside: &str, report: &str) -> Result<(
         .and_then(|file| file.sync_all())
         .map_err(failed(&fresh, "write the salvaged database to the disk"))?;
     let report_file = beside(database, &format!("{aside}{REPORT}"));
-    replace_private(&report_file, report.as_bytes()).map_err(failed(&report_file, "write the report"))?;
+    replace_private(&report_file, report.as_bytes())
+        .and_then(|()| keep_owner(database, &report_file))
+        .map_err(failed(&report_file, "write the report"))?;
     let marker = beside(database, MARKER);
     replace_private(&marker, aside.as_bytes()).map_err(failed(&marker, "mark the salvage"))?;
+    // Nothing but this process looks at it unless it dies now.
+    keep_owner(database, &marker).map_err(failed(&marker, "give it to whom the database belongs"))?;
     complete(database)
-}
-
-/// Whoever salvages as root leaves a database that the daemon's user can write to.
-fn keep_owner(database: &Path, fresh: &Path) -> io::Result<()> {
-    let (old, new) = (fs::metadata(database)?, fs::metadata(fresh)?);
-    if (old.uid(), old.gid()) == (new.uid(), new.gid()) {
-        return Ok(());
-    }
-    std::os::unix::fs::chown(fresh, Some(old.uid()), Some(old.gid()))
-}
-
-/// Sets the damaged file aside, and nothing in its place.
-pub(super) fn set_aside(database: &Path, aside: &str, report: &str) -> Result<(), StoreError> {
-    let fresh = beside(database, FRESH);
-    // An empty file is an empty database.
-    let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh);
-    made.map_err(failed(&fresh, "make an empty database"))?;
-    take_place(database, aside, report)
 }
 
 /// Finishes a salvage whose result was complete, if there is one. Whoever calls has the database to itself.
@@ -236,6 +261,27 @@ pub(super) fn newest_copy(database: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_that_the_disk_cannot_read_is_a_page_without_anything_in_it() {
+        let bytes: Vec<u8> = (0..10_000_u32).map(|place| u8::try_from(place % 250).unwrap() + 1).collect();
+        let copied = |code: i32| {
+            let mut to = Vec::new();
+            let mut read = |block: &mut [u8], at: u64| {
+                if at == 4096 {
+                    return Err(io::Error::from_raw_os_error(code));
+                }
+                let at = usize::try_from(at).unwrap();
+                block.copy_from_slice(&bytes[at..at + block.len()]);
+                Ok(())
+            };
+            copy_blocks(10_000, &mut read, &mut to).map(|()| to)
+        };
+        let to = copied(UNREADABLE).unwrap();
+        assert!(to[..4096] == bytes[..4096] && to[8192..] == bytes[8192..]);
+        assert!(to[4096..8192].iter().all(|byte| *byte == 0));
+        assert_eq!(copied(13).unwrap_err().kind(), ErrorKind::PermissionDenied);
+    }
 
     #[test]
     fn whenever_it_dies_the_next_start_finishes_it() {
