@@ -31,6 +31,10 @@ struct Belief {
     believed: bool,
     /// A moment by both clocks before which it cannot be now; `None` before anybody has looked.
     anchor: Option<Now>,
+    /// When it could last be believed.
+    last: Option<Now>,
+    /// The newest time that it ever could be.
+    newest: WallTime,
 }
 
 #[derive(Debug, Clone)]
@@ -70,8 +74,10 @@ impl Clock {
     pub fn note_belief(&self, believed: bool, newest: WallTime, now: Now) {
         let mut belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
         belief.believed = believed;
+        belief.newest = newest;
         if believed {
             belief.anchor = Some(now);
+            belief.last = Some(now);
         } else if belief.anchor.is_none() {
             belief.anchor = Some(Now { wall: newest, ..now });
         }
@@ -93,6 +99,24 @@ impl Clock {
             }
             Some(_) | None => now.wall,
         }
+    }
+
+    /// When the wall clock could last be believed, since this process began: a reload does not forget it.
+    pub fn last_believed(&self) -> Option<Now> {
+        self.belief.lock().unwrap_or_else(PoisonError::into_inner).last
+    }
+
+    /// The time by which opening hours would go if everything were set up anew now, as a reload does; `None`: they would
+    /// not be known.
+    pub fn believed_anew(&self) -> Option<WallTime> {
+        let now = self.now();
+        let belief = *self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        if belief.anchor.is_some() && now.wall >= belief.newest {
+            return Some(now.wall);
+        }
+        let last = belief.last?;
+        let since = now.boot.millis_since(last.boot);
+        Some(last.wall.plus_millis(i64::try_from(since).unwrap_or(i64::MAX)))
     }
 
     /// Whether the wall clock can be believed.

@@ -245,7 +245,7 @@ impl Kept {
 }
 
 fn meaning(old: &Config, new: &Config, seen: String, handle: &Handle) -> Meaning {
-    let now = Moment { at: handle.believed(), place: handle.place() };
+    let now = Moment { at: handle.believed_anew(), place: handle.place() };
     let mut texts = changes(old, new, now);
     texts.push(meanwhile(Some(old), new, now).to_owned());
     Meaning { seen, texts, cuts_off: cuts_off(old, new, now) }

@@ -31,6 +31,8 @@ pub struct Transition {
     pub outcome: Outcome,
     /// How things were, for taking it all back.
     pub before: Vec<Image>,
+    /// Who waited for opening hours until now: waits again if all is taken back.
+    pub waited: Vec<DeviceId>,
 }
 
 impl Transition {
@@ -58,6 +60,17 @@ impl Transition {
             Image::Device(id, _) => Some(*id),
             Image::Session(..) => None,
         })
+    }
+
+    /// The devices whose rows, or whose sessions' rows, it changes; some of them more than once.
+    pub fn concerns(&self) -> impl Iterator<Item = DeviceId> + '_ {
+        let of_session =
+            |change: &Change| if let Change::Session(session) = change { Some(session.device) } else { None };
+        let before = self.before.iter().filter_map(|image| match image {
+            Image::Device(id, _) => Some(*id),
+            Image::Session(_, session) => session.as_ref().map(|session| session.device),
+        });
+        before.chain(self.changes.iter().filter_map(of_session))
     }
 }
 

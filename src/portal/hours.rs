@@ -43,13 +43,10 @@ impl PortalState {
     /// What a zone's opening hours come to now.
     pub(super) fn hours(&self, opening: Option<ZoneOpening>) -> Hours {
         let Some(opening) = opening else { return Hours::Open };
-        match (opening.is_open, opening.changes_at) {
-            (true, Some(at)) => {
-                let millis = u64::try_from(at.0.saturating_sub(self.handle.now().wall.0)).unwrap_or(0);
-                Hours::ClosesIn { millis, when: self.handle.ahead(at) }
-            }
+        match (opening.is_open, opening.changes_at.zip(opening.changes_in_ms)) {
+            (true, Some((at, millis))) => Hours::ClosesIn { millis, when: self.handle.ahead(at) },
             (true, None) => Hours::Open,
-            (false, at) => Hours::Closed(at.map_or(When::Later, |at| self.handle.ahead(at))),
+            (false, next) => Hours::Closed(next.map_or(When::Later, |(at, _)| self.handle.ahead(at))),
         }
     }
 }

@@ -97,14 +97,16 @@ impl Scene {
         })
     }
 
-    /// The providers' forms; not that of the one that waits.
+    /// The providers' forms; not that of the one that waits, and none while the zone is closed: only what goes on is
+    /// brought to its end.
     ///
     /// One alone is open. Of several the first is, and those that are a single button; whoever has something to connect
     /// on, or waits, unfolds what they need.
     pub fn offers(&self, t: Words) -> Vec<OfferView> {
         let waits = self.waiting.as_ref().map(|(provider, _)| provider);
         let has_none = matches!(self.standing, Standing::New | Standing::UsedUp(_)) && waits.is_none();
-        let shown = self.faces.iter().filter(|(provider, _)| Some(provider) != waits);
+        let is_shown = |provider| Some(provider) != waits && self.closed.is_none();
+        let shown = self.faces.iter().filter(|(provider, _)| is_shown(provider));
         let mut offers: Vec<OfferView> = shown
             .enumerate()
             .map(|(number, (provider, face))| OfferView::new(number, provider, face, t))
@@ -131,18 +133,12 @@ impl PortalState {
             return Scene::bare(standing);
         }
         let waiting = self.handle.waiting(device);
-        let mut faces = self.handle.faces(&self.zone);
-        let closed = hours.closed(&standing);
-        if closed.is_some() {
-            // Only what goes on is brought to its end.
-            faces.retain(|(name, _)| waiting.as_ref().is_some_and(|(of, _)| of == name));
-        }
         Scene {
             soon: standing.soon(self.end_notice, hours),
-            closed,
+            closed: hours.closed(&standing),
             standing,
             waiting,
-            faces,
+            faces: self.handle.faces(&self.zone),
             beside,
             offline: self.uplink.is_down(),
         }

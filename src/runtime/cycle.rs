@@ -71,7 +71,8 @@ impl Owner {
         for (command, reply) in commands {
             self.decide(command, reply, &read.unread, now, &mut touched, &mut steps);
         }
-        let transition = self.mgr.housekeeping(now, FLUSH_ROWS);
+        touched.extend(steps.iter().flat_map(|step| step.transition.concerns().chain(step.device)));
+        let transition = self.mgr.housekeeping(now, FLUSH_ROWS, &touched);
         if !transition.is_empty() {
             steps.push(Step { transition, device: None, caller: Caller::Flush, asked_source: false });
         }

@@ -75,6 +75,7 @@ impl Runtime {
             sessions: loaded.sessions,
             had_session: loaded.had_session,
             newest_wall: loaded.newest_wall.unwrap_or(WallTime(0)),
+            last_believed: self.clock.last_believed(),
             kernel: table,
         };
         let (mgr, transition) = SessionsMgr::restore(settings, found, now);

@@ -49,7 +49,12 @@ impl Handle {
 
     /// A moment ahead, as people here say it.
     pub fn ahead(&self, at: WallTime) -> When {
-        When::ahead(at, self.now().wall, &self.shared.clock)
+        When::ahead(at, self.believable(), &self.shared.clock)
+    }
+
+    /// The time by which opening hours would go after a reload now; see [`crate::clock::Clock::believed_anew`].
+    pub fn believed_anew(&self) -> Option<WallTime> {
+        self.shared.clock.believed_anew()
     }
 
     /// The clock on the wall here.

@@ -221,7 +221,7 @@ async fn made_up_addresses_do_not_pile_up() {
                 mgr.handle(Command::Lost { mac, address: [10, 0, round, number].into() }, now).unwrap();
             }
         }
-        let forgotten = mgr.housekeeping(now, 500);
+        let forgotten = mgr.housekeeping(now, 500, &Default::default());
         let rows = forgotten.changes.iter().filter(|change| matches!(change, Change::DeleteDevice(_)));
         assert!(rows.count() <= 16, "in small steps");
     }

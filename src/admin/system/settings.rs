@@ -255,7 +255,7 @@ fn checked(page: &mut SettingsPage, upkeep: &Upkeep) -> Result<Config, Response>
 
 /// What will happen, a sentence each.
 fn happens(upkeep: &Upkeep, old: &str, new: &Config, handle: &Handle) -> Vec<String> {
-    let now = Moment { at: handle.believed(), place: handle.place() };
+    let now = Moment { at: handle.believed_anew(), place: handle.place() };
     let old = upkeep.settings().check(old).ok();
     let mut texts = match &old {
         Some(old) => changes(old, new, now),

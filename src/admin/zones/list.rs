@@ -69,7 +69,7 @@ fn hours(zone: &ZoneConfig, opening: Option<ZoneOpening>, state: &AdminState) ->
     if zone.open.is_always() {
         return None;
     }
-    let ZoneOpening { is_open, changes_at } = opening?;
+    let ZoneOpening { is_open, changes_at, .. } = opening?;
     let when = changes_at.map(|at| state.handle.ahead(at));
     Some(match (is_open, when) {
         (true, Some(when)) => format!("Open; closes {when}."),

@@ -1,19 +1,23 @@
 //! When zones are open: looked at with the clock, and carried out as deadlines on CLOCK_BOOTTIME, so that the kernel closes
 //! on time while nobody is there to tell it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::SessionsMgr;
 use super::table::Entry;
 use super::work::Work;
 use crate::domain::{
-    BootTime, DeviceId, LocalTime, Now, OpeningHours, Refusal, SessionState, WallTime, When, ZoneName,
+    BootTime, DeviceId, LocalTime, Now, Opening, OpeningHours, PauseReason, Refusal, SessionState, WallTime,
+    When, ZoneName,
 };
 
 /// By so much the wall clock may go faster or slower than CLOCK_BOOTTIME before a deadline is set anew.
 const DRIFT_MS: u64 = 1_000;
 /// A zone's hours are looked at anew after so long: somebody may have put this box into another time zone.
 const LOOK_MS: u64 = 60_000;
+/// Who was let in and had to be cut off again, since that could not be stored, waits for so long.
+pub(super) const AGAIN_MS: u64 = 1_000;
 
 /// Whether a zone is open, and what is known of the next change.
 #[derive(Debug)]
@@ -28,8 +32,10 @@ pub(super) struct Hours {
     /// Deadlines of its clients are to be brought up to date.
     is_news: bool,
     /// Who is let in by itself as it opens, and since when: they were cut off by the hours, or came meanwhile. Nobody who
-    /// runs something.
+    /// runs something, and nobody who has nothing to run.
     waiting: BTreeMap<DeviceId, BootTime>,
+    /// The last moment that was asked for, and what was so from then on: many ask for nearly the same one at the start.
+    asked: Option<(WallTime, Opening)>,
 }
 
 /// The next change, by both clocks.
@@ -49,6 +55,7 @@ impl Default for Hours {
             last: WallTime(i64::MIN),
             is_news: false,
             waiting: BTreeMap::new(),
+            asked: None,
         }
     }
 }
@@ -60,6 +67,8 @@ pub struct ZoneOpening {
     pub is_open: bool,
     /// When that changes next; `None`: never, or nobody knows the time.
     pub changes_at: Option<WallTime>,
+    /// In how many milliseconds that is, whatever the wall clock shows.
+    pub changes_in_ms: Option<u64>,
 }
 
 impl Hours {
@@ -98,6 +107,26 @@ impl Hours {
         self.is_news = true;
     }
 
+    fn at(&mut self, hours: &OpeningHours, wall: WallTime, place: &dyn LocalTime) -> Opening {
+        if let Some((from, known)) = self.asked
+            && from <= wall
+            && known.until.is_some_and(|until| wall < until)
+        {
+            return known;
+        }
+        let opening = hours.at(wall, place);
+        self.asked = Some((wall, opening));
+        opening
+    }
+
+    fn opening(&self, boot: BootTime) -> ZoneOpening {
+        ZoneOpening {
+            is_open: self.is_open_at(boot),
+            changes_at: self.next.map(|next| next.wall),
+            changes_in_ms: self.next.map(|next| next.boot.millis_since(boot)),
+        }
+    }
+
     fn is_open_at(&self, boot: BootTime) -> bool {
         self.is_open == self.next.is_none_or(|next| boot < next.boot)
     }
@@ -119,12 +148,17 @@ impl SessionsMgr {
     /// 1970 shuts nobody out. If it cannot be believed any more, time goes on from when it could.
     pub(super) fn look_at_hours(&mut self, now: Now) {
         self.hours_at = now.boot;
-        let Some(believed) = self.last_believed else { return };
-        let since = i64::try_from(now.boot.millis_since(believed.boot)).unwrap_or(i64::MAX);
-        let wall = believed.wall.plus_millis(since);
+        let Some(wall) = self.hours_wall(now) else { return };
         for zone in self.zones.values_mut().filter(|zone| !zone.policy.open.is_always()) {
             zone.hours.look(&zone.policy.open, wall, now.boot, self.place.as_ref());
         }
+    }
+
+    /// What opening hours take for the time on the wall.
+    fn hours_wall(&self, now: Now) -> Option<WallTime> {
+        let believed = self.last_believed?;
+        let since = i64::try_from(now.boot.millis_since(believed.boot)).unwrap_or(i64::MAX);
+        Some(believed.wall.plus_millis(since))
     }
 
     /// When the next zone opens or closes, or somebody waits who can be let in.
@@ -170,7 +204,7 @@ impl SessionsMgr {
         let opens = self.zone_of(&entry.device).hours.next.filter(|next| next.boot > now.boot);
         Err(match opens {
             Some(next) => Refusal::Closed {
-                opens: When::ahead(next.wall, now.wall, self.place.as_ref()),
+                opens: When::ahead(next.wall, self.hours_wall(now).unwrap_or(now.wall), self.place.as_ref()),
                 retry_secs: next.boot.millis_since(now.boot).div_ceil(1_000),
             },
             // It has just closed: when it opens is known in a moment.
@@ -200,61 +234,90 @@ impl SessionsMgr {
     }
 
     /// The first moment after `since` at which a device's zone was closed, up to now.
-    pub(super) fn closed_since(&self, device: DeviceId, since: BootTime, now: Now) -> Option<BootTime> {
+    pub(super) fn closed_since(&mut self, device: DeviceId, since: BootTime, now: Now) -> Option<BootTime> {
+        let wall = self.hours_wall(now)?;
         let entry = self.table.device(device)?;
         let policy = &self.zone_of(&entry.device).policy;
-        if self.last_believed.is_none()
-            || policy.open.is_always()
-            || policy.trusted.contains(&entry.device.mac)
-        {
+        if policy.open.is_always() || policy.trusted.contains(&entry.device.mac) {
             return None;
         }
+        let (name, place) = (policy.name.clone(), Arc::clone(&self.place));
         let before = i64::try_from(now.boot.millis_since(since)).unwrap_or(i64::MAX);
-        let opening = policy.open.at(now.wall.plus_millis(before.saturating_neg()), self.place.as_ref());
-        let closed = opening.until.filter(|until| opening.is_open && *until <= now.wall)?;
-        Some(boot_of(closed, now.wall, now.boot).max(since))
+        let zone = self.zones.get_mut(&name)?;
+        let then = wall.plus_millis(before.saturating_neg());
+        let opening = zone.hours.at(&zone.policy.open, then, place.as_ref());
+        let closed = opening.until.filter(|until| opening.is_open && *until <= wall)?;
+        Some(boot_of(closed, wall, now.boot).max(since))
     }
 
     /// How each zone stands to its opening hours, in the order of their names.
     pub fn openings(&self, now: Now) -> Vec<(ZoneName, ZoneOpening)> {
-        let opening = |zone: &super::Zone| ZoneOpening {
-            is_open: zone.hours.is_open_at(now.boot),
-            changes_at: zone.hours.next.map(|next| next.wall),
-        };
-        self.zones.iter().map(|(name, zone)| (name.clone(), opening(zone))).collect()
+        self.zones.iter().map(|(name, zone)| (name.clone(), zone.hours.opening(now.boot))).collect()
     }
 
     /// How a device's zone stands to its opening hours; `None` if they are no concern of the device.
     pub fn opening_for(&self, device: DeviceId, now: Now) -> Option<ZoneOpening> {
         let entry = self.table.device(device)?;
-        let zone = self.zone_of(&entry.device);
-        let changes_at = zone.hours.next.map(|next| next.wall);
-        let is_open = zone.hours.is_open_at(now.boot);
-        let is_concerned = !zone.policy.open.is_always() && !zone.policy.trusted.contains(&entry.device.mac);
-        is_concerned.then_some(ZoneOpening { is_open, changes_at })
+        self.hours_for(entry).map(|hours| hours.opening(now.boot))
+    }
+
+    /// These devices wait for their zone to open, since then: if they run nothing, and there is something that would be let
+    /// run by itself.
+    pub(super) fn wait_since(&mut self, devices: &[DeviceId], since: BootTime) {
+        for id in devices {
+            let Some(entry) = self.table.device(*id).filter(|entry| self.goes_on_by_itself(entry)) else {
+                continue;
+            };
+            let zone = self.zone_of(&entry.device).policy.name.clone();
+            if let Some(zone) = self.zones.get_mut(&zone) {
+                zone.hours.waiting.insert(*id, since);
+            }
+        }
+    }
+
+    fn goes_on_by_itself(&self, entry: &Entry) -> bool {
+        let is_interrupted = |id| {
+            self.table.session(id).is_some_and(|session| {
+                matches!(session.state, SessionState::Paused(PauseReason::Reboot | PauseReason::OpeningHours))
+            })
+        };
+        let auto_connect = self.zone_of(&entry.device).policy.auto_connect;
+        let mut sessions = entry.sessions.iter();
+        entry.run.is_none() && sessions.any(|id| auto_connect || is_interrupted(*id))
     }
 }
 
 impl Work<'_> {
     /// The device is let in as its zone opens, as if it came then.
     pub(super) fn wait_for_opening(&mut self, id: DeviceId) {
-        let zone = self.entry(id).map(|entry| self.mgr.zone_of(&entry.device).policy.name.clone());
-        let now = self.now.boot;
-        if let Some(zone) = zone.ok().and_then(|zone| self.mgr.zones.get_mut(&zone)) {
-            zone.hours.waiting.insert(id, now);
+        self.mgr.wait_since(&[id], self.now.boot);
+    }
+
+    /// It runs something, or somebody has cut it off since, or it is not known any more.
+    pub(super) fn wait_no_more(&mut self, id: DeviceId) {
+        for zone in self.mgr.zones.values_mut() {
+            if zone.hours.waiting.remove(&id).is_some() {
+                self.transition.waited.push(id);
+            }
         }
     }
 
-    /// It runs something, or somebody has cut it off since.
-    pub(super) fn wait_no_more(&mut self, id: DeviceId) {
-        for zone in self.mgr.zones.values_mut() {
-            zone.hours.waiting.remove(&id);
+    /// A device has its first session while its zone is closed: it came with nothing to wait with.
+    pub(super) fn wait_with_first(&mut self, id: DeviceId) {
+        let waits = self.entry(id).is_ok_and(|entry| {
+            entry.sessions.len() == 1
+                && entry.device.present
+                && !entry.device.blocked
+                && self.mgr.is_shut_out(entry, self.now.boot)
+        });
+        if waits {
+            self.wait_for_opening(id);
         }
     }
 
     /// Brings the deadlines up to date of who is online where a change of the hours is news, and lets in whoever waits where
-    /// it is open.
-    pub(super) fn keep_hours(&mut self) {
+    /// it is open: at most so many at a time, and nobody whom another step of this group has `touched`.
+    pub(super) fn keep_hours(&mut self, touched: &HashSet<DeviceId>, most: usize) {
         let mut news = Vec::new();
         let mut waiting = Vec::new();
         let now = self.now.boot;
@@ -265,9 +328,15 @@ impl Work<'_> {
             if zone.hours.is_open_at(now) {
                 // Who was cut off in this very group is let in with the next: what a group takes away goes last.
                 zone.hours.waiting.retain(|id, since| {
-                    let is_due = *since < now;
-                    waiting.extend(is_due.then_some(*id));
-                    !is_due
+                    if *since >= now || waiting.len() >= most {
+                        return true;
+                    }
+                    if touched.contains(id) {
+                        *since = now;
+                        return true;
+                    }
+                    waiting.push(*id);
+                    false
                 });
             }
         }
@@ -277,6 +346,7 @@ impl Work<'_> {
                 self.mgr.table.running().filter(here).map(|entry| entry.device.id).collect();
             running.into_iter().for_each(|id| self.touch(id));
         }
+        self.transition.waited.extend(&waiting);
         for id in waiting {
             if let Err(refusal) = self.let_in_at_opening(id) {
                 // It was forgotten meanwhile, or asks on its page when there is room again.

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::connect::is_used_up;
@@ -309,7 +310,8 @@ impl SessionsMgr {
 
     /// After all books were read and every device was looked at: the next round; expiry of what is not running; the clock;
     /// usage that is due to be written. At most `most` rows of usage at a time, so that a large flush never holds up a connect.
-    pub fn housekeeping(&mut self, now: Now, most: usize) -> Transition {
+    /// Nobody is let in whom another step of this group has `touched`: each can be taken back without the other.
+    pub fn housekeeping(&mut self, now: Now, most: usize, touched: &HashSet<DeviceId>) -> Transition {
         self.look_at_clock(now);
         let (newest, believed) = (self.clock.newest(), self.clock_believed);
         let became_believed = std::mem::take(&mut self.became_believed) && believed;
@@ -329,7 +331,7 @@ impl SessionsMgr {
         if believed && (flush || became_believed) {
             work.count_days();
         }
-        work.keep_hours();
+        work.keep_hours(touched, most);
         work.forget_some(flush);
         changes.into_iter().for_each(|change| work.change(change));
         work.finish(Outcome::Done)
@@ -356,7 +358,7 @@ impl SessionsMgr {
     /// All usage, at once: for the last flush before the daemon stops.
     pub fn flush_all(&mut self, now: Now) -> Transition {
         self.to_flush = self.table.running().map(|entry| entry.device.id).collect();
-        self.housekeeping(now, usize::MAX)
+        self.housekeeping(now, usize::MAX, &HashSet::new())
     }
 
     /// A flush that could not be written is tried again in the next round.

@@ -22,6 +22,8 @@ pub struct Restored {
     pub had_session: HashSet<DeviceId>,
     /// The newest wall-clock time that was believed.
     pub newest_wall: WallTime,
+    /// When the wall clock could last be believed, since this process began.
+    pub last_believed: Option<Now>,
     /// What the kernel holds; `None` if our table is not there.
     pub kernel: Option<HashMap<ClientKey, KernelBooks>>,
 }
@@ -97,7 +99,7 @@ impl SessionsMgr {
             keys: KeyPool::new(settings.max_key, &held),
             clock,
             clock_believed,
-            last_believed: clock_believed.then_some(now),
+            last_believed: if clock_believed { Some(now) } else { found.last_believed },
             hours_at: now.boot,
             place: settings.place,
             became_believed: clock_believed,

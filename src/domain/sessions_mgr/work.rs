@@ -112,7 +112,9 @@ impl<'a> Work<'a> {
     pub(super) fn add_session(&mut self, session: ClientSession) {
         self.touch(session.device);
         self.remember_session(session.id);
+        let device = session.device;
         self.mgr.table.put_session(session.id, Some(session), self.now.boot);
+        self.wait_with_first(device);
     }
 
     /// Changes a session; one that ends by it leaves memory.
@@ -172,6 +174,7 @@ impl<'a> Work<'a> {
     pub(super) fn drop_device(&mut self, id: DeviceId) -> Result<(), Refusal> {
         // First of all images: it is what the audit log names.
         self.remember_device(id);
+        self.wait_no_more(id);
         for session in self.entry(id)?.sessions.clone() {
             self.remember_session(session);
             self.last_save(session)?;
@@ -264,12 +267,14 @@ impl<'a> Work<'a> {
     pub(super) fn abandon(self, refusal: Refusal) -> Refusal {
         let now = self.now;
         self.mgr.put_back(&self.transition.before, false, now);
+        self.mgr.wait_since(&self.transition.waited, now.boot);
         refusal
     }
 
     /// Takes everything back: somebody outside is to be asked first, and the command comes again.
     pub(super) fn put_off_until_asked(self, outcome: Outcome) -> Transition {
         self.mgr.put_back(&self.transition.before, false, self.now);
+        self.mgr.wait_since(&self.transition.waited, self.now.boot);
         Transition { outcome, ..Transition::default() }
     }
 

@@ -1,10 +1,11 @@
 //! Opening hours: who is cut off, when, what it costs, and who is let back in.
 
-use turnpike::domain::sessions_mgr::ZoneOpening;
-use turnpike::domain::{BootTime, OpeningHours, OpeningLine, Refusal, WallTime, When, ZonePolicy};
+use turnpike::domain::sessions_mgr::{Command, DevicePatch, ZoneOpening};
+use turnpike::domain::{BootTime, OpeningHours, OpeningLine, Refusal, Text, WallTime, When, ZonePolicy};
 
 use super::names::{FREE, mac, plain_zone};
 use super::story::{Story, time};
+use super::world::Trouble;
 
 /// A zone that closes 60 seconds after the story begins, at 08:01 on Friday, 15 January 2027, and opens at 08:05.
 fn cafe() -> ZonePolicy {
@@ -81,13 +82,63 @@ fn where_devices_are_let_in_by_themselves_they_are_as_it_opens() {
     story.buys(6, time(600));
     story.leaves(6);
     story.joins(6);
-    assert_eq!((1..=6).filter(|phone| story.runs(*phone).is_some()).count(), 0);
+    // One that gets something only after it came.
+    story.joins(7);
+    story.buys(7, time(600));
+    assert_eq!((1..=7).filter(|phone| story.runs(*phone).is_some()).count(), 0);
     story.leaves(2);
     story.until(300_000);
-    let online: Vec<u8> = (1..=6).filter(|phone| story.online(*phone)).collect();
-    assert_eq!(online, [1, 6], "not who is away, was disconnected, or is blocked");
+    story.world.advance(10);
+    let online: Vec<u8> = (1..=7).filter(|phone| story.online(*phone)).collect();
+    assert_eq!(online, [1, 6, 7], "not who is away, was disconnected, or is blocked");
     story.joins(2);
     assert!(story.online(2), "as ever");
+}
+
+#[test]
+fn they_are_let_in_a_few_at_a_time_and_none_is_lost() {
+    let mut story = Story::in_zone(automatic());
+    for phone in 1..=5 {
+        story.joins(phone);
+        story.buys(phone, time(600));
+        story.connects(phone).unwrap();
+    }
+    story.until(299_999);
+    story.until_unwatched(300_001);
+    let online = |story: &Story| (1..=5).filter(|phone| story.online(*phone)).collect::<Vec<u8>>();
+    assert_eq!(online(&story), []);
+    // A command of the same group has changed one of them: each step can be taken back without the other.
+    let patch = DevicePatch { alias: Some(Some(Text::new("Ana"))), ..DevicePatch::default() };
+    let named = Command::UpdateDevice { device: story.device(1), patch };
+    story.world.group(vec![named], &Trouble::default()).pop().unwrap().unwrap();
+    assert_eq!(online(&story), [2, 3]);
+    // The store cannot write: nobody of this group is let in, and all of them are a second later.
+    story.world.pass(1);
+    story.world.group(Vec::new(), &Trouble { store_fails: true, ..Trouble::default() });
+    assert_eq!(online(&story), [2, 3]);
+    story.until(300_500);
+    assert_eq!(online(&story), [2, 3, 5]);
+    story.until(301_100);
+    assert_eq!(online(&story), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_reload_while_the_clock_is_wrong_keeps_the_hours() {
+    let mut story = Story::in_zone(automatic());
+    story.joins(1);
+    story.buys(1, time(6_000));
+    story.connects(1).unwrap();
+    story.until(100_000);
+    story.world.last_believed = Some(story.world.now());
+    story.world.step_wall(-730 * 86_400_000);
+    story.world.advance(1_000);
+    story.world.restart();
+    story.joins(1);
+    assert!(!story.online(1));
+    let refused = Refusal::Closed { opens: When::Today(8, 5), retry_secs: 199 };
+    assert_eq!(story.connects(1), Err(refused), "in words by the time that is believed");
+    story.until(300_010);
+    assert!(story.online(1));
 }
 
 #[test]
@@ -153,11 +204,8 @@ fn trusted_devices_stay_and_those_that_are_free_of_charge_do_not() {
     let device = story.joins(2);
     let session = story.buys(2, time(5));
     story.connects(2).unwrap();
-    let patch = turnpike::domain::sessions_mgr::DevicePatch {
-        roles: Some([FREE.to_owned()].into()),
-        ..Default::default()
-    };
-    let free = turnpike::domain::sessions_mgr::Command::UpdateDevice { device, patch };
+    let patch = DevicePatch { roles: Some([FREE.to_owned()].into()), ..DevicePatch::default() };
+    let free = Command::UpdateDevice { device, patch };
     story.world.group(vec![free], &Default::default()).pop().unwrap().unwrap();
     story.joins(1);
     assert!(story.online(1) && story.online(2));
@@ -180,7 +228,7 @@ fn while_no_clock_could_be_believed_it_is_open() {
     assert!(story.connects(1).is_err());
     story.world.reboot(WallTime(0));
     let opening = |story: &Story| story.world.mgr.openings(story.world.now())[0].1;
-    assert_eq!(opening(&story), ZoneOpening { is_open: true, changes_at: None });
+    assert_eq!(opening(&story), ZoneOpening { is_open: true, changes_at: None, changes_in_ms: None });
     story.joins(1);
     story.world.advance(100_000);
     assert!(story.online(1));

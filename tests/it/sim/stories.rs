@@ -321,7 +321,7 @@ fn usage_is_flushed_in_bounded_portions() {
     story.world.pass(6_000);
     let now = story.world.now();
     let written = |story: &mut Story| {
-        let transition = story.world.mgr.housekeeping(now, 2);
+        let transition = story.world.mgr.housekeeping(now, 2, &Default::default());
         transition.changes.iter().filter(|change| matches!(change, Change::Usage(_))).count()
     };
     for (device, want) in story.world.mgr.due(now) {

@@ -55,6 +55,8 @@ pub struct World {
     pub boots: u32,
     pub boot: BootTime,
     pub wall: WallTime,
+    /// What a process that goes on over a restart of the manager remembers.
+    pub last_believed: Option<Now>,
     pub kernel: SimKernel,
     pub store: SimStore,
     pub mgr: SessionsMgr,
@@ -100,6 +102,7 @@ impl World {
             boots: 0,
             boot,
             wall,
+            last_believed: None,
             kernel: SimKernel::default(),
             store: SimStore::default(),
             mgr,
@@ -318,7 +321,8 @@ impl World {
                 }
             }
         }
-        let housekeeping = self.mgr.housekeeping(now, 2);
+        let touched = steps.iter().flat_map(|(_, step)| step.concerns()).collect();
+        let housekeeping = self.mgr.housekeeping(now, 2, &touched);
         if !housekeeping.is_empty() {
             steps.push((None, housekeeping));
         }
@@ -512,6 +516,7 @@ impl World {
             sessions,
             had_session: Default::default(),
             newest_wall: self.store.newest_wall,
+            last_believed: self.last_believed,
             kernel: Some(found),
         };
         let settings = Settings {
