@@ -16,6 +16,9 @@ use turnpike::guest_log::{Asked, Connected, GuestLog, files, run};
 use super::{LONG, Logged, becomes, events, found, lines, wanted};
 use crate::support::{START, TestApp, mac};
 
+/// More than the queue of a system's log holds.
+const LINES: u16 = 3_000;
+
 /// A TCP connection of a device, as the kernel tells of it.
 fn connection(device: &ClientDevice, port: u16, event: ConnectionEvent) -> Connection {
     let end = |address: [u8; 4], port| Endpoint { address: address.into(), port: Some(port) };
@@ -148,13 +151,12 @@ async fn a_burst_waits_for_the_systems_log() {
     let log = GuestLog { file: None, syslog: Some(path), keep_days: 0, connections: Some(connected) };
     let logged = Logged::with(app, base, log).await;
     let device = logged.app.device(1).await;
-    const LINES: u16 = 3_000;
     for port in 1..=LINES {
         assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
     }
     let measures = logged.app.handle.measures();
     // More than its queue holds: it has stalled, and nobody has read yet.
-    becomes("its queue is full", || measures.guest_log_lines.get() > 2).await;
+    becomes("its queue is full", || measures.guest_log_lines.value() > 2).await;
     let heard = tokio::task::spawn_blocking(move || {
         let (mut bytes, mut next) = ([0; 4_096], 1);
         while next <= LINES {
