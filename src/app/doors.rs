@@ -93,7 +93,8 @@ impl Doors {
         });
         for (address, name) in wanted {
             if let Entry::Vacant(place) = self.tcp.entry(address) {
-                let listener = bind(address, Wants::Sometime).with_context(|| format!("{name} cannot be opened"))?;
+                let listener =
+                    bind(address, Wants::Sometime).with_context(|| format!("{name} cannot be opened"))?;
                 place.insert(listener);
             }
         }

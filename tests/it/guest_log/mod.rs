@@ -1,6 +1,7 @@
 //! The guest log: what is written, what becomes of the files, and who is found in them.
 
 mod connections;
+mod looking;
 
 use std::fs;
 use std::net::IpAddr;
@@ -115,7 +116,7 @@ fn events(lines: &[Value]) -> Vec<&str> {
 }
 
 fn found(base: &Path, asked: Asked, when: &str) -> Answer {
-    look(base, asked, at(when)).unwrap()
+    look(base, asked, at(when)..=at(when)).unwrap()
 }
 
 /// The MACs of those who had an address.
