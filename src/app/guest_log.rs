@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tracing::warn;
 
 use crate::clock::Clock;
@@ -23,16 +24,33 @@ const ADDRESSES_EVERY: Duration = Duration::from_secs(5);
 const EVENTS: &str = "/proc/sys/net/netfilter/nf_conntrack_events";
 const AREA: &str = "guest_log_connections";
 
-/// This box's own addresses; clones share them.
-#[derive(Clone, Default)]
-pub(super) struct OwnAddresses(Arc<RwLock<HashSet<IpAddr>>>);
+/// This box's own addresses, and the networks of its zones; clones share them.
+#[derive(Clone)]
+pub(super) struct OwnAddresses {
+    /// The devices of all zones.
+    lan: Arc<[String]>,
+    known: Arc<RwLock<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    own: HashSet<IpAddr>,
+    inside: Vec<IpNet>,
+}
 
 impl OwnAddresses {
+    fn new(config: &Config) -> Self {
+        let lan = config.zones.iter().flat_map(|zone| zone.lan.iter().cloned()).collect();
+        Self { lan, known: Arc::default() }
+    }
+
     async fn look(&self, net: &Net) {
-        match net.own_addresses().await {
+        match net.survey().await {
             Ok(found) => {
-                let found = found.into_iter().map(|(_, address)| address).collect();
-                *self.0.write().unwrap_or_else(PoisonError::into_inner) = found;
+                let own = found.iter().flat_map(|device| &device.addresses).map(IpNet::addr).collect();
+                let of_zones = found.iter().filter(|device| self.lan.contains(&device.link.name));
+                let inside = of_zones.flat_map(|device| &device.addresses).copied().collect();
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { own, inside };
             }
             // Those of before are the better guess.
             Err(error) => warn!(%error, "this box's own addresses could not be read"),
@@ -47,8 +65,8 @@ impl OwnAddresses {
         }
     }
 
-    fn contains(&self, address: IpAddr) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&address)
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,11 +86,15 @@ pub(super) async fn guest_log(
     if wanted.connections {
         match watch_connections(config.network.mark_mask, clock.clone(), MOST_WAITING) {
             Ok(heard) => {
-                let addresses = OwnAddresses::default();
+                let addresses = OwnAddresses::new(config);
                 addresses.look(net).await;
                 own = Some(addresses.clone());
-                let is_own = Arc::new(move |address| addresses.contains(address));
-                connections = Some(Connected { heard, is_own });
+                let again = addresses.clone();
+                let is_own = Arc::new(move |address| addresses.known().own.contains(&address));
+                let is_inside = Arc::new(move |address: IpAddr| {
+                    again.known().inside.iter().any(|network| network.contains(&address))
+                });
+                connections = Some(Connected { heard, is_own, is_inside });
                 let events = tokio::fs::read_to_string(Path::new(EVENTS)).await;
                 if events.is_ok_and(|events| events.trim() == "0") {
                     tell(

@@ -38,7 +38,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["guest-log"],
         &[
             "turnpike guest-log 10.0.0.7 --at 2026-01-31T18:00:00Z",
-            "turnpike guest-log 203.0.113.2 --port 40123 --at 2026-01-31T19:00:00+01:00 --json",
+            "turnpike guest-log 203.0.113.2 --port 40123 --at 2026-01-31T19:00:00+01:00 --within 30 --json",
             "turnpike guest-log 02:00:5e:00:53:01 --file /mnt/stick/guests.log",
         ],
     ),

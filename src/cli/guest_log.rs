@@ -1,5 +1,6 @@
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,9 +18,12 @@ use crate::guest_log::{Answer, Asked, Facts, FoundConnection, FoundGuest, look};
 pub struct GuestLog {
     /// An IPv4 or IPv6 address, or a MAC
     address: String,
-    /// When, as in 2026-01-31T18:00:00Z; now, unless it is said
+    /// When, as in 2026-01-31T18:00:00Z, which is the whole second, or 2026-01-31T18:00:00.250Z; now, unless it is said
     #[arg(long, value_name = "TIME", value_parser = time)]
-    at: Option<WallTime>,
+    at: Option<RangeInclusive<WallTime>>,
+    /// So long before and after it, too: for a complaint by a clock that may be wrong
+    #[arg(long, value_name = "SECS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=3600))]
+    within: u16,
     /// Whose connection came from this port of the address, as in a complaint about the public one; needs connections in the log
     #[arg(long, value_name = "N")]
     port: Option<u16>,
@@ -33,12 +37,14 @@ pub struct GuestLog {
     config: ConfigFile,
 }
 
-fn time(text: &str) -> Result<WallTime, String> {
+/// A time without a fraction is that of a clock that shows none: the whole second.
+fn time(text: &str) -> Result<RangeInclusive<WallTime>, String> {
     let at = chrono::DateTime::parse_from_rfc3339(text);
     let at = at.map_err(
         |_| "must be a time with its zone, as in 2026-01-31T18:00:00Z or 2026-01-31T19:00:00+01:00",
     )?;
-    Ok(WallTime(at.timestamp_millis()))
+    let from = WallTime(at.timestamp_millis());
+    Ok(from..=if text.contains('.') { from } else { from.plus_millis(999) })
 }
 
 impl GuestLog {
@@ -50,8 +56,10 @@ impl GuestLog {
             None => self.configured()?,
         };
         let now = Clock::machine().now().wall;
-        let at = self.at.unwrap_or(now);
-        let mut answer = look(&file, asked, at).map_err(|error| Failure(error.to_string()))?;
+        let (at, until) = self.at.clone().unwrap_or(now..=now).into_inner();
+        let within = i64::from(self.within) * 1_000;
+        let when = at.plus_millis(-within)..=until.plus_millis(within);
+        let mut answer = look(&file, asked, when).map_err(|error| Failure(error.to_string()))?;
         if at > now {
             answer.notes.push("that time has not come yet".to_owned());
         }
@@ -118,17 +126,18 @@ impl GuestLog {
 fn as_text(answer: &Answer) -> String {
     let mut text = String::new();
     for FoundGuest { since, sure, facts, ipv4, ipv6 } in &answer.guests {
-        let vouched = if *sure { "" } else { " (not sure: see the notes)" };
         // Writing to a text does not fail.
-        let _ = writeln!(text, "{}{vouched}", facts.mac.as_deref().unwrap_or("a device without a MAC"));
+        let name = facts.mac.as_deref().unwrap_or("a device without a MAC");
+        let _ = writeln!(text, "{name}{}", vouched(*sure));
         row(&mut text, "since", Some(since));
         row(&mut text, "addresses", Some(&[ipv4.as_slice(), ipv6].concat().join(" ")));
         who(&mut text, facts);
     }
-    for FoundConnection { began, ended, facts, protocol, source, translated, destination } in
+    for FoundConnection { began, ended, sure, facts, protocol, source, translated, destination } in
         &answer.connections
     {
-        let _ = writeln!(text, "{}", facts.mac.as_deref().unwrap_or("a device that the log does not know"));
+        let name = facts.mac.as_deref().unwrap_or("a device that the log does not know");
+        let _ = writeln!(text, "{name}{}", vouched(*sure));
         row(&mut text, "connection", Some(&format!("{protocol} {source} as {translated} to {destination}")));
         row(&mut text, "began", began.as_deref().or(Some("not in the log")));
         row(&mut text, "ended", ended.as_deref().or(Some("not in that day's file")));
@@ -137,11 +146,17 @@ fn as_text(answer: &Answer) -> String {
     text
 }
 
+const fn vouched(sure: bool) -> &'static str {
+    if sure { "" } else { " (not sure: see the notes)" }
+}
+
 fn who(text: &mut String, facts: &Facts) {
-    let Facts { mac: _, hostname, zone, session, provider, who, voucher } = facts;
+    let Facts { mac, hostname, zone, session, provider, who, voucher } = facts;
+    // Of a device that is not known, nobody knows that either.
+    let none = mac.as_ref().map(|_| "none: not let through");
     row(text, "host name", hostname.as_deref());
     row(text, "zone", zone.as_deref());
-    row(text, "session", session.as_deref().or(Some("none: not let through")));
+    row(text, "session", session.as_deref().or(none));
     row(text, "from", provider.as_deref());
     row(text, "who", who.as_deref());
     row(text, "voucher", voucher.as_deref());

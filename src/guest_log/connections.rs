@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::Connected;
 use super::line::Lost;
 use crate::domain::Connection;
@@ -14,7 +16,7 @@ impl Ear {
         Self(connected)
     }
 
-    /// Waits for the next few that lead elsewhere than to this box; for ever if nobody tells. Safe to cancel. `None`: nobody
+    /// Waits for the next few that lead elsewhere than to this box and its guests; for ever if nobody tells. Safe to cancel. `None`: nobody
     /// tells any more.
     pub(super) async fn hear(&mut self) -> Option<Vec<Connection>> {
         let Some(connected) = &mut self.0 else { return std::future::pending().await };
@@ -23,7 +25,7 @@ impl Ear {
             self.0 = None;
             return None;
         }
-        heard.retain(|connection| !(connected.is_own)(connection.destination.address));
+        heard.retain(|connection| leads_elsewhere(connected, connection));
         Some(heard)
     }
 
@@ -32,4 +34,17 @@ impl Ear {
         let lost = self.0.as_ref().map(|connected| connected.heard.take_losses()).unwrap_or_default();
         Lost { lines: 0, connections: lost.unheard, kernel_overflows: lost.overflows }
     }
+}
+
+/// Whether a connection leads out of the guests' networks, or comes in from elsewhere.
+fn leads_elsewhere(connected: &Connected, connection: &Connection) -> bool {
+    let Connection { source, destination, .. } = connection;
+    let to_many = match destination.address {
+        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_multicast(),
+    };
+    let is_inside = |address| (connected.is_inside)(address);
+    // One that comes in leads to a guest, too.
+    let stays = is_inside(source.address) && is_inside(destination.address);
+    !to_many && !stays && !(connected.is_own)(destination.address)
 }

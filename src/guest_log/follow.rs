@@ -175,7 +175,10 @@ impl Log {
         };
         let believed = self.now().believed;
         for connection in heard {
-            let day = self.turn_to(Moment { at: connection.at, believed });
+            let day = Day::of(connection.at);
+            // One of yesterday that is read after midnight is yesterday's, and does not turn the day back.
+            let is_yesterdays = self.day.is_some_and(|today| today.back(1) == day);
+            let day = if is_yesterdays { day } else { self.turn_to(Moment { at: connection.at, believed }) };
             let guest = self.ledger.by_key(connection.key);
             self.writer().push(day, &Line::of_connection(&connection, believed, guest));
         }
@@ -184,6 +187,7 @@ impl Log {
     /// What is to be done now and then.
     async fn look_after(&mut self, lost: Lost) {
         let now = self.now();
+        self.writer().try_again();
         self.turn_to(now);
         if !lost.is_nothing() && !self.losing {
             warn!(?lost, "connections come faster than the guest log takes them");
@@ -252,7 +256,7 @@ impl Log {
             return;
         }
         let written = self.write_once().await;
-        let works = written.failed.is_none();
+        let works = written.is_whole;
         self.note(written);
         if works && self.lost.lines > 0 {
             // What was lost may have been who came and went: from here on the log is sure again.
@@ -298,7 +302,12 @@ impl Log {
         self.say_lost(now);
         let day = self.turn_to(now);
         self.writer().push(day, &Line::of_nobody(now, Event::Ended));
+        self.writer().try_again();
         self.write().await;
+        let unsaid = self.writer().waiting_to_be_said();
+        if unsaid > 0 {
+            warn!(unsaid, "the system's log does not take the end of the guest log");
+        }
         let writer = Arc::clone(&self.writer);
         let synced = in_background(move || writer.lock().unwrap_or_else(PoisonError::into_inner).sync());
         if let Err(error) = synced.await.and_then(|synced| synced) {

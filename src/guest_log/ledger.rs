@@ -17,6 +17,8 @@ pub(super) struct Guest {
     pub(super) ipv4: BTreeSet<Ipv4Addr>,
     pub(super) ipv6: BTreeSet<Ipv6Addr>,
     pub(super) visit: Option<Visit>,
+    /// What it ran last.
+    last_visit: Option<Visit>,
     key: Option<ClientKey>,
 }
 
@@ -39,6 +41,7 @@ impl Guest {
             ipv4: ipv4.clone(),
             ipv6: ipv6.clone(),
             visit: found.runs.as_deref().map(Visit::of),
+            last_visit: None,
             key: *key,
         }
     }
@@ -103,6 +106,8 @@ fn public_name(shown_as: &str) -> String {
 pub(super) struct Ledger {
     guests: HashMap<DeviceId, Guest>,
     by_key: HashMap<ClientKey, DeviceId>,
+    /// Who had a key last that nobody has now, with what it ran: its connections end later than it leaves.
+    past: HashMap<ClientKey, Guest>,
 }
 
 impl Ledger {
@@ -113,8 +118,12 @@ impl Ledger {
             && self.by_key.get(&key) == Some(&id)
         {
             self.by_key.remove(&key);
+            if let Some(before) = &before {
+                let visit = before.visit.clone().or_else(|| before.last_visit.clone());
+                self.past.insert(key, Guest { visit, ..before.clone() });
+            }
         }
-        let after = match (found, &before) {
+        let mut after = match (found, &before) {
             (Some(found), _) => Guest::of(found),
             (None, Some(before)) => before.gone(),
             (None, None) => return None,
@@ -122,9 +131,12 @@ impl Ledger {
         if !after.is_here() && before.is_none() {
             return None;
         }
+        let last = |guest: &Guest| guest.visit.clone().or_else(|| guest.last_visit.clone());
+        after.last_visit = last(&after).or_else(|| before.as_ref().and_then(last));
         let events = after.events_since(before.as_ref());
         if after.is_here() {
             if let Some(key) = after.key {
+                self.past.remove(&key);
                 self.by_key.insert(key, id);
             }
             self.guests.insert(id, after.clone());
@@ -148,9 +160,9 @@ impl Ledger {
         all
     }
 
-    /// Whose key this is.
+    /// Whose key this is, or was last.
     pub(super) fn by_key(&self, key: ClientKey) -> Option<&Guest> {
-        self.guests.get(self.by_key.get(&key)?)
+        self.by_key.get(&key).and_then(|id| self.guests.get(id)).or_else(|| self.past.get(&key))
     }
 }
 

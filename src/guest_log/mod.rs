@@ -45,6 +45,8 @@ pub struct Connected {
     pub heard: Connections,
     /// Whether an address is this box's own: what leads here is not logged.
     pub is_own: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Whether an address is of a zone's own networks: what stays within them is not logged.
+    pub is_inside: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
 
 impl std::fmt::Debug for Connected {

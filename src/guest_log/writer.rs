@@ -1,5 +1,8 @@
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::GuestLog;
 use super::day::Day;
@@ -10,7 +13,10 @@ use super::syslog::Syslog;
 /// What waits for a disk that takes nothing, in bytes; beyond, lines are lost.
 const MOST_WAITING_BYTES: usize = 1 << 20;
 
-/// Writes lines. What the disk does not take waits for the next time, up to a bound.
+/// So long the system's log may take at a time; what it has not taken waits for the next tick.
+const MOST_SAYING: Duration = Duration::from_millis(300);
+
+/// Writes lines. What the disk and the system's log do not take waits for the next time, up to a bound.
 #[derive(Debug)]
 pub(super) struct Writer {
     files: Option<Files>,
@@ -19,7 +25,10 @@ pub(super) struct Writer {
     waiting: VecDeque<(Day, String)>,
     waiting_bytes: usize,
     /// Lines for the system's log, with their times.
-    to_say: Vec<(String, String)>,
+    to_say: VecDeque<(String, String)>,
+    to_say_bytes: usize,
+    /// Whether the system's log is left alone until the next tick.
+    is_stalled: bool,
 }
 
 /// What became of writing.
@@ -35,6 +44,8 @@ pub(super) struct Written {
     pub(super) failed: Option<String>,
     /// Why the system's log could not be told.
     pub(super) silent: Option<String>,
+    /// Whether nothing waits where the log is kept: in files, or where there are none, in the system's log.
+    pub(super) is_whole: bool,
 }
 
 impl Writer {
@@ -44,7 +55,9 @@ impl Writer {
             syslog: log.syslog.clone().map(Syslog::new).transpose()?,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            to_say: Vec::new(),
+            to_say: VecDeque::new(),
+            to_say_bytes: 0,
+            is_stalled: false,
         })
     }
 
@@ -52,7 +65,8 @@ impl Writer {
     pub(super) fn push(&mut self, day: Day, line: &Line) {
         let mut text = line.text();
         if self.syslog.is_some() {
-            self.to_say.push((line.at.clone(), text.clone()));
+            self.to_say_bytes += text.len();
+            self.to_say.push_back((line.at.clone(), text.clone()));
         }
         if self.files.is_none() {
             return;
@@ -67,23 +81,29 @@ impl Writer {
 
     /// Whether there is anything to write.
     pub(super) fn has_work(&self) -> bool {
-        !self.waiting.is_empty() || !self.to_say.is_empty()
+        !self.waiting.is_empty() || !(self.to_say.is_empty() || self.is_stalled)
+    }
+
+    /// The system's log is tried again.
+    pub(super) const fn try_again(&mut self) {
+        self.is_stalled = false;
+    }
+
+    /// How many lines the system's log has not taken yet.
+    pub(super) fn waiting_to_be_said(&self) -> usize {
+        self.to_say.len()
     }
 
     /// Writes what waits. May block.
     pub(super) fn write(&mut self) -> Written {
         let mut written = Written::default();
-        for (at, text) in self.to_say.drain(..) {
-            let said = self.syslog.as_ref().map_or(Ok(()), |syslog| syslog.say(&at, &text));
-            match said {
-                Ok(()) => written.lines += usize::from(self.files.is_none()),
-                Err(error) => {
-                    written.unsaid += 1;
-                    written.silent = Some(error.to_string());
-                }
-            }
-        }
-        let Some(files) = &mut self.files else { return written };
+        self.say(&mut written);
+        let Some(files) = &mut self.files else {
+            // What it did not take is nowhere else.
+            written.lost = written.unsaid;
+            written.is_whole = written.silent.is_none() && self.to_say.is_empty();
+            return written;
+        };
         while let Some((day, texts)) = self.waiting.front() {
             if let Err(error) = files.append(*day, texts.as_bytes()) {
                 written.failed =
@@ -95,7 +115,39 @@ impl Writer {
             self.waiting_bytes = self.waiting_bytes.saturating_sub(texts.len());
             self.waiting.pop_front();
         }
+        written.is_whole = written.failed.is_none();
         written
+    }
+
+    /// Says what waits to the system's log, as far as it has room for it.
+    fn say(&mut self, written: &mut Written) {
+        let Some(syslog) = &self.syslog else { return };
+        let until = Instant::now() + MOST_SAYING;
+        while !self.is_stalled
+            && let Some((at, text)) = self.to_say.front()
+        {
+            match syslog.say(at, text) {
+                Ok(()) => written.lines += usize::from(self.files.is_none()),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    self.is_stalled = true;
+                    break;
+                }
+                Err(error) => {
+                    written.unsaid += 1;
+                    written.silent = Some(error.to_string());
+                }
+            }
+            self.to_say_bytes = self.to_say_bytes.saturating_sub(text.len());
+            self.to_say.pop_front();
+            self.is_stalled = Instant::now() >= until;
+        }
+        while self.to_say_bytes > MOST_WAITING_BYTES
+            && let Some((_, text)) = self.to_say.pop_back()
+        {
+            self.to_say_bytes = self.to_say_bytes.saturating_sub(text.len());
+            written.unsaid += 1;
+            written.silent = Some("it does not take them as fast as they come".to_owned());
+        }
     }
 
     /// Gives up what is too much to wait, the newest first: what went before says until when the log is whole. How many lines.

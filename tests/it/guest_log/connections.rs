@@ -40,7 +40,10 @@ async fn with_connections() -> Lines {
     let (teller, heard) = connections(64);
     let own: IpAddr = [10, 0, 0, 254].into();
     let is_own = Arc::new(move |address| address == own);
-    let log = GuestLog { connections: Some(Connected { heard, is_own }), ..wanted(&base) };
+    let log = GuestLog {
+        connections: Some(Connected { heard, is_own, is_inside: Arc::new(|_| false) }),
+        ..wanted(&base)
+    };
     Lines { logged: Logged::with(app, base, log).await, teller }
 }
 
@@ -119,8 +122,10 @@ async fn what_waits_too_long_is_counted_and_said() {
     fs::write(base.parent().unwrap(), "in the way").unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (teller, heard) = connections(20_000);
-    let log =
-        GuestLog { connections: Some(Connected { heard, is_own: Arc::new(|_| false) }), ..wanted(&base) };
+    let log = GuestLog {
+        connections: Some(Connected { heard, is_own: Arc::new(|_| false), is_inside: Arc::new(|_| false) }),
+        ..wanted(&base)
+    };
     let work = tokio::spawn(run(log, app.handle.clone(), async move { drop(stopped.await) }));
     let device = app.device(1).await;
     for port in 1..=8_000 {

@@ -115,7 +115,7 @@ fn events(lines: &[Value]) -> Vec<&str> {
 }
 
 fn found(base: &Path, asked: Asked, when: &str) -> Answer {
-    look(base, asked, at(when)).unwrap()
+    look(base, asked, at(when)..=at(when)).unwrap()
 }
 
 /// The MACs of those who had an address.
