@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use turnpike::guest_log::{Asked, Connected, GuestLog, files, run};
 
 use super::{LONG, Logged, becomes, events, found, lines, wanted};
 use crate::support::{START, TestApp, mac};
+
+/// More than the queue of a system's log holds.
+const LINES: u16 = 3_000;
 
 /// A TCP connection of a device, as the kernel tells of it.
 fn connection(device: &ClientDevice, port: u16, event: ConnectionEvent) -> Connection {
@@ -40,10 +44,8 @@ async fn with_connections() -> Lines {
     let (teller, heard) = connections(64);
     let own: IpAddr = [10, 0, 0, 254].into();
     let is_own = Arc::new(move |address| address == own);
-    let log = GuestLog {
-        connections: Some(Connected { heard, is_own, is_inside: Arc::new(|_| false) }),
-        ..wanted(&base)
-    };
+    let is_inside = Arc::new(|address: IpAddr| address.to_string().starts_with("10.0.0."));
+    let log = GuestLog { connections: Some(Connected { heard, is_own, is_inside }), ..wanted(&base) };
     Lines { logged: Logged::with(app, base, log).await, teller }
 }
 
@@ -57,8 +59,12 @@ async fn a_connection_is_found_by_its_public_side_while_it_is_open() {
     let own = Endpoint { address: [10, 0, 0, 254].into(), port: Some(53) };
     let bytes = Some((100, 2_000));
     logged.until(3).await;
+    let to = |address: [u8; 4]| Endpoint { address: address.into(), port: Some(5_353) };
     for told in [
         Connection { destination: own, ..first },
+        Connection { destination: to([224, 0, 0, 251]), ..first },
+        Connection { destination: to([255, 255, 255, 255]), ..first },
+        Connection { destination: to([10, 0, 0, 9]), ..first },
         after(10_000, ConnectionEvent::Began),
         after(20_000, ConnectionEvent::Ended { bytes }),
         Connection { protocol: 17, ..after(15_000, ConnectionEvent::Began) },
@@ -90,6 +96,81 @@ async fn a_connection_is_found_by_its_public_side_while_it_is_open() {
     assert_eq!(tcp.ended.as_deref(), Some("2026-06-01T00:00:20.000Z"));
     // The UDP one goes on, over days.
     assert_eq!(of(40_000, "2026-06-04T00:00:00Z"), ["udp"]);
+    // One from outside leads to a guest, and is nobody's to leave out.
+    let inbound = Connection { source: first.destination, destination: first.source, ..first };
+    assert!(teller.tell(inbound));
+    logged.until(7).await;
+}
+
+#[tokio::test]
+async fn what_ends_when_its_device_has_left_is_still_its() {
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    let session = logged.session(&device).await;
+    let began = connection(&device, 40_000, ConnectionEvent::Began);
+    assert!(teller.tell(began));
+    logged.until(4).await;
+    logged.app.handle.disconnect(device.id, None).await.unwrap();
+    logged.app.handle.delete_device(device.id).await.unwrap();
+    becomes("it is gone", || logged.lines().last().unwrap()["ipv4"] == json!([])).await;
+    let before = logged.lines().len();
+    assert!(teller.tell(Connection { event: ConnectionEvent::Ended { bytes: None }, ..began }));
+    let lines = logged.until(before + 1).await;
+    let last = lines.last().unwrap();
+    assert_eq!(last["event"], "connection_ended");
+    assert_eq!((&last["mac"], &last["session"]), (&json!(mac(1).to_string()), &json!(session.to_string())));
+}
+
+#[tokio::test]
+async fn one_of_yesterday_that_is_read_after_midnight_is_yesterdays() {
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    logged.until(2).await;
+    logged.app.pass(Duration::from_secs(86_400 + 1)).await;
+    becomes("a day begins", || events(&logged.lines()).contains(&"continued")).await;
+    let before = logged.lines().len();
+    for (port, millis) in [(1, 86_400_500), (2, 86_399_999), (3, 86_400_600)] {
+        let at = START.wall.plus_millis(millis);
+        assert!(teller.tell(Connection { at, ..connection(&device, port, ConnectionEvent::Began) }));
+    }
+    let lines = logged.until(before + 3).await;
+    assert_eq!(events(&lines).iter().filter(|event| **event == "continued").count(), 1, "{lines:#?}");
+    let yesterday = fs::read_to_string(&files(&logged.base).unwrap()[0]).unwrap();
+    let last = yesterday.lines().last().unwrap();
+    assert!(last.contains("\"source_port\":2") && last.contains("2026-06-01T23:59:59.999Z"), "{yesterday}");
+}
+
+#[tokio::test]
+async fn a_burst_waits_for_the_systems_log() {
+    let app = TestApp::start().await;
+    let (base, path) = (app.dir.path().join("none"), app.dir.path().join("log.sock"));
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let (teller, heard) = connections(4_096);
+    let connected = Connected { heard, is_own: Arc::new(|_| false), is_inside: Arc::new(|_| false) };
+    let log = GuestLog { file: None, syslog: Some(path), keep_days: 0, connections: Some(connected) };
+    let logged = Logged::with(app, base, log).await;
+    let device = logged.app.device(1).await;
+    for port in 1..=LINES {
+        assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
+    }
+    let measures = logged.app.handle.measures();
+    // More than its queue holds: it has stalled, and nobody has read yet.
+    becomes("its queue is full", || measures.guest_log_lines.value() > 2).await;
+    let heard = tokio::task::spawn_blocking(move || {
+        let (mut bytes, mut next) = ([0; 4_096], 1);
+        while next <= LINES {
+            let length = socket.recv(&mut bytes).unwrap();
+            let text = String::from_utf8_lossy(&bytes[..length]);
+            assert!(!text.contains("\"lost\""), "{text}");
+            if text.contains("\"event\":\"connection\"") {
+                assert!(text.contains(&format!("\"source_port\":{next},")), "{next}: {text}");
+                next += 1;
+            }
+        }
+    });
+    heard.await.unwrap();
+    assert!(measures.guest_log_lost.values().iter().all(|(_, count)| *count == 0));
 }
 
 #[tokio::test]
@@ -122,10 +203,8 @@ async fn what_waits_too_long_is_counted_and_said() {
     fs::write(base.parent().unwrap(), "in the way").unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (teller, heard) = connections(20_000);
-    let log = GuestLog {
-        connections: Some(Connected { heard, is_own: Arc::new(|_| false), is_inside: Arc::new(|_| false) }),
-        ..wanted(&base)
-    };
+    let connected = Connected { heard, is_own: Arc::new(|_| false), is_inside: Arc::new(|_| false) };
+    let log = GuestLog { connections: Some(connected), ..wanted(&base) };
     let work = tokio::spawn(run(log, app.handle.clone(), async move { drop(stopped.await) }));
     let device = app.device(1).await;
     for port in 1..=8_000 {

@@ -1,6 +1,7 @@
 //! The guest log: what is written, what becomes of the files, and who is found in them.
 
 mod connections;
+mod looking;
 
 use std::fs;
 use std::net::IpAddr;

@@ -397,7 +397,16 @@ fn the_usual_folder_of_the_guest_log_is_made_for_whoever_wants_one() {
     assert!(router.init("reload"), "{}", router.log());
     let made = fs::metadata(router.path(folder)).unwrap();
     assert_eq!((made.mode() & 0o777, made.uid(), made.gid()), (0o750, USER, USER));
-    fs::remove_dir(router.path(folder)).unwrap();
+    // What was written as root is the user's to go on with; a link is left alone.
+    router.write(&format!("{folder}/guests.log.2026-06-01"), "{}\n");
+    router.write("target", "");
+    let link = router.path(&format!("{folder}/guests.log.2026-06-02"));
+    std::os::unix::fs::symlink(router.path("target"), &link).unwrap();
+    assert!(router.init("reload"), "{}", router.log());
+    let owner = |path: &str| fs::symlink_metadata(router.path(path)).unwrap().uid();
+    assert_eq!(owner(&format!("{folder}/guests.log.2026-06-01")), USER);
+    assert_eq!((owner("target"), owner(&format!("{folder}/guests.log.2026-06-02"))), (0, 0));
+    fs::remove_dir_all(router.path(folder)).unwrap();
     router.write(folder, "in the way");
     let _ = (router.calls(), router.log());
     assert!(router.init("restart"), "{}", router.log());
