@@ -336,11 +336,7 @@ fn an_operator_without_a_network_of_their_own_is_let_in_and_nobody_else_is() {
     let text = fs::read_to_string(daemon.config()).unwrap().replace(&operator.mac, &guest.mac);
     fs::write(daemon.config(), text).unwrap();
     let asked = daemon.cli(&["reload"]);
-    assert!(
-        !asked.ok() && asked.stderr.contains("--yes"),
-        "whom it cuts off, before it does: {}",
-        asked.stderr
-    );
+    assert!(!asked.ok() && asked.stderr.contains("--yes"), "whom it cuts off, before it does: {}", asked.stderr);
     assert_eq!((open(operator), open(guest)), (vec![22, 2051], vec![]), "nothing has changed");
     assert!(daemon.cli(&["reload", "--yes"]).ok());
     assert_eq!((open(operator), open(guest)), (vec![], vec![22, 2051]));
