@@ -6,7 +6,7 @@ pub(super) use crate::admin::SignIns;
 /// Nobody signs in to pages that were left out.
 #[cfg(not(feature = "admin-pages"))]
 #[derive(Debug, Clone, Default)]
-pub(super) struct SignIns;
+pub(super) struct SignIns(());
 
 #[cfg(not(feature = "admin-pages"))]
 impl SignIns {
