@@ -3,6 +3,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
+
 use super::StoreError;
 
 /// The claim of one process on a database: `flock` on the file `<database>.lock`, gone with the process however it dies.
@@ -61,7 +63,11 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Whoever does something as root leaves what the daemon's user can read and write: a file beside the database has its owner.
+/// What others make is theirs, and they may not give it away.
 pub(super) fn keep_owner(database: &Path, file: &Path) -> io::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
     let (owned, other) = (fs::metadata(database)?, fs::metadata(file)?);
     if (owned.uid(), owned.gid()) == (other.uid(), other.gid()) {
         return Ok(());

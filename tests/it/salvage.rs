@@ -475,6 +475,21 @@ async fn what_was_used_once_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn a_lost_place_of_a_code_for_several_devices_is_for_a_human_to_decide() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("turnpike.db");
+    fill(&path, 600).await;
+    let mut file = plain(&path).await;
+    let shared =
+        "UPDATE voucher_batches SET max_devices = 2 WHERE id = (SELECT min(id) FROM voucher_batches)";
+    assert_eq!(sqlx::query(shared).execute(&mut file).await.unwrap().rows_affected(), 1);
+    file.close().await.unwrap();
+    wipe(&path, page_of(&path, "voucher_uses", Some(1)).await);
+    let refused = salvage(&path, "test", NOW, SalvageFor::GoingOn).await.unwrap_err().to_string();
+    assert!(refused.contains("not all of its table voucher_uses can be read"), "{refused}");
+}
+
+#[tokio::test]
 async fn devices_whose_row_is_lost_keep_what_they_have_paid_for() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("turnpike.db");

@@ -200,6 +200,15 @@ pub(super) async fn refunds_are_orphaned(connection: &mut SqliteConnection) -> R
     Ok(sqlx::query_scalar(orphaned).fetch_one(connection).await?)
 }
 
+/// Whether there are codes that several devices may use.
+pub(super) async fn has_shared_codes(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    if !has_column(connection, "voucher_batches", "max_devices").await? {
+        return Ok(false);
+    }
+    let shared = "SELECT EXISTS (SELECT 1 FROM main.voucher_batches WHERE max_devices > 1)";
+    Ok(sqlx::query_scalar(shared).fetch_one(connection).await?)
+}
+
 /// A voucher that was redeemed has a place that is held: where that is lost, the first who had one has it again, or anybody
 /// could redeem it a second time. (It is reset when a redemption is taken back, and a place ends only as another begins.)
 pub(super) async fn take_places_again(connection: &mut SqliteConnection) -> Result<(), StoreError> {

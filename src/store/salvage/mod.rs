@@ -33,11 +33,12 @@ const WHAT_MATTERS: &[&str] = &[
     "sales",
     "sessions",
     "voucher_batches",
-    "voucher_uses",
     "vouchers",
 ];
 /// Their rows stand against something being had twice: without one of them the next who asks gets it, and nobody notices.
 const GUARDS: &[&str] = &["grants", "refunds"];
+/// The places that are taken of each code: the first of a code can be made again from the voucher's own row.
+const PLACES: &str = "voucher_uses";
 /// Rows that the program cannot read are looked for one after the other; that many are too many.
 const MOST_UNREADABLE: usize = 1000;
 /// SQLite's primary result code for it.
@@ -319,6 +320,7 @@ impl Reading {
         .fetch_all(&mut *connection)
         .await?;
         let (mut tables, mut devices_by_index, mut guards_lost) = (BTreeMap::new(), 0, Vec::new());
+        let mut places_lost = false;
         for name in names {
             let copied = match Table::find(connection, &name).await? {
                 Some(table) => table.copy(connection).await?,
@@ -332,7 +334,9 @@ impl Reading {
             let lost = total.unwrap_or(seen).max(seen);
             let left = count_of(connection, &name).await?;
             let or_more = copied.has_gaps && total.is_none();
-            if GUARDS.contains(&name.as_str()) && (or_more || lost > left) {
+            let is_short = or_more || lost > left;
+            places_lost |= is_short && name == PLACES;
+            if GUARDS.contains(&name.as_str()) && is_short {
                 guards_lost.push(name.clone());
             }
             let salvaged = SalvagedTable {
@@ -351,6 +355,10 @@ impl Reading {
         }
         if fit::refunds_are_orphaned(connection).await? && !guards_lost.iter().any(|of| of == "refunds") {
             guards_lost.push("refunds".to_owned());
+        }
+        // Who else had taken a code for several devices is known from nowhere else.
+        if places_lost && fit::has_shared_codes(connection).await? {
+            guards_lost.push(PLACES.to_owned());
         }
         fit::remove_orphans(connection).await?;
         fit::keep_numbers(connection).await?;
