@@ -2,26 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::Utc;
+use crate::domain::period::tests::{Summer, at};
 
 const MINUTE_MS: i64 = 60_000;
 
-fn at(text: &str) -> WallTime {
-    WallTime(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
-}
-
 fn hours(lines: &[&str]) -> OpeningHours {
     OpeningHours::new(lines.iter().map(|line| OpeningLine::parse(line).unwrap()).collect())
-}
-
-/// Two hours ahead of universal time in summer, one in winter, as in much of Europe in 2026.
-#[derive(Debug)]
-struct Summer;
-
-impl LocalTime for Summer {
-    fn local(&self, moment: WallTime) -> NaiveDateTime {
-        let is_summer = (at("2026-03-29T01:00:00Z")..at("2026-10-25T01:00:00Z")).contains(&moment);
-        Utc.local(moment.plus_millis(if is_summer { 7_200_000 } else { 3_600_000 }))
-    }
 }
 
 #[test]

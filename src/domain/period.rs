@@ -118,10 +118,10 @@ impl Repeat {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn at(text: &str) -> WallTime {
+    pub(in crate::domain) fn at(text: &str) -> WallTime {
         WallTime(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
     }
 
@@ -142,7 +142,7 @@ mod tests {
 
     /// Two hours ahead of universal time in summer, one in winter, as in much of Europe in 2026.
     #[derive(Debug)]
-    struct Summer;
+    pub(in crate::domain) struct Summer;
 
     impl LocalTime for Summer {
         fn local(&self, moment: WallTime) -> NaiveDateTime {

@@ -77,8 +77,11 @@ impl Gate {
     /// [`Gate::reconcile`]. Read the books first.
     pub async fn rebuild(&self, policy: &Policy) -> Result<(), GateError> {
         let _turn = self.loading.lock().await;
-        // What the old sets hold goes with them. Where they cannot be read, it is known as of some seconds ago.
-        let _ = self.worker.call(Kernel::tend_gardens).await?;
+        // What the old sets hold goes with them. Where they cannot be read it is known as of some seconds ago, and so it is
+        // where somebody else has just made the table.
+        if matches!(self.worker.call(Kernel::is_another_table).await?, Ok(false)) {
+            let _ = self.worker.call(Kernel::tend_gardens).await?;
+        }
         load::load(policy, &self.own_loads, true).await?;
         self.refill_gardens().await
     }

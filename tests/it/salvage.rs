@@ -495,14 +495,7 @@ async fn devices_whose_row_is_lost_keep_what_they_have_paid_for() {
     let path = dir.path().join("turnpike.db");
     fill(&path, 600).await;
     let before = everything(&path).await;
-    let mut file = plain(&path).await;
-    let leaf = "SELECT pageno FROM dbstat WHERE name = 'devices' AND pagetype = 'leaf' LIMIT 1 OFFSET 2";
-    let leaf: i64 = sqlx::query_scalar(leaf).fetch_one(&mut file).await.unwrap();
-    file.close().await.unwrap();
-    let mut bytes = fs::read(&path).unwrap();
-    let at = usize::try_from(leaf - 1).unwrap() * 4096;
-    bytes[at..at + 4096].fill(0);
-    fs::write(&path, &bytes).unwrap();
+    wipe(&path, page_of(&path, "devices", Some(2)).await);
     let salvaged = salvage(&path, "test", NOW, SalvageFor::GoingOn).await.unwrap();
     assert!(salvaged.devices_by_index > 5, "{salvaged:?}");
     let after = everything(&path).await;
