@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::faults::boundary;
+
 /// Writes a file that only its owner may read: beside its place, onto the disk, and then into its place.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
@@ -14,7 +16,9 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    boundary("durable.rename");
     fs::rename(&beside, path)?;
+    boundary("durable.renamed");
     sync_folder_of(path)
 }
 

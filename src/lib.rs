@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod domain;
 pub mod durable;
 pub mod events;
+pub mod faults;
 pub mod gate;
 pub mod guest_log;
 pub mod hooks;

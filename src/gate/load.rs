@@ -13,6 +13,7 @@ use tokio::process::Command;
 use super::error::GateError;
 use super::policy::Policy;
 use super::ruleset;
+use crate::faults::attempt;
 
 /// A load takes milliseconds; on a slow router with a large ruleset beside ours, seconds.
 const NFT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,10 +55,11 @@ pub(super) async fn remove() -> Result<(), GateError> {
 }
 
 async fn run(document: &Value) -> Result<(), GateError> {
+    attempt("gate.load").map_err(GateError::socket("run nft"))?;
     let text = document.to_string();
     let applied = helper::apply_ruleset_raw_async(&text, helper::DEFAULT_NFT, helper::DEFAULT_ARGS);
     match tokio::time::timeout(NFT_TIMEOUT, applied).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(_)) => attempt("gate.loaded").map_err(GateError::socket("hear from nft")),
         Ok(Err(NftablesError::NftExecution { inner, .. })) => Err(GateError::NftMissing(inner.to_string())),
         Ok(Err(NftablesError::NftFailed { .. })) => {
             let reason = tokio::time::timeout(NFT_TIMEOUT, reason(&text)).await;

@@ -10,6 +10,7 @@ use super::netlink::attr::Attrs;
 use super::netlink::element::{DELETE_ELEMENT, LIST_SET, NEW_ELEMENT};
 use super::netlink::message::{Body, FAMILY_INET, Message, Messages, NFTABLES};
 use super::netlink::socket::NETLINK_NETFILTER;
+use crate::faults::attempt;
 
 /// `NFNLGRP_NFTABLES`.
 const GROUP: u32 = 7;
@@ -83,13 +84,13 @@ impl TableWatch {
         let mut datagram = Vec::with_capacity(DATAGRAM_BYTES);
         loop {
             datagram.clear();
+            if attempt("gate.hear").is_err() {
+                return Ok(self.lost());
+            }
             match self.socket.recv_from(&mut datagram).await {
                 Ok(sender) if sender.port_number() != 0 => continue,
                 Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(ENOBUFS) => {
-                    self.transaction = Transaction::default();
-                    return Ok(TableNotice::Unknown);
-                }
+                Err(error) if error.raw_os_error() == Some(ENOBUFS) => return Ok(self.lost()),
                 Err(error) => return Err(GateError::socket("wait for changes")(error)),
             }
             let mut notice = None;
@@ -100,6 +101,12 @@ impl TableWatch {
                 return Ok(notice);
             }
         }
+    }
+
+    /// Some notices were lost, perhaps the beginning of the next transaction.
+    fn lost(&mut self) -> TableNotice {
+        self.transaction = Transaction::default();
+        TableNotice::Unknown
     }
 }
 

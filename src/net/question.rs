@@ -7,6 +7,8 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use tokio::sync::oneshot;
 
+use crate::faults::attempt;
+
 /// Longer than any answer to a question about one thing: those are a page at most (`NLMSG_GOODSIZE`, `linux/netlink.h`).
 const DATAGRAM_BYTES: usize = 16 << 10;
 
@@ -61,6 +63,7 @@ struct Line {
 
 impl Line {
     fn ask(&mut self, question: RouteNetlinkMessage) -> Answer {
+        attempt("net.ask")?;
         self.sequence = self.sequence.wrapping_add(1);
         let mut request = NetlinkMessage::from(question);
         request.header.flags = NLM_F_REQUEST;

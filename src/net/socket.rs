@@ -5,6 +5,8 @@ use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 
+use crate::faults::attempt;
+
 /// Bytes of kernel memory for notices that wait to be read; about 5,000 of them.
 pub(super) const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
@@ -44,6 +46,9 @@ impl NoticeSocket {
 
     /// Waits for the next datagram. Cancelling it loses nothing.
     pub async fn hear(&self) -> io::Result<Heard> {
+        if attempt("net.hear").is_err() {
+            return Ok(Heard::Lost);
+        }
         let (bytes, from): (Vec<u8>, SocketAddr) = match self.socket.recv_from_full().await {
             Ok(datagram) => datagram,
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error()) => {

@@ -18,6 +18,7 @@ use super::neighbour::Sighting;
 use super::question::Questions;
 use super::{Link, Neighbour, NetError};
 use crate::domain::MacAddr;
+use crate::faults::attempt;
 
 /// The kernel's links, addresses, routes and neighbours, asked through netlink sockets. Clones share them.
 #[derive(Clone, Debug)]
@@ -141,6 +142,7 @@ impl Net {
 
     /// [`Net::solicit`] for a caller that has the device's number.
     pub(super) async fn solicit_on(&self, index: u32, address: IpAddr, mac: MacAddr) -> Result<(), NetError> {
+        attempt("net.solicit")?;
         let request = self.handle.neighbours().add(index, address);
         let request = request.link_layer_address(&mac.bytes()).state(NeighbourState::Probe).replace();
         request.execute().await.map_err(NetError::refused("asking for a neighbour"))
@@ -156,6 +158,7 @@ impl Net {
             .ok_or_else(|| NetError::NoDevice(bridge.to_owned()))?;
         let mut ports = 0;
         for port in links.iter().filter(|link| link.master == Some(bridge.index)) {
+            attempt("net.isolate")?;
             let message = LinkBridgePort::new(port.index).isolated(on).build();
             self.handle
                 .link()
@@ -196,6 +199,7 @@ impl Net {
     where
         S: TryStream<Ok = T, Error = rtnetlink::Error>,
     {
+        attempt("net.list")?;
         let _turn = self.listing.lock().await;
         let mut attempt = 1;
         loop {

@@ -12,6 +12,7 @@ use crate::domain::{
     Change, ClientKey, DeviceId, Event, EventKind, GateOp, Now, Outcome, Refusal, SessionEvent, ShapeOp,
     Transition,
 };
+use crate::faults::boundary;
 use crate::store::{Committed, LoggedEvent, Numbers, Writes};
 
 /// A transition on its way through store and kernel, and who waits for it.
@@ -49,6 +50,7 @@ impl Owner {
             .chain(questions.iter().filter_map(|(device, _)| self.want_of(*device)))
             .collect::<Vec<_>>();
         let read = self.read_books(&wants).await;
+        boundary("owner.read");
         // Decided at the time of the books or later, so that no moment is charged twice.
         let now = self.shared.clock.now();
         for (_, question) in questions {
@@ -247,7 +249,10 @@ impl Owner {
         let results = if gate.is_empty() && shape.is_empty() {
             Vec::new()
         } else {
-            self.kernel.apply(self.shared.clock.now().boot, &gate, &shape).await
+            boundary("owner.stored");
+            let results = self.kernel.apply(self.shared.clock.now().boot, &gate, &shape).await;
+            boundary("owner.applied");
+            results
         };
         let mut results = results.into_iter();
         let moved = self.moved_by(&steps);
@@ -284,6 +289,7 @@ impl Owner {
             }
         }
         if !taken_back.is_empty() {
+            boundary("owner.take-back");
             match self.store.commit(taken_back.clone()).await {
                 Ok(committed) => told.extend(told_of(committed, taken_back)),
                 Err(error) => {
@@ -293,6 +299,7 @@ impl Owner {
                 }
             }
         }
+        boundary("owner.answer");
         // Only now: a crash before this would have brought about what they were told is not.
         for (step, refusal) in refusals {
             refuse(step, refusal);

@@ -11,6 +11,7 @@ use super::kernel::Kernel;
 use super::mail::Mail;
 use super::shared::Shared;
 use crate::domain::{BootTime, DeviceId, SessionsMgr};
+use crate::faults::boundary;
 use crate::store::{Store, Writes};
 
 /// The most mail that is handled as one group: one commit and one netlink batch.
@@ -176,6 +177,7 @@ impl Owner {
         if reconcile.reload {
             self.shared.fail("ruleset", None);
         }
+        boundary("owner.loaded");
         match self.kernel.read_all().await {
             Ok(books) => {
                 for (key, reading) in books.iter().filter(|(_, reading)| reading.quota_used.is_some()) {

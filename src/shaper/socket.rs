@@ -5,6 +5,7 @@ use netlink_sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocol
 use rustix::net::netdevice::name_to_index;
 
 use super::wire::{ACK, Answer, DONE, DUMP, ERROR, Message, answers};
+use crate::faults::attempt;
 
 /// Messages to a datagram. Only the last is acknowledged, the others answer if they fail: even if all do, their answers (768
 /// bytes of kernel memory each) fit into the smallest receive buffer that is usual.
@@ -96,12 +97,15 @@ impl TcSocket {
     }
 
     async fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        attempt("shaper.send")?;
         let sent = self.socket.send_to(bytes, &SocketAddr::new(0, 0)).await?;
         if sent == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
     /// Reads until `is_last` says so. Answers to a request whose caller gave up in between have another sequence number.
     async fn receive(&self, mut is_last: impl FnMut(Answer<'_>) -> bool) -> io::Result<()> {
+        // What was sent has happened by now.
+        attempt("shaper.answer")?;
         loop {
             let (bytes, from) = self.socket.recv_from_full().await?;
             if from.port_number() != 0 {

@@ -14,6 +14,7 @@ use super::lock::{beside, keep_owner};
 use super::open::known_version;
 use super::{StoreError, space};
 use crate::durable::sync_folder_of;
+use crate::faults::boundary;
 
 const BEFORE: &str = ".before-";
 const UNFINISHED: &str = ".new";
@@ -54,6 +55,7 @@ pub(super) async fn keep_copy(database: &Path, writer: &SqlitePool) -> Result<()
     let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
     made.map_err(failed)?;
     let text = new.to_string_lossy().into_owned();
+    boundary("store.copy");
     let copied = sqlx::query("VACUUM INTO ?").bind(text).execute(writer).await;
     if copied.is_err() {
         // Half of it is of no use.
@@ -64,7 +66,9 @@ pub(super) async fn keep_copy(database: &Path, writer: &SqlitePool) -> Result<()
         .and_then(|file| file.sync_all())
         .and_then(|()| keep_owner(database, &new))
         .map_err(failed)?;
+    boundary("store.copied");
     fs::rename(&new, &kept).and_then(|()| sync_folder_of(&kept)).map_err(failed)?;
+    boundary("store.kept");
     info!(copy = %kept.display(), "the database is kept as it was before this version");
     for older in copies(database).map_err(failed)?.into_iter().filter(|copy| *copy != kept) {
         fs::remove_file(&older).map_err(|source| StoreError::File {

@@ -15,6 +15,7 @@ use crate::domain::{
     AuditLine, Change, ClientDevice, ClientSession, DeviceId, Event, GrantChange, Guard, Message, Refusal,
     Sale, SessionEvent, SessionId, Transition, WallTime,
 };
+use crate::faults::{attempt, boundary};
 
 /// What one transition writes.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +95,9 @@ impl Store {
             }
         }
         let (first_event, first_told) = pending.write(&mut transaction).await?;
+        attempt("store.commit").map_err(sqlx::Error::Io)?;
         transaction.commit().await?;
+        boundary("store.committed");
         let ids = |first: i64, places: std::ops::Range<usize>| {
             (first..).skip(places.start).take(places.len()).collect::<Vec<i64>>()
         };

@@ -20,6 +20,7 @@ use super::salvage::place;
 use super::traces::KeptTraces;
 use super::{Salvage, SalvageFor, StoreError, StoreMeasures, before, damage, restore, salvage, vacuum};
 use crate::domain::WallTime;
+use crate::faults::boundary;
 
 /// The tables, embedded; append-only once released.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -212,11 +213,14 @@ async fn prepare(
     if keeps_copy {
         before::keep_copy(path, writer).await?;
     }
+    boundary("store.migrate");
     if let Err(error) = MIGRATIONS.run(writer).await {
         let copy = before::fitting_copy(path).await;
         return Err(migrating(path, error, copy.as_deref()));
     }
+    boundary("store.migrated");
     vacuum::make_room_returnable(path, writer).await?;
+    boundary("store.prepared");
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts)").fetch_one(writer).await?)
 }
 
@@ -298,10 +302,12 @@ async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool
             Box::pin(std::future::ready(Ok(())))
         })
         .before_acquire(move |_, _| {
+            boundary("store.write");
             taken.write_begins();
             Box::pin(std::future::ready(Ok(true)))
         })
         .after_release(move |_, _| {
+            boundary("store.written");
             given_back.write_ended();
             Box::pin(std::future::ready(Ok(true)))
         })

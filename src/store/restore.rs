@@ -15,6 +15,7 @@ use super::backup::{BackupFacts, plain, read_backup};
 use super::lock::{DatabaseLock, beside};
 use super::{Store, StoreError};
 use crate::durable::{replace_private, sync_folder_of};
+use crate::faults::boundary;
 
 const UPLOAD: &str = ".upload";
 const STAGED: &str = ".staged";
@@ -202,7 +203,11 @@ fn mark(database: &Path, what: &str) -> io::Result<()> {
 
 /// Finishes a restore that was begun, if one was. Whoever calls has the database to itself.
 pub(super) fn complete(database: &Path) -> Result<(), StoreError> {
-    complete_by(database, &mut |from, to| fs::rename(from, to)).map_err(|source| StoreError::File {
+    let mut rename = |from: &Path, to: &Path| {
+        boundary("restore.rename");
+        fs::rename(from, to)
+    };
+    complete_by(database, &mut rename).map_err(|source| StoreError::File {
         path: database.to_owned(),
         action: "finish the restore that was begun",
         source,
@@ -234,6 +239,7 @@ fn complete_by(database: &Path, rename: Rename<'_>) -> io::Result<()> {
         shift(place(from, ""), database.to_owned())?;
     }
     sync_folder_of(database)?;
+    boundary("restore.renamed");
     fs::remove_file(&marker)?;
     // Its lock file belongs to nobody any more.
     let _ = fs::remove_file(place(STAGED, ".lock"));

@@ -7,6 +7,7 @@
     reason = "these are tests: they panic when something is wrong, and measure the real clock"
 )]
 
+mod crash_matrix;
 mod e2e_addresses;
 mod e2e_admin;
 mod e2e_admin_box;

@@ -12,6 +12,7 @@ use super::message::{
     self, Body, FAMILY_INET, FLAG_ACK, FLAG_CREATE, FLAG_DUMP, FLAG_DUMP_INTERRUPTED, Message, MessageKind,
     Messages,
 };
+use crate::faults::attempt;
 use crate::gate::error::GateError;
 use crate::gate::names::TABLE;
 
@@ -120,6 +121,7 @@ impl NetfilterSocket {
 
     /// Sends one or more messages.
     pub fn send(&self, bytes: &[u8]) -> Result<(), GateError> {
+        attempt("gate.send").map_err(GateError::socket("send"))?;
         loop {
             match self.socket.send_to(bytes, &SocketAddr::new(0, 0), 0) {
                 Ok(_) => return Ok(()),
@@ -134,6 +136,8 @@ impl NetfilterSocket {
         &mut self,
         mut take: impl FnMut(Message<'_>) -> Result<Reading, GateError>,
     ) -> Result<(), GateError> {
+        // What was sent has happened by now.
+        attempt("gate.answer").map_err(GateError::socket("receive"))?;
         loop {
             self.datagram.clear();
             let sender = match self.socket.recv_from(&mut self.datagram, 0) {

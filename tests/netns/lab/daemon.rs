@@ -100,20 +100,32 @@ impl<'lab> Daemon<'lab> {
         let config = Self::path(lab, "turnpike.toml").display().to_string();
         let clock = Self::path(lab, "clock").display().to_string();
         let more = more.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let environment: Vec<(&str, &str)> =
-            [("TURNPIKE_TEST_CLOCK", clock.as_str()), ("RUST_LOG", "info")].into_iter().chain(more).collect();
+        let faults = Self::path(lab, "faults").display().to_string();
+        let own = [
+            ("TURNPIKE_TEST_CLOCK", clock.as_str()),
+            ("TURNPIKE_TEST_FAULTS", faults.as_str()),
+            ("RUST_LOG", "info"),
+        ];
+        let environment: Vec<(&str, &str)> = own.into_iter().chain(more).collect();
         let argv = [env!("CARGO_BIN_EXE_turnpike"), "run", "--config", &config];
         lab.router.spawn_with(&argv, &Self::path(lab, "turnpike.log"), &environment)
     }
 
     fn wait_until_ready(&mut self) {
-        let ready = eventually(START, || {
-            assert!(self.process.runs(), "the daemon ended by itself:\n{}", self.process.log());
+        assert!(self.becomes_ready(), "the daemon ended by itself:\n{}", self.process.log());
+    }
+
+    /// Waits until it answers; not so if it ends before that.
+    fn becomes_ready(&mut self) -> bool {
+        let mut runs = true;
+        let settled = eventually(START, || {
+            runs = self.process.runs();
             let healthy = HttpRequest::get("/healthz").send_unix(&self.socket()).map(|answer| answer.status);
             let portal = HttpRequest::get("/capport").send(&self.lab.router, (LAN4, 2050));
-            healthy.is_ok_and(|status| status == 200) && portal.is_ok()
+            !runs || healthy.is_ok_and(|status| status == 200) && portal.is_ok()
         });
-        assert!(ready, "the daemon is not ready after {START:?}:\n{}", self.process.log());
+        assert!(settled, "the daemon is not ready after {START:?}:\n{}", self.process.log());
+        runs
     }
 
     /// The control socket.
@@ -152,12 +164,52 @@ impl<'lab> Daemon<'lab> {
         self.wait_until_ready();
     }
 
+    /// Starts it again; whether it answers, or ends before that.
+    pub fn tries_to_start(&mut self) -> bool {
+        self.process = Self::process(self.lab, &self.environment);
+        self.becomes_ready()
+    }
+
+    /// Whether it ends within this time.
+    pub fn ends(&mut self, within: Duration) -> bool {
+        self.process.wait(within).is_some()
+    }
+
+    /// Takes back what was ordered; whether it has lived through it.
+    pub fn survives(&mut self) -> bool {
+        self.order("");
+        // The order may have been read just before.
+        let lives = HttpRequest::get("/healthz").send_unix(&self.socket()).is_ok();
+        assert!(lives || self.ends(Duration::from_secs(1)), "neither dead nor alive:\n{}", self.log());
+        lives
+    }
+
+    /// Whether it runs.
+    pub fn runs(&mut self) -> bool {
+        self.process.runs()
+    }
+
+    /// Orders a fault (`src/faults.rs`); nothing is ordered by an empty text.
+    pub fn order(&self, order: &str) {
+        self.put("faults", order);
+    }
+
+    /// The places at which faults were counted, those of all orders.
+    pub fn places(&self) -> Vec<String> {
+        let text = fs::read_to_string(Self::path(self.lab, "faults.trace")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// Sets the daemon's clocks: lines as `wall_offset_ms=…`.
     pub fn set_clock(&self, lines: &str) {
-        // At once, so that no half of it is read.
-        let (new, path) = (Self::path(self.lab, "clock.new"), Self::path(self.lab, "clock"));
-        fs::write(&new, lines).expect("the clock");
-        fs::rename(&new, &path).expect("the clock");
+        self.put("clock", lines);
+    }
+
+    /// Writes a file that it reads, at once, so that no half of it is read.
+    fn put(&self, name: &str, text: &str) {
+        let (new, path) = (Self::path(self.lab, &format!("{name}.new")), Self::path(self.lab, name));
+        fs::write(&new, text).expect("the file");
+        fs::rename(&new, &path).expect("the file");
     }
 
     /// A second daemon process with another configuration file, for those that must fail.

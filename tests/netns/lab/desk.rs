@@ -41,6 +41,11 @@ impl<'lab> Desk<'lab> {
 
     /// Sends a form.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> HttpAnswer {
+        self.try_post(path, fields).expect("an answer")
+    }
+
+    /// Sends a form to a daemon that may not answer.
+    pub fn try_post(&self, path: &str, fields: &[(&str, &str)]) -> std::io::Result<HttpAnswer> {
         let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
         let mut body = format!("csrf={}", self.csrf());
         for (name, value) in fields {
@@ -54,15 +59,15 @@ impl<'lab> Desk<'lab> {
         let head =
             b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b\"\r\n\r\n".as_slice();
         let body = [head, file, b"\r\n--XX--\r\n"].concat();
-        self.send(&format!("{path}?csrf={}", self.csrf()), "multipart/form-data; boundary=XX", &body)
+        let kind = "multipart/form-data; boundary=XX";
+        self.send(&format!("{path}?csrf={}", self.csrf()), kind, &body).expect("an answer")
     }
 
-    fn send(&self, path: &str, kind: &str, body: &[u8]) -> HttpAnswer {
+    fn send(&self, path: &str, kind: &str, body: &[u8]) -> std::io::Result<HttpAnswer> {
         HttpRequest::new("POST", path, kind, body)
             .header("Cookie", &self.cookie)
             .header("Origin", &format!("http://{}:{}", ADMIN.0, ADMIN.1))
             .send(&self.lab.router, ADMIN)
-            .expect("an answer")
     }
 
     fn csrf(&self) -> String {
