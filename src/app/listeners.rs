@@ -21,9 +21,9 @@ use crate::api::{self, ApiState, AuditLog};
 #[cfg(feature = "admin-pages")]
 use crate::clock::MachinePlace;
 use crate::config::{AdminTls, Config, ZoneConfig};
-use crate::domain::{Filter, ProviderName, VoucherCodes};
+use crate::domain::{Filter, ProviderName, VoucherCodes, ZoneName};
 use crate::hooks::{ANSWER_WITHIN, Hooks};
-use crate::http::{self, AuthorityError, HttpClient, Limits, Listener};
+use crate::http::{self, AuthorityError, Holders, HttpClient, Limits, Listener};
 use crate::portal::{self, EndNotice, PortalState, SecureName, Streams, Themes, Uplink, ZoneTheme};
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::Handle;
@@ -104,11 +104,13 @@ impl Listeners {
                 .with_secure(secure_name(config, zone, certificates))
                 .with_venue(zone.venue_info_url.as_ref());
             let router = portal::router(state);
+            let holders = holders(handle, &zone.name);
             if let (Some(listener), Some(identity)) = (secure, &certificates.portal) {
                 let secure = Listener::Tls { listener, tls: identity.server()?, plain_too: false };
-                servers.spawn(http::serve(secure, router.clone(), guests(), told(stopped)));
+                let (router, holders) = (router.clone(), Arc::clone(&holders));
+                servers.spawn(http::serve_devices(secure, router, guests(), holders, told(stopped)));
             }
-            servers.spawn(http::serve(listener, router, guests(), told(stopped)));
+            servers.spawn(http::serve_devices(listener, router, guests(), holders, told(stopped)));
         }
         let codes = Arc::clone(vault) as Arc<dyn VoucherCodes>;
         #[cfg(feature = "admin-pages")]
@@ -206,6 +208,15 @@ fn http_client(config: &Config, handle: &Handle) -> Option<HttpClient> {
         None => HttpClient::new(),
     };
     client.inspect_err(|error| warn!(%error, "webhooks are not told anything")).ok()
+}
+
+/// Who has an address in a zone.
+fn holders(handle: &Handle, zone: &ZoneName) -> Holders {
+    let (handle, zone) = (handle.clone(), zone.clone());
+    Arc::new(move |address| {
+        let (handle, zone) = (handle.clone(), zone.clone());
+        Box::pin(async move { handle.holder(&zone, address).await })
+    })
 }
 
 /// What guests may take: every page that is open keeps a connection, and as many again must load.

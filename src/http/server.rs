@@ -1,9 +1,8 @@
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -22,6 +21,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tower::{Service, ServiceExt};
 
 use super::last::{Last, WriteLast};
+use super::seats::{Door, Holders, Seat, Seats, pass};
 use super::secure::{Opened, open};
 use super::write_limit::WriteLimit;
 use super::{Endpoints, PeerMac, PeerUser, Problem};
@@ -31,7 +31,8 @@ use super::{Endpoints, PeerMac, PeerUser, Problem};
 pub struct Limits {
     /// Connections at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// Connections at once from one address; more are closed at once. Not for Unix sockets.
+    /// Connections at once from one address; more are closed at once. Where holders are known and more than half of all places
+    /// are taken, also from one device, of those that it makes from then on. Not for Unix sockets.
     pub per_address: usize,
     /// How long a request's head may take, which is also how long an idle connection is kept.
     pub head: Duration,
@@ -143,7 +144,27 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let listener = listener.into();
+    serve_all(listener.into(), service, limits, None, shutdown).await;
+}
+
+/// As [`serve`], for a network on which it is known which device has an address: none has more than its share of the places.
+pub async fn serve_devices(
+    listener: impl Into<Listener>,
+    service: impl Answers,
+    limits: Limits,
+    holders: Holders,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_all(listener.into(), service, limits, Some(holders), shutdown).await;
+}
+
+async fn serve_all(
+    listener: Listener,
+    service: impl Answers,
+    limits: Limits,
+    holders: Option<Holders>,
+    shutdown: impl Future<Output = ()>,
+) {
     listener.prepare();
     let (stop, stopped) = watch::channel(());
     let shop = Shop {
@@ -151,7 +172,7 @@ pub async fn serve(
         limits,
         stopped,
         places: Arc::new(Semaphore::new(limits.connections)),
-        addresses: Arc::default(),
+        seats: Seats::new(limits.per_address, holders),
     };
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -201,7 +222,7 @@ struct Shop<A> {
     limits: Limits,
     stopped: watch::Receiver<()>,
     places: Arc<Semaphore>,
-    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    seats: Seats,
 }
 
 impl<A: Answers> Shop<A> {
@@ -213,23 +234,30 @@ impl<A: Answers> Shop<A> {
                 let Some((stream, endpoints, seat)) = self.accept_tcp(listener).await? else {
                     return Ok(None);
                 };
-                Ok(Some(self.visit(stream, endpoints, (place, Some(seat)))))
+                let door = self.door(&endpoints);
+                Ok(Some(self.visit(stream, endpoints, (place, Some(seat)), door)))
             }
             Listener::Tls { listener, tls, plain_too } => {
                 let Some((stream, endpoints, seat)) = self.accept_tcp(listener).await? else {
                     return Ok(None);
                 };
-                Ok(Some(self.secure_visit(stream, endpoints, (place, seat), Arc::clone(tls), *plain_too)))
+                let door = self.door(&endpoints);
+                let visit =
+                    self.secure_visit(stream, endpoints, (place, seat), door, Arc::clone(tls), *plain_too);
+                Ok(Some(visit))
             }
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let user = PeerUser { uid: stream.peer_cred()?.uid() };
-                Ok(Some(self.visit(stream, user, place)))
+                Ok(Some(self.visit(stream, user, place, None)))
             }
         }
     }
 
-    async fn accept_tcp(&self, listener: &TcpListener) -> io::Result<Option<(TcpStream, Endpoints, Seat)>> {
+    async fn accept_tcp(
+        &self,
+        listener: &TcpListener,
+    ) -> io::Result<Option<(TcpStream, Endpoints, Seat<IpAddr>)>> {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) if is_the_clients(&error) => return Ok(None),
@@ -237,13 +265,17 @@ impl<A: Answers> Shop<A> {
         };
         let Ok(local) = stream.local_addr() else { return Ok(None) };
         let endpoints = Endpoints::new(peer, local);
-        let Some(seat) = Seat::take(&self.addresses, endpoints.peer.ip(), self.limits.per_address) else {
-            return Ok(None);
-        };
+        let Some(seat) = self.seats.of_address(endpoints.peer.ip()) else { return Ok(None) };
         Ok(Some((stream, endpoints, seat)))
     }
 
-    fn visit<S, E>(&self, stream: S, about: E, held: impl Send + 'static) -> Visit
+    /// What a connection has to pass now that it has its place: nothing while half of the places are free.
+    fn door(&self, endpoints: &Endpoints) -> Option<Door> {
+        let is_short = self.places.available_permits() < self.limits.connections / 2;
+        is_short.then(|| self.seats.door(endpoints.peer.ip())).flatten()
+    }
+
+    fn visit<S, E>(&self, stream: S, about: E, held: impl Send + 'static, door: Option<Door>) -> Visit
     where
         S: AsyncRead + WriteLast + Send + 'static,
         E: Clone + Send + Sync + 'static,
@@ -251,6 +283,7 @@ impl<A: Answers> Shop<A> {
         let house = self.house();
         Box::pin(async move {
             let _held = held;
+            let Ok(_seat) = pass(door).await else { return };
             let stream = WriteLimit::new(stream, house.limits.write);
             let last = stream.last();
             converse(house, stream, last, about).await;
@@ -270,6 +303,7 @@ impl<A: Answers> Shop<A> {
         stream: TcpStream,
         endpoints: Endpoints,
         held: impl Send + 'static,
+        door: Option<Door>,
         tls: Arc<ServerConfig>,
         plain_too: bool,
     ) -> Visit {
@@ -277,6 +311,7 @@ impl<A: Answers> Shop<A> {
         let limits = self.limits;
         Box::pin(async move {
             let _held = held;
+            let Ok(_seat) = pass(door).await else { return };
             match tokio::time::timeout(limits.head, open(stream, tls, plain_too, limits.write)).await {
                 // The end of TLS is a message of its own.
                 Ok(Ok(Opened::Tls(stream))) => {
@@ -365,37 +400,6 @@ async fn answer(
         Ok(Ok(response)) => Ok(response),
         Ok(Err(never)) => match never {},
         Err(_) => Ok(Problem::timed_out().into_response()),
-    }
-}
-
-/// One of the connections that an address may have; given back when dropped.
-struct Seat {
-    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    address: IpAddr,
-}
-
-impl Seat {
-    fn take(addresses: &Arc<Mutex<HashMap<IpAddr, usize>>>, address: IpAddr, most: usize) -> Option<Self> {
-        let mut taken = addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(address).or_insert(0);
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        drop(taken);
-        Some(Self { addresses: Arc::clone(addresses), address })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut taken = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.address);
-            }
-        }
     }
 }
 

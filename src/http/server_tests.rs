@@ -15,8 +15,49 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::*;
-use crate::domain::WallTime;
+use crate::domain::{MacAddr, WallTime};
 use crate::tls::{Identity, own_pair};
+
+/// Whoever comes from 127.0.0.x is one device, under as many addresses as it likes; another has 127.0.1.1.
+#[tokio::test]
+async fn a_device_with_many_addresses_has_half_of_the_places_and_one_share() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits { connections: 20, per_address: 3, ..Limits::default() };
+    let holders: Holders = Arc::new(|address: IpAddr| {
+        let is_other = address == IpAddr::from([127, 0, 1, 1]);
+        Box::pin(std::future::ready(MacAddr::from_bytes([2, 0, 0, 0, 0, u8::from(is_other)]).ok()))
+    });
+    let served = tokio::spawn(serve_devices(
+        listener,
+        router(Arc::new(Notify::new())),
+        limits,
+        holders,
+        std::future::pending(),
+    ));
+    let asks = async |from: [u8; 4]| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
+        let is_served = stream.write_all(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n").await.is_ok()
+            && stream.read(&mut [0; 512]).await.is_ok_and(|count| count > 0);
+        is_served.then_some(stream)
+    };
+    let mut held = Vec::new();
+    for number in 0..30 {
+        held.extend(asks([127, 0, 0, 10 + number]).await);
+    }
+    // Ten until half are taken, and then its three.
+    assert_eq!(held.len(), 13);
+    for _ in 0..3 {
+        held.push(asks([127, 0, 1, 1]).await.expect("another has its share all the same"));
+    }
+    assert!(asks([127, 0, 0, 99]).await.is_none());
+    held.clear();
+    let again = async { while asks([127, 0, 0, 99]).await.is_none() {} };
+    tokio::time::timeout(Duration::from_secs(5), again).await.expect("the seats are given back");
+    served.abort();
+}
 
 fn router(ended: Arc<Notify>) -> Router {
     Router::new()

@@ -112,6 +112,11 @@ impl Handle {
         }
     }
 
+    /// The MAC of whoever has an address in a zone; `None` if the kernel knows nobody, or does not say.
+    pub async fn holder(&self, zone: &ZoneName, address: IpAddr) -> Option<MacAddr> {
+        self.shared.lan.holder(zone, address).await.map_err(|error| self.unseen(error)).ok().flatten()
+    }
+
     /// A device and what it can connect on, to the byte.
     pub async fn visit_of(&self, device: DeviceId) -> Result<Visit, Refusal> {
         self.ask_exact(device, move |mgr, now| {

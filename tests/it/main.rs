@@ -73,6 +73,7 @@ mod sales;
 mod salvage;
 mod salvage_starts;
 mod samples;
+mod security_page;
 mod setup;
 mod sim;
 mod steering;

@@ -12,6 +12,7 @@
 //! is removed by the next one.
 #![allow(dead_code, unused_imports, reason = "a box of tools: not every tool is in use all the time")]
 
+mod attack;
 mod axe;
 mod browser;
 mod build;
@@ -37,6 +38,7 @@ mod udp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 
+pub use attack::{Attack, Attacker};
 pub use browser::Browser;
 pub use build::LabBuilder;
 pub use crossing::Crossing;
