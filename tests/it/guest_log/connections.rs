@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::oneshot;
-use turnpike::domain::{ClientDevice, Connection, ConnectionEvent, Endpoint};
+use turnpike::domain::{ClientDevice, Connection, ConnectionEvent, Endpoint, MacAddr, Text, ZoneName};
 use turnpike::gate::{ConnectionTeller, connections};
 use turnpike::guest_log::{Asked, Connected, GuestLog, files, run};
+use turnpike::runtime::Sighting;
 
-use super::{LONG, Logged, becomes, events, found, lines, wanted};
+use super::{LONG, Logged, SECOND, becomes, events, found, lines, wanted};
 use crate::support::{START, TestApp, mac};
 
 /// More than the queue of a system's log holds.
@@ -119,6 +120,72 @@ async fn what_ends_when_its_device_has_left_is_still_its() {
     let last = lines.last().unwrap();
     assert_eq!(last["event"], "connection_ended");
     assert_eq!((&last["mac"], &last["session"]), (&json!(mac(1).to_string()), &json!(session.to_string())));
+}
+
+#[tokio::test]
+async fn what_ends_long_after_its_session_was_none_of_it() {
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    let session = logged.session(&device).await.to_string();
+    logged.until(3).await;
+    logged.app.handle.disconnect(device.id, None).await.unwrap();
+    logged.until(4).await;
+    let ends = |port, millis: i64| Connection {
+        at: START.wall.plus_millis(millis),
+        ..connection(&device, port, ConnectionEvent::Ended { bytes: None })
+    };
+    // The kernel's connections are deleted as the session ends; the walled garden is there without one.
+    assert!(teller.tell(ends(1, 900)) && teller.tell(ends(2, 60_000)));
+    logged.until(6).await;
+    logged.app.pass(2 * SECOND).await;
+    logged.app.handle.lost(mac(1), [10, 0, 0, 1].into()).await.unwrap();
+    logged.until(7).await;
+    assert!(teller.tell(ends(3, 3_000)) && teller.tell(ends(4, 60_000)));
+    let lines = logged.until(9).await;
+    let of = |port: u16| {
+        let line = lines.iter().find(|line| line["connection"]["source_port"] == port).unwrap();
+        assert_eq!(line["mac"], mac(1).to_string());
+        line["session"].as_str()
+    };
+    let session = Some(session.as_str());
+    assert_eq!([1, 2, 3, 4].map(of), [session, None, session, None]);
+}
+
+#[tokio::test]
+async fn thousands_are_said_once_to_a_systems_log_that_is_slow() {
+    const GUESTS: u32 = 5_000;
+    let app = TestApp::start().await;
+    let sightings = (1..=GUESTS).map(|number| {
+        let [.., high, low] = number.to_be_bytes();
+        Sighting {
+            mac: MacAddr::from_bytes([0x02, 0x00, 0x5e, 0x00, high, low]).unwrap(),
+            zone: ZoneName::new("guests"),
+            address: Some([10, 1, high, low].into()),
+            hostname: Some(Text::new(&"long".repeat(30))),
+            attached: None,
+            alive: true,
+        }
+    });
+    app.handle.everybody(sightings.collect()).await.unwrap();
+    let path = app.dir.path().join("log.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let log = GuestLog { file: None, syslog: Some(path), keep_days: 0, connections: None };
+    let base = app.dir.path().join("none");
+    let logged = Logged::with(app, base, log).await;
+    let measures = logged.app.handle.measures();
+    becomes("its queue is full", || measures.guest_log_lines.value() > 2).await;
+    let heard = tokio::task::spawn_blocking(move || {
+        let (mut bytes, mut present) = ([0; 4_096], 0);
+        while present < GUESTS {
+            let length = socket.recv(&mut bytes).unwrap();
+            let text = String::from_utf8_lossy(&bytes[..length]);
+            assert!(!text.contains("\"lost\"") && !text.contains("\"continued\""), "{present}: {text}");
+            present += u32::from(text.contains("\"event\":\"present\""));
+        }
+    });
+    heard.await.unwrap();
+    assert!(measures.guest_log_lost.values().iter().all(|(_, count)| *count == 0));
 }
 
 #[tokio::test]
