@@ -1,6 +1,6 @@
 //! The way to the Internet: which devices lead there, and whether any does now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tracing::{debug, info, warn};
 
 use super::{policy, shaping};
 use crate::config::Config;
-use crate::domain::ZoneName;
+use crate::domain::{Refusal, ZoneName};
 use crate::net::{Net, NetError, WayWatch};
 use crate::portal::Uplink;
 use crate::runtime::{Handle, LinuxKernel};
@@ -16,8 +16,11 @@ use crate::shaper::{Shaper, ShaperConfig, ZoneShape};
 
 /// How often the way out is looked at when there are no notices.
 const WAN_EVERY: Duration = Duration::from_secs(5);
+const HAS_MOVED: &str = "the default route has moved";
 /// How long notices of one change may gather.
 const SETTLE: Duration = Duration::from_millis(20);
+/// The kernel is waited for no longer than this; what comes then is looked at, and what is left is done later.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// A device that comes and goes without end has the classes looked at so often and not more.
 const NOT_AGAIN_FOR: Duration = Duration::from_millis(250);
 
@@ -56,6 +59,8 @@ pub(super) async fn watch_wan(
 ) {
     // What came while the daemon was starting counts as come: whether it has its classes nobody knows.
     let mut standing = BTreeMap::new();
+    // Devices that led there and have their classes still.
+    let mut left = BTreeSet::new();
     loop {
         tokio::select! {
             changed = ways.changed(&wan) => match changed {
@@ -73,37 +78,59 @@ pub(super) async fn watch_wan(
         let has_moved = now != wan && !now.is_empty();
         if has_moved {
             info!(?now, "the default route has moved");
-            match Shaper::open(shaping(&config, &now)) {
-                Ok(shaper) => kernel.replace(policy(&config, &now), shaper),
+            let both: Vec<String> =
+                wan.iter().chain(&now).cloned().collect::<BTreeSet<_>>().into_iter().collect();
+            let shapers = Shaper::open(shaping(&config, &both))
+                .and_then(|both| Ok((both, Shaper::open(shaping(&config, &now))?)));
+            let (on_both, on_new) = match shapers {
+                Ok(shapers) => shapers,
                 Err(error) => {
                     warn!(%error, "the classes could not be moved to the new uplink");
                     continue;
                 }
+            };
+            // The classes are there before the rules let anybody through to the new device, and those on the old one for as
+            // long as the rules let anybody through to that.
+            kernel.replace(policy(&config, &wan), on_both);
+            if is_right(&handle, false, HAS_MOVED).await.is_err() {
+                return;
             }
+            kernel.replace(policy(&config, &now), on_new);
             kernel.warn("wan", wan_warning(&now));
+            left.extend(std::mem::replace(&mut wan, now));
         }
-        let left: Vec<String> = if has_moved { std::mem::replace(&mut wan, now) } else { Vec::new() };
+        left.retain(|device| !wan.contains(device));
         let mut came = false;
         if let Some(is_now) = standing_of(&net, &wan).await {
             came = is_now.iter().any(|(name, link)| link.up && standing.get(name) != Some(link));
             standing = is_now;
         }
         let why = match (has_moved, came) {
-            (true, _) => "the default route has moved",
+            (true, _) => HAS_MOVED,
             (false, true) => "a device that leads to the Internet came",
+            (false, false) if !left.is_empty() => "classes are left on a former uplink",
             (false, false) => {
                 // A routing table in which much goes on is not listed for each of it.
                 tokio::time::sleep(NOT_AGAIN_FOR).await;
                 continue;
             }
         };
-        if handle.reconcile(has_moved, why).await.is_err() {
-            return;
-        }
-        if has_moved {
-            remove_classes(left.into_iter().filter(|device| !wan.contains(device)).collect()).await;
+        match is_right(&handle, has_moved, why).await {
+            Ok(true) if !left.is_empty() => {
+                remove_classes(std::mem::take(&mut left).into_iter().collect()).await;
+            }
+            Ok(_) => {}
+            Err(_) => return,
         }
         tokio::time::sleep(NOT_AGAIN_FOR).await;
+    }
+}
+
+/// Has the kernel put right. Whether it is; else that is tried again and again, but not waited for.
+async fn is_right(handle: &Handle, reload: bool, why: &'static str) -> Result<bool, Refusal> {
+    match tokio::time::timeout(PATIENCE, handle.reconciled(reload, why)).await {
+        Ok(done) => done.map(|()| true),
+        Err(_) => Ok(false),
     }
 }
 

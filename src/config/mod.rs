@@ -40,7 +40,7 @@ pub use report::{ConfigError, Finding};
 pub use theme::ThemeConfig;
 use tls::Files;
 pub use tls::{AdminTls, SecurePortal, TlsConfig};
-pub use uci::{DEFAULT_UCI_PATH, FromUci};
+pub use uci::{DEFAULT_UCI_PATH, FromUci, made_of_uci};
 pub use zone::ZoneConfig;
 
 /// Where the file is unless the command line says otherwise.

@@ -33,24 +33,24 @@ pub(super) struct Gardens {
 }
 
 impl Kernel {
-    /// Whether our table is another one than when it was last looked at: somebody removed that, and perhaps somebody else
-    /// made this. [`GateError::NotLoaded`] if there is none.
-    pub(super) fn is_another_table(&mut self) -> Result<bool, GateError> {
+    /// Which table is ours, and whether it is another one than when it was last looked at: somebody removed that, and perhaps
+    /// somebody else made this. [`GateError::NotLoaded`] if there is none.
+    pub(super) fn our_table(&mut self) -> Result<(u64, bool), GateError> {
         let handle = self.socket.table_handle(TABLE)?.ok_or(GateError::NotLoaded)?;
         if let Some(before) = self.gardens.table {
-            return Ok(before != handle);
+            return Ok((handle, before != handle));
         }
         // The first look. One with nothing in it was made since dnsmasq last answered, or nobody has asked it yet.
         let mut is_empty = true;
         for set in SETS.into_iter().flat_map(|(young, old)| [young, old]) {
             is_empty = is_empty && self.socket.dump(set)?.is_empty();
         }
-        Ok(is_empty)
+        Ok((handle, is_empty))
     }
 
-    /// Moves what has been in the first sets for long, and notes what there is. How many addresses.
-    pub(super) fn tend_gardens(&mut self) -> Result<usize, GateError> {
-        let table = self.socket.table_handle(TABLE)?;
+    /// Moves what has been in the first sets for long, and notes what there is. How many addresses. `table` is which is ours as
+    /// of just before: one that takes its place meanwhile is another the next time.
+    pub(super) fn tend_gardens(&mut self, table: u64) -> Result<usize, GateError> {
         let mut known = HashSet::new();
         let mut moves: Vec<Group> = Vec::new();
         for (young, old) in SETS {
@@ -72,7 +72,7 @@ impl Kernel {
             known.extend(self.socket.dump(old)?.into_iter().map(|element| (old, element.key)));
         }
         let (results, _) = self.run(&moves);
-        self.gardens = Gardens { table, known };
+        self.gardens = Gardens { table: Some(table), known };
         results.into_iter().collect::<Result<(), _>>()?;
         Ok(self.gardens.known.len())
     }

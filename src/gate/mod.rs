@@ -70,7 +70,7 @@ impl Gate {
     pub async fn load(&self, policy: &Policy) -> Result<(), GateError> {
         let _turn = self.loading.lock().await;
         load::load(policy, &self.own_loads, false).await?;
-        self.refill_another_table().await
+        self.refill_another_table().await.map(|_| ())
     }
 
     /// Replaces the whole table in one atomic step: every element is gone afterwards, so everybody is captive until
@@ -79,16 +79,20 @@ impl Gate {
         let _turn = self.loading.lock().await;
         // What the old sets hold goes with them. Where they cannot be read it is known as of some seconds ago, and so it is
         // where somebody else has just made the table.
-        if matches!(self.worker.call(Kernel::is_another_table).await?, Ok(false)) {
-            let _ = self.worker.call(Kernel::tend_gardens).await?;
+        if let Ok((table, false)) = self.worker.call(Kernel::our_table).await? {
+            let _ = self.worker.call(move |kernel| kernel.tend_gardens(table)).await?;
         }
         load::load(policy, &self.own_loads, true).await?;
         self.refill_gardens().await
     }
 
-    /// [`Gate::refill_gardens`] if the table is another than that whose gardens are known, whoever made it.
-    async fn refill_another_table(&self) -> Result<(), GateError> {
-        if self.worker.call(Kernel::is_another_table).await?? { self.refill_gardens().await } else { Ok(()) }
+    /// [`Gate::refill_gardens`] if the table is another than that whose gardens are known, whoever made it. Which it is.
+    async fn refill_another_table(&self) -> Result<u64, GateError> {
+        let (table, is_another) = self.worker.call(Kernel::our_table).await??;
+        if is_another {
+            self.refill_gardens().await?;
+        }
+        Ok(table)
     }
 
     /// Puts back what dnsmasq had found when the table was last looked at, and tells whoever can have it fill in the rest.
@@ -106,8 +110,8 @@ impl Gate {
     /// Looks after the gardens' addresses; to be called every few seconds. How many there are.
     pub async fn tend_gardens(&self) -> Result<usize, GateError> {
         let _turn = self.loading.lock().await;
-        self.refill_another_table().await?;
-        self.worker.call(Kernel::tend_gardens).await?
+        let table = self.refill_another_table().await?;
+        self.worker.call(move |kernel| kernel.tend_gardens(table)).await?
     }
 
     /// Does all of it in one atomic batch (in several if there are more than some hundreds). Each operation has its own

@@ -20,6 +20,9 @@ use crate::runtime::{Following, Handle, Moves};
 const TICK: Duration = Duration::from_secs(1);
 /// How often old files are looked for.
 const PRUNE_EVERY_MS: u64 = 3_600_000;
+/// After a loss everybody is said anew, but not again before so long: where there are thousands, that alone may be more than
+/// the log takes at a time.
+const SAY_ANEW_EVERY_MS: u64 = 60_000;
 /// Somebody who looked at the clock so shortly before midnight was there all the time.
 const SHORTLY_MS: i64 = 120_000;
 
@@ -36,6 +39,12 @@ struct Log {
     seen: WallTime,
     /// What was lost and is not said yet.
     lost: Lost,
+    /// Whether nothing waits to be written.
+    is_whole: bool,
+    /// Whether who is there is to be said anew, since it may have been lost.
+    is_unsure: bool,
+    /// When that was last done.
+    said_anew_at: Option<u64>,
     failing: bool,
     silent: bool,
     losing: bool,
@@ -63,6 +72,9 @@ pub async fn run(mut log: GuestLog, handle: Handle, stop: impl Future<Output = (
         day: None,
         seen: following.at,
         lost: Lost::default(),
+        is_whole: true,
+        is_unsure: false,
+        said_anew_at: None,
         failing: false,
         silent: false,
         losing: false,
@@ -107,20 +119,23 @@ impl Log {
     fn begin(&mut self, following: Following, event: Event) -> Receiver<Arc<Moves>> {
         let Following { at, believed, devices, moves } = following;
         let now = Moment { at, believed };
-        self.ledger.take_all(&devices);
+        self.ledger.take_all(&devices, at);
         self.day = Some(Day::of(at));
         self.seen = at;
         self.everybody(now, event);
         moves
     }
 
-    fn everybody(&self, now: Moment, event: Event) {
+    fn everybody(&mut self, now: Moment, event: Event) {
+        self.is_unsure = false;
         let day = Day::of(now.at);
         let mut writer = self.writer();
+        writer.begin_list();
         writer.push(day, &Line::of_nobody(now, event));
         for guest in self.ledger.guests() {
             writer.push(day, &Line::of_guest(now, Event::Present, guest));
         }
+        writer.end_list();
     }
 
     /// The day that it is now. Another one begins with everybody who is there, as of before what happens now.
@@ -146,6 +161,8 @@ impl Log {
                 let now = Moment { at: following.at, believed: following.believed };
                 let lines = usize::try_from(groups).unwrap_or(usize::MAX);
                 self.count_lost(Lost { lines, ..Lost::default() });
+                // Everybody follows, as they are now and not as they were before.
+                self.day = Some(Day::of(now.at));
                 self.say_lost(now);
                 *moves = self.begin(following, Event::Continued);
             }
@@ -158,7 +175,7 @@ impl Log {
         let now = Moment { at: moved.at, believed: moved.believed };
         let day = self.turn_to(now);
         for (id, found) in &moved.devices {
-            let Some((events, guest)) = self.ledger.take(*id, found.as_ref()) else { continue };
+            let Some((events, guest)) = self.ledger.take(*id, found.as_ref(), moved.at) else { continue };
             let mut writer = self.writer();
             for event in events {
                 writer.push(day, &Line::of_guest(now, event, &guest));
@@ -179,8 +196,8 @@ impl Log {
             // One of yesterday that is read after midnight is yesterday's, and does not turn the day back.
             let is_yesterdays = self.day.is_some_and(|today| today.back(1) == day);
             let day = if is_yesterdays { day } else { self.turn_to(Moment { at: connection.at, believed }) };
-            let guest = self.ledger.by_key(connection.key);
-            self.writer().push(day, &Line::of_connection(&connection, believed, guest));
+            let line = Line::of_connection(&connection, believed, self.ledger.whose(&connection));
+            self.writer().push(day, &line);
         }
     }
 
@@ -244,26 +261,49 @@ impl Log {
     /// Says what was lost, if anything was.
     fn say_lost(&mut self, now: Moment) {
         let lost = std::mem::take(&mut self.lost);
-        if !lost.is_nothing() {
+        if lost.is_nothing() {
+            return;
+        }
+        if lost.lines == 0 {
             let day = self.turn_to(now);
             self.writer().push(day, &Line::of_loss(now, lost));
+            return;
+        }
+        // Before anything else of a new day: what the day before has lost is read before all is sure again.
+        let day = Day::of(now.at);
+        self.writer().push(day, &Line::of_loss(now, lost));
+        self.is_unsure = true;
+        self.seen = now.at;
+        if self.day.replace(day) != Some(day) {
+            self.everybody(now, Event::Continued);
         }
     }
 
     /// Writes what waits; what cannot be written waits on.
     async fn write(&mut self) {
-        if !self.writer().has_work() {
+        self.write_what_waits().await;
+        if !self.is_whole || self.lost.lines == 0 && !self.is_unsure {
             return;
         }
-        let written = self.write_once().await;
-        let works = written.is_whole;
-        self.note(written);
-        if works && self.lost.lines > 0 {
+        let now = self.now();
+        self.say_lost(now);
+        let boot = self.handle.now().boot.0;
+        let is_due = self.said_anew_at.is_none_or(|at| boot.saturating_sub(at) >= SAY_ANEW_EVERY_MS);
+        if self.is_unsure && is_due {
             // What was lost may have been who came and went: from here on the log is sure again.
-            let now = self.now();
-            self.say_lost(now);
-            self.everybody(now, Event::Continued);
+            self.said_anew_at = Some(boot);
+            self.turn_to(now);
+            if self.is_unsure {
+                self.everybody(now, Event::Continued);
+            }
+        }
+        self.write_what_waits().await;
+    }
+
+    async fn write_what_waits(&mut self) {
+        if self.writer().has_work() {
             let written = self.write_once().await;
+            self.is_whole = written.is_whole;
             self.note(written);
         }
     }
@@ -298,12 +338,15 @@ impl Log {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
+        self.writer().try_again();
+        // What can be written now is, so that the end is not among what is given up; nothing is said behind it.
+        self.write_what_waits().await;
         let now = self.now();
         self.say_lost(now);
         let day = self.turn_to(now);
         self.writer().push(day, &Line::of_nobody(now, Event::Ended));
         self.writer().try_again();
-        self.write().await;
+        self.write_what_waits().await;
         let unsaid = self.writer().waiting_to_be_said();
         if unsaid > 0 {
             warn!(unsaid, "the system's log does not take the end of the guest log");

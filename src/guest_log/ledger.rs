@@ -3,8 +3,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::line::Event;
 use crate::domain::sessions_mgr::Whereabouts;
-use crate::domain::{ClientDevice, ClientKey, ClientSession, DeviceId, MacAddr, SessionId, Text, ZoneName};
+use crate::domain::{
+    ClientDevice, ClientKey, ClientSession, Connection, ConnectionEvent, DeviceId, MacAddr, SessionId, Text,
+    WallTime, ZoneName,
+};
 
+/// The kernel's connections of a session are deleted as it ends: one that ends later than this was none of it, but led to the
+/// walled garden.
+const ENDS_WITHIN_MS: i64 = 10_000;
 /// So much of a spent code is shown at its end.
 const SHOWN_OF_CODE: usize = 4;
 
@@ -17,8 +23,8 @@ pub(super) struct Guest {
     pub(super) ipv4: BTreeSet<Ipv4Addr>,
     pub(super) ipv6: BTreeSet<Ipv6Addr>,
     pub(super) visit: Option<Visit>,
-    /// What it ran last.
-    last_visit: Option<Visit>,
+    /// What it ran last, and until when.
+    last_visit: Option<(Visit, WallTime)>,
     key: Option<ClientKey>,
 }
 
@@ -54,6 +60,13 @@ impl Guest {
     /// The same device, gone.
     fn gone(&self) -> Self {
         Self { ipv4: BTreeSet::new(), ipv6: BTreeSet::new(), visit: None, ..self.clone() }
+    }
+
+    /// What a connection of it is of that ends then.
+    fn visit_ended(&self, at: WallTime) -> Option<&Visit> {
+        let is_of_last = |until: &WallTime| at.0.saturating_sub(until.0) <= ENDS_WITHIN_MS;
+        let last = self.last_visit.as_ref().filter(|(_, until)| is_of_last(until)).map(|(visit, _)| visit);
+        self.visit.as_ref().or(last)
     }
 
     /// What is told of it after it was like `before`.
@@ -106,21 +119,30 @@ fn public_name(shown_as: &str) -> String {
 pub(super) struct Ledger {
     guests: HashMap<DeviceId, Guest>,
     by_key: HashMap<ClientKey, DeviceId>,
-    /// Who had a key last that nobody has now, with what it ran: its connections end later than it leaves.
+    /// Who had a key last that nobody has now: its connections end later than it leaves.
     past: HashMap<ClientKey, Guest>,
 }
 
 impl Ledger {
-    /// Takes in how a device stands; what is to be told of it, and how it stands.
-    pub(super) fn take(&mut self, id: DeviceId, found: Option<&Whereabouts>) -> Option<(Vec<Event>, Guest)> {
+    /// Takes in how a device stands since then; what is to be told of it, and how it stands.
+    pub(super) fn take(
+        &mut self,
+        id: DeviceId,
+        found: Option<&Whereabouts>,
+        at: WallTime,
+    ) -> Option<(Vec<Event>, Guest)> {
         let before = self.guests.remove(&id);
+        let last_visit = before.as_ref().and_then(|before| {
+            let ran = before.visit.clone().map(|visit| (visit, at));
+            ran.or_else(|| before.last_visit.clone())
+        });
         if let Some(key) = before.as_ref().and_then(|guest| guest.key)
             && self.by_key.get(&key) == Some(&id)
         {
             self.by_key.remove(&key);
             if let Some(before) = &before {
-                let visit = before.visit.clone().or_else(|| before.last_visit.clone());
-                self.past.insert(key, Guest { visit, ..before.clone() });
+                let last_visit = last_visit.clone();
+                self.past.insert(key, Guest { visit: None, last_visit, ..before.clone() });
             }
         }
         let mut after = match (found, &before) {
@@ -131,8 +153,7 @@ impl Ledger {
         if !after.is_here() && before.is_none() {
             return None;
         }
-        let last = |guest: &Guest| guest.visit.clone().or_else(|| guest.last_visit.clone());
-        after.last_visit = last(&after).or_else(|| before.as_ref().and_then(last));
+        after.last_visit = last_visit;
         let events = after.events_since(before.as_ref());
         if after.is_here() {
             if let Some(key) = after.key {
@@ -145,11 +166,11 @@ impl Ledger {
     }
 
     /// Takes in how everybody stands, after something was missed; what is to be told of whom.
-    pub(super) fn take_all(&mut self, found: &[Whereabouts]) -> Vec<(Vec<Event>, Guest)> {
+    pub(super) fn take_all(&mut self, found: &[Whereabouts], at: WallTime) -> Vec<(Vec<Event>, Guest)> {
         let there: std::collections::HashSet<DeviceId> = found.iter().map(|found| found.device.id).collect();
         let missing: Vec<DeviceId> = self.guests.keys().filter(|id| !there.contains(id)).copied().collect();
-        let mut told: Vec<_> = missing.into_iter().filter_map(|id| self.take(id, None)).collect();
-        told.extend(found.iter().filter_map(|found| self.take(found.device.id, Some(found))));
+        let mut told: Vec<_> = missing.into_iter().filter_map(|id| self.take(id, None, at)).collect();
+        told.extend(found.iter().filter_map(|found| self.take(found.device.id, Some(found), at)));
         told
     }
 
@@ -160,9 +181,16 @@ impl Ledger {
         all
     }
 
-    /// Whose key this is, or was last.
-    pub(super) fn by_key(&self, key: ClientKey) -> Option<&Guest> {
-        self.by_key.get(&key).and_then(|id| self.guests.get(id)).or_else(|| self.past.get(&key))
+    /// Whose connection this is, and what it ran.
+    pub(super) fn whose(&self, connection: &Connection) -> Option<(&Guest, Option<&Visit>)> {
+        let key = connection.key;
+        let here = self.by_key.get(&key).and_then(|id| self.guests.get(id));
+        let guest = here.or_else(|| self.past.get(&key))?;
+        let visit = match connection.event {
+            ConnectionEvent::Began => guest.visit.as_ref(),
+            ConnectionEvent::Ended { .. } => guest.visit_ended(connection.at),
+        };
+        Some((guest, visit))
     }
 }
 

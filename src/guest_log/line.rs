@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Guest;
+use super::ledger::{Guest, Visit};
 use crate::domain::{Connection, ConnectionEvent, WallTime};
 
 /// What a line is about.
@@ -151,12 +151,16 @@ impl Line {
             hostname: guest.hostname.as_ref().map(ToString::to_string),
             ipv4: Some(guest.ipv4.clone()),
             ipv6: Some(guest.ipv6.clone()),
-            ..Self::of_nobody(now, event).with(guest)
+            ..Self::of_nobody(now, event).with(guest, guest.visit.as_ref())
         }
     }
 
-    /// A connection, of this device as far as it is known.
-    pub(super) fn of_connection(connection: &Connection, believed: bool, guest: Option<&Guest>) -> Self {
+    /// A connection, of this device and what it ran as far as that is known.
+    pub(super) fn of_connection(
+        connection: &Connection,
+        believed: bool,
+        whose: Option<(&Guest, Option<&Visit>)>,
+    ) -> Self {
         let (event, bytes) = match connection.event {
             ConnectionEvent::Began => (Event::Connection, None),
             ConnectionEvent::Ended { bytes } => (Event::ConnectionEnded, bytes),
@@ -174,15 +178,14 @@ impl Line {
             received_bytes: bytes.map(|(_, received)| received),
         };
         let line = Self::of_nobody(Moment { at: connection.at, believed }, event);
-        let line = match guest {
-            Some(guest) => line.with(guest),
+        let line = match whose {
+            Some((guest, visit)) => line.with(guest, visit),
             None => line,
         };
         Self { connection: Some(flow), ..line }
     }
 
-    fn with(self, guest: &Guest) -> Self {
-        let visit = guest.visit.as_ref();
+    fn with(self, guest: &Guest, visit: Option<&Visit>) -> Self {
         Self {
             mac: Some(guest.mac.to_string()),
             zone: guest.zone.as_ref().map(ToString::to_string),

@@ -27,8 +27,17 @@ pub(super) struct Writer {
     /// Lines for the system's log, with their times.
     to_say: VecDeque<(String, String)>,
     to_say_bytes: usize,
+    /// Of that, the last list of everybody may wait whole on top: cut short, it would be said anew for ever.
+    list_bytes: usize,
+    /// Whether what is pushed belongs to a list of everybody.
+    is_list: bool,
     /// Whether the system's log is left alone until the next tick.
     is_stalled: bool,
+    /// Whether lines for the files were given up: until all that waits is written no other is taken. Else a short one would
+    /// find room behind those that are lost, and seem to say that none is.
+    is_giving_up: bool,
+    /// How many were, and were not counted yet.
+    given_up: usize,
 }
 
 /// What became of writing.
@@ -57,7 +66,11 @@ impl Writer {
             waiting_bytes: 0,
             to_say: VecDeque::new(),
             to_say_bytes: 0,
+            list_bytes: 0,
+            is_list: false,
             is_stalled: false,
+            is_giving_up: false,
+            given_up: 0,
         })
     }
 
@@ -66,9 +79,16 @@ impl Writer {
         let mut text = line.text();
         if self.syslog.is_some() {
             self.to_say_bytes += text.len();
+            if self.is_list {
+                self.list_bytes += text.len();
+            }
             self.to_say.push_back((line.at.clone(), text.clone()));
         }
         if self.files.is_none() {
+            return;
+        }
+        if self.is_giving_up {
+            self.given_up += 1;
             return;
         }
         text.push('\n');
@@ -79,9 +99,19 @@ impl Writer {
         }
     }
 
+    /// What is pushed from now on says everybody who is there.
+    pub(super) const fn begin_list(&mut self) {
+        (self.is_list, self.list_bytes) = (true, 0);
+    }
+
+    /// The list is complete.
+    pub(super) const fn end_list(&mut self) {
+        self.is_list = false;
+    }
+
     /// Whether there is anything to write.
     pub(super) fn has_work(&self) -> bool {
-        !self.waiting.is_empty() || !(self.to_say.is_empty() || self.is_stalled)
+        !self.waiting.is_empty() || self.is_giving_up || !(self.to_say.is_empty() || self.is_stalled)
     }
 
     /// The system's log is tried again.
@@ -108,7 +138,7 @@ impl Writer {
             if let Err(error) = files.append(*day, texts.as_bytes()) {
                 written.failed =
                     Some(format!("{}: {error}", super::files::path_of(files.base(), *day).display()));
-                written.lost = self.give_up();
+                self.give_up();
                 break;
             }
             written.lines += texts.matches('\n').count();
@@ -116,6 +146,8 @@ impl Writer {
             self.waiting.pop_front();
         }
         written.is_whole = written.failed.is_none();
+        self.is_giving_up &= !written.is_whole;
+        written.lost = std::mem::take(&mut self.given_up);
         written
     }
 
@@ -141,7 +173,10 @@ impl Writer {
             self.to_say.pop_front();
             self.is_stalled = Instant::now() >= until;
         }
-        while self.to_say_bytes > MOST_WAITING_BYTES
+        if self.to_say.is_empty() {
+            self.list_bytes = 0;
+        }
+        while self.to_say_bytes > MOST_WAITING_BYTES.saturating_add(self.list_bytes)
             && let Some((_, text)) = self.to_say.pop_back()
         {
             self.to_say_bytes = self.to_say_bytes.saturating_sub(text.len());
@@ -150,23 +185,22 @@ impl Writer {
         }
     }
 
-    /// Gives up what is too much to wait, the newest first: what went before says until when the log is whole. How many lines.
-    fn give_up(&mut self) -> usize {
-        let mut lost = 0;
+    /// Gives up what is too much to wait, the newest first: what went before says until when the log is whole.
+    fn give_up(&mut self) {
         while self.waiting_bytes > MOST_WAITING_BYTES {
             let Some((_, texts)) = self.waiting.back_mut() else { break };
             let too_much = self.waiting_bytes - MOST_WAITING_BYTES;
             let kept = texts.len().saturating_sub(too_much);
             // Plain ASCII: any place is one between letters.
             let kept = texts.get(..kept).and_then(|kept| kept.rfind('\n')).map_or(0, |end| end + 1);
-            lost += texts.get(kept..).unwrap_or_default().matches('\n').count();
+            self.is_giving_up = true;
+            self.given_up += texts.get(kept..).unwrap_or_default().matches('\n').count();
             self.waiting_bytes -= texts.len() - kept;
             texts.truncate(kept);
             if texts.is_empty() {
                 self.waiting.pop_back();
             }
         }
-        lost
     }
 
     /// What was written is on the disk.
@@ -186,5 +220,72 @@ impl std::ops::AddAssign for Lost {
         self.lines = self.lines.saturating_add(more.lines);
         self.connections = self.connections.saturating_add(more.connections);
         self.kernel_overflows = self.kernel_overflows.saturating_add(more.kernel_overflows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+    use std::path::Path;
+
+    use super::*;
+    use crate::domain::WallTime;
+    use crate::guest_log::line::{Event, Moment};
+
+    const NOW: Moment = Moment { at: WallTime(1_780_272_000_000), believed: true };
+
+    fn line(hostname: &str) -> Line {
+        Line { hostname: Some(hostname.to_owned()), ..Line::of_nobody(NOW, Event::Present) }
+    }
+
+    fn writer(file: Option<&Path>, syslog: Option<&Path>) -> Writer {
+        let (file, syslog) = (file.map(Path::to_owned), syslog.map(Path::to_owned));
+        Writer::new(&GuestLog { file, syslog, keep_days: 1, connections: None }).unwrap()
+    }
+
+    /// More than may wait.
+    fn push_too_much(writer: &mut Writer) -> usize {
+        let long = line(&"x".repeat(1_000));
+        let count = MOST_WAITING_BYTES / 1_000 + 10;
+        (0..count).for_each(|_| writer.push(Day::of(NOW.at), &long));
+        count
+    }
+
+    #[test]
+    fn what_is_kept_of_too_much_is_what_came_before_all_that_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("place/guests.log");
+        std::fs::write(base.parent().unwrap(), "in the way").unwrap();
+        let mut writer = writer(Some(&base), None);
+        let pushed = push_too_much(&mut writer);
+        let lost = writer.write().lost;
+        assert!(lost > 0);
+        // It would find room where a longer one was given up.
+        writer.push(Day::of(NOW.at), &line("short"));
+        std::fs::remove_file(base.parent().unwrap()).unwrap();
+        let written = writer.write();
+        assert_eq!((written.lines, written.lost, written.is_whole), (pushed - lost, 1, true));
+        writer.push(Day::of(NOW.at), &line("later"));
+        assert_eq!(writer.write().lines, 1, "from here on all is taken again");
+    }
+
+    #[test]
+    fn a_list_of_thousands_waits_whole_for_the_systems_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.sock");
+        // Its queue holds a few.
+        let socket = UnixDatagram::bind(&path).unwrap();
+        let mut writer = writer(None, Some(&path));
+        writer.begin_list();
+        let listed = push_too_much(&mut writer);
+        writer.end_list();
+        let written = writer.write();
+        assert_eq!((written.lost, written.is_whole), (0, false));
+        let more = push_too_much(&mut writer);
+        writer.try_again();
+        let lost = writer.write().lost;
+        assert!((1..more).contains(&lost), "what follows the list has a bound as ever: {lost}");
+        assert!(writer.waiting_to_be_said() > listed - written.lines, "{written:?}");
+        drop(socket);
     }
 }

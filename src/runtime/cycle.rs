@@ -123,7 +123,10 @@ impl Owner {
                         commands.push((*command, reply));
                     }
                 }
-                Mail::Reconcile { reload, why } => self.want_reconcile(reload, why),
+                Mail::Reconcile { reload, why, done } => {
+                    self.until_right.extend(done);
+                    self.want_reconcile(reload, why);
+                }
                 // Taken out or turned into a command before this.
                 Mail::Stop(_) | Mail::Answered(..) => {}
             }

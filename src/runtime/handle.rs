@@ -317,7 +317,16 @@ impl Handle {
 
     /// Compares the kernel with what it must hold, soon. `reload` also puts the base ruleset in place anew.
     pub async fn reconcile(&self, reload: bool, why: &'static str) -> Result<(), Refusal> {
-        self.shared.mailbox.send(Mail::Reconcile { reload, why }).await.map_err(|_| Refusal::Stopping)
+        let mail = Mail::Reconcile { reload, why, done: None };
+        self.shared.mailbox.send(mail).await.map_err(|_| Refusal::Stopping)
+    }
+
+    /// The same, and waits until the kernel holds it: what fails is tried again until then.
+    pub async fn reconciled(&self, reload: bool, why: &'static str) -> Result<(), Refusal> {
+        let (done, is_done) = oneshot::channel();
+        let mail = Mail::Reconcile { reload, why, done: Some(done) };
+        self.shared.mailbox.send(mail).await.map_err(|_| Refusal::Stopping)?;
+        is_done.await.map_err(|_| Refusal::Stopping)
     }
 
     /// Writes all usage and stops the owner's task. The rules stand.

@@ -31,8 +31,9 @@ pub(super) enum Mail {
     Ask(Question),
     /// Exact books first, then a question: for the answer that must be true to the byte.
     AskExact(crate::domain::DeviceId, Question),
-    /// Compare the kernel with what it must hold. `reload` also puts the base ruleset in place anew.
-    Reconcile { reload: bool, why: &'static str },
+    /// Compare the kernel with what it must hold. `reload` also puts the base ruleset in place anew. `done` is who waits until
+    /// the kernel holds it.
+    Reconcile { reload: bool, why: &'static str, done: Option<oneshot::Sender<()>> },
     /// Write all usage and stop; the rules stand.
     Stop(oneshot::Sender<()>),
 }

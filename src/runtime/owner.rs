@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
@@ -37,6 +37,8 @@ pub(super) struct Owner {
     /// Commands that wait for the providers' answer about their device: one question a device.
     pub(super) asking: HashMap<DeviceId, Vec<Mail>>,
     pub(super) reconcile: Option<Reconcile>,
+    /// Who waits until the kernel holds what it must hold.
+    pub(super) until_right: Vec<oneshot::Sender<()>>,
     /// What was taken back in memory and could not be in the store yet: it goes first into the next transaction.
     pub(super) owed: Vec<Writes>,
     next_reconcile: u64,
@@ -64,6 +66,7 @@ impl Owner {
             deferred: VecDeque::new(),
             asking: HashMap::new(),
             reconcile: None,
+            until_right: Vec::new(),
             owed: Vec::new(),
             next_reconcile: now + RECONCILE_MS,
             not_before: now,
@@ -81,7 +84,10 @@ impl Owner {
             for mail in group {
                 match mail {
                     Mail::Stop(done) => stop = Some(done),
-                    Mail::Reconcile { reload, why } => self.want_reconcile(reload, why),
+                    Mail::Reconcile { reload, why, done } => {
+                        self.until_right.extend(done);
+                        self.want_reconcile(reload, why);
+                    }
                     Mail::Command(..) | Mail::Answered(..) | Mail::Ask(_) | Mail::AskExact(..) => {
                         rest.push(mail)
                     }
@@ -191,6 +197,10 @@ impl Owner {
             Ok(repairs) => {
                 self.mgr.reconciled();
                 self.shared.fail("reconcile", None);
+                for done in self.until_right.drain(..) {
+                    // Whoever waited may have given up.
+                    let _ = done.send(());
+                }
                 if repairs > 0 {
                     self.shared
                         .repairs

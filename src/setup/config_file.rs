@@ -58,6 +58,11 @@ fn text(choices: &Choices) -> String {
             macs.join(", ")
         );
     }
+    // Where systemd does not run, or dnsmasq is somebody else's, nobody looks at it.
+    text.push_str(
+        "\n[dnsmasq]\n# Systemd has dnsmasq fill the walled garden again when this is written.\n\
+         refill_file = \"/run/turnpike/refill\"\n",
+    );
     if !choices.name.is_empty() {
         let _ = write!(text, "\n[gateway]\nname = {}\n", quoted(&choices.name));
     }
@@ -117,6 +122,10 @@ lan = ["br-guest"]
 trusted = ["02:00:5e:00:53:01"]
 trusted_ports = [2222, 2051]
 
+[dnsmasq]
+# Systemd has dnsmasq fill the walled garden again when this is written.
+refill_file = "/run/turnpike/refill"
+
 [gateway]
 name = 'Café "Zum Hafen" \o/'
 
@@ -135,7 +144,7 @@ tls = "required"
     #[test]
     fn what_is_the_default_is_not_written() {
         let text = file(&choices()).text;
-        assert!(text.ends_with("lan = [\"br-guest\"]\n"), "{text}");
+        assert!(text.ends_with("refill_file = \"/run/turnpike/refill\"\n"), "{text}");
         let config = Config::parse(&text, Path::new("t")).unwrap();
         assert_eq!(config.network.wan, ["eth0"]);
         assert!(config.admin.listen.ip().is_loopback());

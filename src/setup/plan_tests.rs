@@ -33,6 +33,7 @@ fn a_plain_box_becomes_a_hotspot_in_this_order() {
             "systemctl enable nftables.service",
             "systemctl enable dnsmasq.service",
             "systemctl restart dnsmasq.service",
+            "systemctl enable --now turnpike-dnsmasq.path turnpike-refill.path",
             "systemctl enable --now turnpike-reapply@nftables.service turnpike-reapply@firewalld.service turnpike-reapply@ufw.service \
              turnpike.service",
         ]

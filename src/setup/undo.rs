@@ -24,6 +24,7 @@ pub fn undo(facts: &Facts) -> Plan {
         remove(&mut plan, &format!("{}/{name}", hostapd::FOLDER));
     }
     if is_ours(facts, dnsmasq::FILE) {
+        plan.steps.push(Step::Run(dnsmasq::take_down()));
         remove(&mut plan, dnsmasq::FILE);
         plan.steps.push(Step::Run(dnsmasq::restart()));
     }
@@ -112,6 +113,7 @@ mod tests {
             [
                 "systemctl disable --now hostapd@wlan0.service",
                 "rm /etc/hostapd/wlan0.conf",
+                "systemctl disable --now turnpike-dnsmasq.path turnpike-refill.path",
                 "rm /etc/dnsmasq.d/turnpike-guests.conf",
                 "systemctl restart dnsmasq.service",
                 "/etc/nftables.conf without include \"/etc/nftables.d/turnpike-nat.nft\", then /etc/nftables.conf.before-turnpike",

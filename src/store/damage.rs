@@ -11,6 +11,10 @@ use super::{Store, StoreError};
 /// Primary result codes of SQLite for a file that is damaged or no database: <https://sqlite.org/rescode.html>.
 const CORRUPT: i32 = 11;
 const NOT_A_DATABASE: i32 = 26;
+/// Extended ones for a part of it that cannot be read: `IOERR_READ`, `IOERR_SHORT_READ`, `IOERR_DATA` and, for what the
+/// kernel answers with EIO, `IOERR_CORRUPTFS`. Most statements say `CORRUPT` for the last one, but not those that are the
+/// first to read the first page or the log. The other I/O errors (of writing, of locks) say nothing about what is in the file.
+const UNREADABLE: [i32; 4] = [266, 522, 8202, 8458];
 
 /// Beside the database: the next start looks at all of it before it goes on.
 const MARK: &str = ".check";
@@ -19,15 +23,22 @@ const MARK: &str = ".check";
 /// meets the damaged page, and whichever it is, the whole file is looked at before anything follows.
 static MET: AtomicBool = AtomicBool::new(false);
 
-/// The primary result code of SQLite, if it is SQLite that says so.
-pub(super) fn code_of(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;
-    Some(code & 0xff)
+fn extended_code_of(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
 }
 
-/// Whether it says that the file is damaged, or no database.
+/// The primary result code of SQLite, if it is SQLite that says so.
+pub(super) fn code_of(error: &sqlx::Error) -> Option<i32> {
+    extended_code_of(error).map(|code| code & 0xff)
+}
+
+/// Whether it says that the file is damaged, no database, or cannot be read in some place.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    matches!(code_of(error), Some(CORRUPT | NOT_A_DATABASE))
+    extended_code_of(error).is_some_and(says_damage)
+}
+
+fn says_damage(code: i32) -> bool {
+    matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) || UNREADABLE.contains(&code)
 }
 
 /// Remembers that a statement met damage.
@@ -80,5 +91,21 @@ impl Store {
     /// Has the next start look at all of it, whatever the end of this one.
     pub fn mark_for_check(&self) -> Result<(), StoreError> {
         mark(self.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_damage_and_what_cannot_be_written_is_not() {
+        let corrupt = [11, 11 | 1 << 8, 26];
+        let unreadable = [10 | 1 << 8, 10 | 2 << 8, 10 | 32 << 8, 10 | 33 << 8];
+        assert!(corrupt.into_iter().chain(unreadable).all(says_damage));
+        // Busy, no memory, read-only, full, cannot be opened; and of the I/O errors: without a word of which, of writing,
+        // of bringing to the disk, of locks, without memory.
+        let others = [5, 7, 8, 13, 14, 10, 10 | 3 << 8, 10 | 4 << 8, 10 | 15 << 8, 10 | 12 << 8];
+        assert!(!others.into_iter().any(says_damage));
     }
 }

@@ -1,4 +1,5 @@
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,16 +90,28 @@ impl Store {
         if keeps_copy {
             refuse_emptied(path)?;
         }
-        make_file(path)?;
+        let is_new = make_file(path)?;
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
         let kept_traces = Arc::new(KeptTraces::default());
-        let writer = writer_pool(path, &kept_traces).await.map_err(|source| opening(path, source))?;
+        let writer = match writer_pool(path, &kept_traces).await {
+            Ok(writer) => writer,
+            Err(source) => {
+                if is_new {
+                    unmake_file(path);
+                }
+                return Err(opening(path, source));
+            }
+        };
         let any = match prepare(path, &writer, was_cut_short, keeps_copy).await {
             Ok(any) => any,
             Err(error) => {
                 // It would move its log into the file while somebody else looks at both.
                 writer.close().await;
+                if is_new {
+                    unmake_file(path);
+                    return Err(error);
+                }
                 let error = damaged(path, error);
                 // It was closed in good order: nobody would look again otherwise.
                 if keeps_copy
@@ -132,6 +145,8 @@ impl Store {
     pub async fn open_or_salvage(path: &Path, now: WallTime) -> Result<(Self, Option<Salvage>), StoreError> {
         match Self::open(path).await {
             Err(StoreError::Damaged { problem, .. }) => {
+                // Should the disk not take what is to be written now, it is known all the same.
+                error!(problem, "the database is damaged: what can be read of it is looked for");
                 let salvaged = salvage::salvage(path, &problem, now, SalvageFor::GoingOn).await?;
                 Ok((Self::open(path).await?, Some(salvaged)))
             }
@@ -169,7 +184,7 @@ impl Store {
     pub fn size(&self) -> Result<StoreSize, StoreError> {
         let length = |path: PathBuf| match std::fs::metadata(&path) {
             Ok(metadata) => Ok(metadata.len()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
             Err(source) => Err(StoreError::File { path, action: "look at it", source }),
         };
         Ok(StoreSize {
@@ -258,17 +273,32 @@ fn make_directory(path: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// Makes the file, so that SQLite and the files it adds never have wider permissions.
-pub(super) fn make_file(path: &Path) -> Result<(), StoreError> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| StoreError::File { path: path.to_owned(), action: "open the database", source })?;
-    Ok(())
+/// Makes the file, so that SQLite and the files it adds never have wider permissions. Whether there was none.
+pub(super) fn make_file(path: &Path) -> Result<bool, StoreError> {
+    let open = |is_new| {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .create_new(is_new)
+            .mode(0o600)
+            .open(path)
+    };
+    let made = match open(true) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => open(false).map(|_| false),
+        made => made.map(|_| true),
+    };
+    made.map_err(|source| StoreError::File { path: path.to_owned(), action: "open the database", source })
+}
+
+/// Removes a file that was made just now and could not be filled: beside an old key, the next start would take it for one that
+/// a power cut has emptied.
+fn unmake_file(path: &Path) {
+    for end in ["-wal", "-shm", ""] {
+        // Mostly there is only the last one; what cannot be removed the next start names.
+        let _ = std::fs::remove_file(beside(path, end));
+    }
 }
 
 fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {

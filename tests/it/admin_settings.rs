@@ -1,9 +1,11 @@
 //! The configuration file on the admin pages: checked as `check-config` does, shown before it is saved, and never half done.
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 use tokio::sync::mpsc::Receiver;
+use turnpike::config::FromUci;
 use turnpike::domain::Permission;
 use turnpike::upkeep::{CameTo, LogTail, NotTaken, Order, SettingsFile, Upkeep, fingerprint};
 
@@ -237,4 +239,32 @@ async fn a_file_that_cannot_be_written_is_said_plainly() {
     assert!(shown.text.contains("cannot write this file") && shown.text.contains("SIGHUP"), "{}", shown.text);
     assert!(shown.text.contains("could not be read"), "{}", shown.text);
     assert_eq!(desk.pages.get(&desk.cookie, "/admin/settings/file").await.status, 409);
+}
+
+#[tokio::test]
+async fn a_file_that_is_made_of_another_says_so() {
+    let desk = Desk::open().await;
+    let told = "made of <code><bdi>/etc/config/turnpike</bdi></code>";
+    let front = desk.pages.get(&desk.cookie, "/admin/settings").await;
+    assert!(!front.text.contains("made of"), "{}", front.text);
+    let made = FromUci::parse(
+        b"config zone\n\toption name 'guests'\n\tlist lan 'br-lan'\n",
+        Path::new("/etc/config/turnpike"),
+    );
+    let made = made.unwrap().toml;
+    fs::write(desk.dir.path().join("turnpike.toml"), &made).unwrap();
+    let front = desk.pages.get(&desk.cookie, "/admin/settings").await;
+    assert!(front.status == 200 && front.text.contains(told), "{}", front.text);
+    // It can be saved all the same, and what was typed does not take the warning away.
+    let (typed, seen) = (format!("{OLD}down_mbps = 5\n"), fingerprint(&made));
+    let fields = [("text", typed.as_str()), ("seen", seen.as_str()), ("go", "check")];
+    let checked = desk.pages.post(&desk.cookie, "/admin/settings", &fields).await;
+    assert!(checked.status == 200 && checked.text.contains(told), "{}", checked.text);
+    let fields = [("text", typed.as_str()), ("seen", seen.as_str()), ("go", "save")];
+    let shown = desk.pages.post(&desk.cookie, "/admin/settings", &fields).await;
+    assert!(
+        shown.status == 200 && shown.text.contains("made of /etc/config/turnpike anew"),
+        "{}",
+        shown.text
+    );
 }

@@ -72,6 +72,30 @@ async fn a_table_that_is_gone_is_loaded_again_whoever_finds_out() {
     assert!(app.kernel.is_loaded());
 }
 
+#[tokio::test]
+async fn who_waits_for_the_kernel_is_told_when_it_holds_what_it_must() {
+    let app = TestApp::start().await;
+    app.handle.reconciled(true, "a test").await.unwrap();
+    app.kernel.flush();
+    app.kernel.trouble(Trouble { fail_loading: true, ..Trouble::default() });
+    let waiting = tokio::spawn({
+        let handle = app.handle.clone();
+        async move { handle.reconciled(true, "a test").await }
+    });
+    let before = app.kernel.calls().load;
+    while app.kernel.calls().load == before {
+        app.pass(Duration::from_secs(1)).await;
+    }
+    app.pass(Duration::from_millis(10)).await;
+    assert!(!waiting.is_finished(), "it could not be loaded");
+    app.kernel.trouble(Trouble::default());
+    while !waiting.is_finished() {
+        app.pass(Duration::from_secs(1)).await;
+    }
+    assert_eq!(waiting.await.unwrap(), Ok(()));
+    assert!(app.kernel.is_loaded());
+}
+
 /// A lock on the store's file that another program holds: commits fail after a while.
 async fn lock(app: &TestApp) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(app.dir.path().join("turnpike.db"));

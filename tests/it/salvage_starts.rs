@@ -86,3 +86,21 @@ async fn what_is_in_the_log_of_an_emptied_file_is_read() {
     file.close().await.unwrap();
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_first_start_that_fails_leaves_nothing_for_the_next_one_to_refuse() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("turnpike.db");
+    fs::write(beside(&path, ".key"), "of a database that somebody has taken away").unwrap();
+    // SQLite cannot begin to write.
+    fs::create_dir(beside(&path, "-journal")).unwrap();
+    let error = Store::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    assert!(!path.exists() && !beside(&path, "-wal").exists());
+    fs::remove_dir(beside(&path, "-journal")).unwrap();
+    Store::open(&path).await.unwrap().close().await.unwrap();
+    // One that was there before stays, whatever is wrong with it.
+    fs::create_dir(beside(&path, "-wal")).unwrap();
+    Store::open(&path).await.unwrap_err();
+    assert!(fs::metadata(&path).unwrap().len() > 0);
+}

@@ -2,6 +2,7 @@
 //! out, the books are whole, and the speeds hold.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -150,6 +151,31 @@ fn move_way_out(lab: &Lab, from: &str, to: &str) {
     lab.internet.ip(&routes);
 }
 
+/// Looks, until it is told that it is over, for moments at which the rules let guests through to a device that has no classes of
+/// theirs.
+fn unshaped(router: &Ns, from: &str, to: &str, is_over: &AtomicBool) -> Vec<String> {
+    let has_classes = |device| {
+        let shown = router.run(&["tc", "class", "show", "dev", device]);
+        shown.stdout.contains(" parent 7470:ff")
+    };
+    let mut found = Vec::new();
+    // Whoever should tell it may have broken off.
+    let until = Instant::now() + 60 * SECOND;
+    while !is_over.load(Ordering::Relaxed) && Instant::now() < until {
+        // In this order: the rules leave the one for the other, and never come back.
+        let was_shaped = has_classes(from);
+        let rules = router.run(&["nft", "list", "chain", "inet", "turnpike", "forward"]).stdout;
+        let lets = |device: &str| rules.contains(&format!("\"{device}\""));
+        if lets(from) && !was_shaped {
+            found.push(format!("no classes on {from} any more: {rules}"));
+        }
+        if lets(to) && !has_classes(to) {
+            found.push(format!("no classes on {to}: {rules}"));
+        }
+    }
+    found
+}
+
 fn open_tun(lab: &Lab) -> Process {
     let there = format!("/run/netns/{}", lab.internet.name());
     let process = lab.router.spawn(&["python3", TUN, &there], &lab.dir.path().join("tun.log"));
@@ -170,11 +196,18 @@ fn the_way_out_moves_from_device_to_device_and_is_dialled_anew() {
     let mut moved = Vec::new();
     for pair in ways.windows(2) {
         let what = format!("the way out moves from {} to {}", pair[0], pair[1]);
-        let silence = stage.happens(&what, "br-lan", pair[1], || move_way_out(&lab, pair[0], pair[1]));
-        eprintln!("{what}: nothing passed for {silence:.0?}");
-        moved.push(silence);
-        let left = || lab.router.must(&["tc", "qdisc", "show", "dev", pair[0]]);
-        assert!(eventually(SECOND, || !left().contains("htb 7470:")), "{what}: {} is left", left());
+        let is_over = AtomicBool::new(false);
+        let without = std::thread::scope(|scope| {
+            let looking = scope.spawn(|| unshaped(&lab.router, pair[0], pair[1], &is_over));
+            let silence = stage.happens(&what, "br-lan", pair[1], || move_way_out(&lab, pair[0], pair[1]));
+            eprintln!("{what}: nothing passed for {silence:.0?}");
+            moved.push(silence);
+            let left = || lab.router.must(&["tc", "qdisc", "show", "dev", pair[0]]);
+            assert!(eventually(SECOND, || !left().contains("htb 7470:")), "{what}: {} is left", left());
+            is_over.store(true, Ordering::Relaxed);
+            looking.join().unwrap()
+        });
+        assert!(without.is_empty(), "{what}: {without:#?}");
     }
     assert!(moved.iter().all(|silence| *silence < 2 * SECOND), "offline for {moved:?}");
     are_short("the way out moves", &moved);

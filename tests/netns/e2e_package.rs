@@ -121,7 +121,13 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_nothing_behind() {
     // Removed: no rule, class or user stays; what guests have paid for does, until it is purged by somebody who says so.
     assert_ne!(bare(&lab), before);
     assert_eq!(daemon.stop(10 * SECOND), Some(0), "{}", daemon.log());
+    // What dnsmasq was told of our sets goes as well, but nothing that is somebody else's.
+    let told = debian.root.join("etc/dnsmasq.d/turnpike.conf");
+    fs::write(&told, format!("{}\n", turnpike::dnsmasq::HEAD)).unwrap();
+    let others = told.with_file_name("turnpike-guests.conf");
+    fs::write(&others, "# mine\n").unwrap();
     debian.dpkg(&["--remove", "turnpike"]);
+    assert!(!told.exists() && others.exists());
     assert_eq!(bare(&lab), before);
     assert!(!debian.run(&["getent", "passwd", "turnpike"]).ok());
     assert!(!debian.run(&["getent", "group", "turnpike"]).ok());
@@ -129,11 +135,12 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_nothing_behind() {
     // Back again: the same sessions, for a user who may have another number.
     debian.must(&["useradd", "--system", "somebody"]);
     debian.dpkg(&["--install", &first.replace("~first", "")]);
+    fs::write(&told, "# Written by hand\n").unwrap();
     let mut daemon = debian.start();
     assert_eq!(debian.json(&["session", "show", &id])["id"], id.as_str());
     assert_eq!(daemon.stop(10 * SECOND), Some(0));
     debian.dpkg(&["--purge", "turnpike"]);
-    assert!(!config.exists());
+    assert!(!config.exists() && told.exists(), "written by hand");
     assert!(debian.root.join("var/lib/turnpike/turnpike.db").exists(), "nobody said that it may go");
     debian.dpkg(&["--install", &first.replace("~first", "")]);
     let yes = "turnpike turnpike/remove-data boolean true\n";

@@ -14,7 +14,7 @@ use crate::admin::frame::Frame;
 use crate::admin::page::{Message, html, sentence};
 use crate::admin::shown;
 use crate::admin::state::AdminState;
-use crate::config::{Config, ConfigError, Finding};
+use crate::config::{Config, ConfigError, Finding, made_of_uci};
 use crate::http::Endpoints;
 use crate::runtime::Handle;
 use crate::upkeep::{
@@ -43,6 +43,8 @@ struct SettingsPage {
     seen: String,
     /// Why the file cannot be written by the daemon.
     barred: Option<String>,
+    /// What the file is made of each time anew.
+    made_of: Option<String>,
     /// It is more than a form can send back.
     too_long: bool,
     /// What is wrong beside the text.
@@ -105,7 +107,9 @@ impl Typed {
 
 impl SettingsPage {
     fn new(clerk: &Clerk, state: &AdminState, upkeep: &Upkeep, text: String, seen: String) -> Self {
+        let made_of = upkeep.settings().read().ok().and_then(|text| made_of_uci(&text).map(str::to_owned));
         Self {
+            made_of,
             frame: clerk.frame(state, PATH),
             path: upkeep.settings().path().display().to_string(),
             seen,
@@ -256,12 +260,16 @@ fn checked(page: &mut SettingsPage, upkeep: &Upkeep) -> Result<Config, Response>
 /// What will happen, a sentence each.
 fn happens(upkeep: &Upkeep, old: &str, new: &Config, handle: &Handle) -> Vec<String> {
     let now = Moment { at: handle.believed_anew(), place: handle.place() };
+    let uci = made_of_uci(old);
     let old = upkeep.settings().check(old).ok();
     let mut texts = match &old {
         Some(old) => changes(old, new, now),
         None => vec!["The file as it is now has mistakes; what is running is older than that.".to_owned()],
     };
     texts.push(meanwhile(old.as_ref(), new, now).to_owned());
+    texts.extend(uci.map(|uci| {
+        format!("It holds until the service is started or reloaded there: the file is then made of {uci} anew. Change it there.")
+    }));
     texts.push(format!(
         "The file as it is now is kept as {}.previous. If the service does not start with the new one, the old one is put back.",
         upkeep.settings().path().display()

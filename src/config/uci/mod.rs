@@ -28,6 +28,15 @@ use super::{Config, MAX_BYTES};
 /// Where OpenWrt keeps it.
 pub const DEFAULT_UCI_PATH: &str = "/etc/config/turnpike";
 
+/// The first line of what is made of a UCI file, before and after the name of that.
+const MADE_OF: &str = "# Made of ";
+const MADE_BY: &str = " by turnpike from-uci: change that, not this.";
+
+/// The UCI file that a configuration was made of, if its first line says so: it is made anew whatever is changed in it.
+pub fn made_of_uci(toml: &str) -> Option<&str> {
+    toml.lines().next()?.strip_prefix(MADE_OF)?.strip_suffix(MADE_BY)
+}
+
 /// The most mistakes, and the most warnings, that are told at once.
 const MAX_FINDINGS: usize = 100;
 
@@ -73,7 +82,7 @@ impl FromUci {
         let mut mapper = Mapper::new(&sections);
         let shown = printable_path(file);
         let top = Origin { section: None, option: None, at: Place { line: 1, column: 1 } };
-        mapper.lines.push(&format!("# Made of {shown} by turnpike from-uci: change that, not this."), top);
+        mapper.lines.push(&format!("{MADE_OF}{shown}{MADE_BY}"), top);
         mapper.run();
         let has_zone = sections.iter().any(|section| section.kind == "zone");
         if !has_zone {

@@ -264,6 +264,15 @@ impl Command {
         }
         matches!(self, Self::Connect { answer: Some(_), .. } | Self::ConnectOn { answer: Some(_), .. })
     }
+
+    /// Whom the authenticators have just said no to.
+    pub(super) const fn denied(&self) -> Option<DeviceId> {
+        if let Self::Connect { device, verdict: Some(AuthAnswer { verdict: Err(_), .. }), .. } = self {
+            Some(*device)
+        } else {
+            None
+        }
+    }
 }
 
 /// A session to be made.

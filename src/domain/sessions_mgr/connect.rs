@@ -123,6 +123,7 @@ impl SessionsMgr {
     /// Carries out a command. An error changes nothing.
     pub fn handle(&mut self, command: Command, now: Now) -> Result<Transition, Refusal> {
         self.look_at_clock(now);
+        let denied = command.denied();
         let mut work = Work::new(self, now);
         let outcome = match command {
             Command::Connect { device, notify, answer, verdict } => {
@@ -174,7 +175,11 @@ impl SessionsMgr {
         match outcome {
             Ok(outcome) if outcome.asks() => Ok(work.put_off_until_asked(outcome)),
             Ok(outcome) => Ok(work.finish(outcome)),
-            Err(refusal) => Err(work.abandon(refusal)),
+            Err(refusal) => {
+                let refusal = work.abandon(refusal);
+                denied.into_iter().for_each(|device| self.was_denied(device));
+                Err(refusal)
+            }
         }
     }
 }

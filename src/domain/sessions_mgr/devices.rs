@@ -237,7 +237,7 @@ impl Work<'_> {
         let Some(next) = self.interrupted(id).or_else(|| self.next_usable(id)) else { return Ok(()) };
         let interrupted = self.interrupted(id).is_some();
         if auto_connect && !trusted && !interrupted && self.mgr.asks_authenticators {
-            self.transition.wants_connect.push(id);
+            self.ask_to_let_in(id);
             return Ok(());
         }
         if trusted || auto_connect || interrupted {

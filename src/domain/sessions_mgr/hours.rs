@@ -17,7 +17,10 @@ const DRIFT_MS: u64 = 1_000;
 /// A zone's hours are looked at anew after so long: somebody may have put this box into another time zone.
 const LOOK_MS: u64 = 60_000;
 /// Who was let in and had to be cut off again, since that could not be stored, waits for so long.
-pub(super) const AGAIN_MS: u64 = 1_000;
+const AGAIN_MS: u64 = 1_000;
+/// Who waits for the authenticators' word waits on for so long: it comes in less, and whoever could not be let in after it
+/// is asked about again. Not each second, since those who are asked may be far away.
+const ASKED_MS: u64 = 10_000;
 
 /// Whether a zone is open, and what is known of the next change.
 #[derive(Debug)]
@@ -275,6 +278,20 @@ impl SessionsMgr {
         }
     }
 
+    /// These waited, and could not be let in since that could not be stored: not at once, a store that cannot write would be
+    /// asked without a pause.
+    pub(super) fn wait_again(&mut self, devices: &[DeviceId], boot: BootTime) {
+        let pause = if self.asks_authenticators { ASKED_MS } else { AGAIN_MS };
+        self.wait_since(devices, boot.plus_millis(pause));
+    }
+
+    /// The authenticators do not let a device in.
+    pub(super) fn was_denied(&mut self, device: DeviceId) {
+        for zone in self.zones.values_mut() {
+            zone.hours.waiting.remove(&device);
+        }
+    }
+
     fn goes_on_by_itself(&self, entry: &Entry) -> bool {
         let is_interrupted = |id| {
             self.table.session(id).is_some_and(|session| {
@@ -291,6 +308,13 @@ impl Work<'_> {
     /// The device is let in as its zone opens, as if it came then.
     pub(super) fn wait_for_opening(&mut self, id: DeviceId) {
         self.mgr.wait_since(&[id], self.now.boot);
+    }
+
+    /// The authenticators are to be asked about a device, which goes on waiting until it is connected, or they say no: what
+    /// they allow may not be stored.
+    pub(super) fn ask_to_let_in(&mut self, id: DeviceId) {
+        self.transition.wants_connect.push(id);
+        self.mgr.wait_since(&[id], self.now.boot.plus_millis(ASKED_MS));
     }
 
     /// It runs something, or somebody has cut it off since, or it is not known any more.

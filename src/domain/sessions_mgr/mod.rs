@@ -266,8 +266,7 @@ impl SessionsMgr {
     /// not needed when the store itself refused. The kernel's elements of its devices are to be reconciled.
     pub fn undo(&mut self, transition: &Transition, now: Now) -> Vec<super::Change> {
         let mut changes = self.put_back(&transition.before, true, now);
-        // Not at once: a store that cannot write would be asked without a pause.
-        self.wait_since(&transition.waited, now.boot.plus_millis(hours::AGAIN_MS));
+        self.wait_again(&transition.waited, now.boot);
         changes.extend(proviso::give_back(transition));
         changes.extend(trail::taken_back(&transition.changes, now));
         changes

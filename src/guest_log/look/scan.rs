@@ -33,6 +33,8 @@ pub(super) struct Scan {
     ended: Option<WallTime>,
     /// The first line after the time.
     next: Option<(WallTime, Event)>,
+    /// When the log went on with everybody after that.
+    continued: Option<WallTime>,
     /// Whether what follows was looked at as far as it says something of before.
     is_decided: bool,
     connections: Connections,
@@ -62,6 +64,7 @@ impl Scan {
             last: None,
             ended: None,
             next: None,
+            continued: None,
             is_decided: false,
             connections: Connections::new(asked, from),
             lost: false,
@@ -149,17 +152,24 @@ impl Scan {
     fn take_later(&mut self, line: &Line, at: WallTime) {
         self.next.get_or_insert((at, line.event));
         match line.event {
-            Event::Began | Event::Continued => self.is_decided = true,
+            Event::Began => self.is_decided = true,
+            // A day begins so as well, and what was lost just before is said just after.
+            Event::Continued => {
+                self.continued.get_or_insert(at);
+            }
             Event::Lost if !self.is_decided => self.take_later_loss(line, at),
-            Event::Connection | Event::ConnectionEnded => self.connections.take_later(line),
-            Event::Lost
-            | Event::Ended
-            | Event::Present
-            | Event::Address
-            | Event::Connected
-            | Event::Disconnected
-            | Event::Changed => {}
+            Event::Connection | Event::ConnectionEnded => {
+                self.decide(at);
+                self.connections.take_later(line);
+            }
+            Event::Address | Event::Connected | Event::Disconnected | Event::Changed => self.decide(at),
+            Event::Lost | Event::Ended | Event::Present => {}
         }
+    }
+
+    /// Something happened then and was written: what was lost before the log went on would have been said.
+    fn decide(&mut self, at: WallTime) {
+        self.is_decided |= self.continued.is_some_and(|since| at.0.saturating_sub(since.0) >= LOSS_SAID_MS);
     }
 
     /// What was lost is said when the gap is over: it may be of the time that is asked about.

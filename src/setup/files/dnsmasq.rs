@@ -13,6 +13,8 @@ const FOLDER: &str = "/etc/dnsmasq.d";
 /// What Turnpike writes there, now and later (`docs/garden.md`).
 const OURS: [&str; 2] = ["turnpike-guests.conf", "turnpike.conf"];
 const MAIN: &str = "/etc/dnsmasq.conf";
+/// What tells dnsmasq of the walled garden, for a daemon that must not (`docs/garden.md`).
+const UNITS: [&str; 2] = ["turnpike-dnsmasq.path", "turnpike-refill.path"];
 
 /// Beside the router's own, so many addresses are left for what has one by hand, in a network that is large enough.
 const BY_HAND: u32 = 9;
@@ -106,11 +108,22 @@ fn range(v4: Ipv4Net) -> (Ipv4Addr, Ipv4Addr) {
 }
 
 /// What applies it.
-pub(in super::super) fn apply() -> [Command; 2] {
+pub(in super::super) fn apply() -> [Command; 3] {
+    let [dnsmasq, refill] = UNITS;
     [
         Command::new(["systemctl", "enable", "dnsmasq.service"], "DHCP and DNS also after the next start"),
         restart(),
+        Command::new(
+            ["systemctl", "enable", "--now", dnsmasq, refill],
+            "dnsmasq is told of a walled garden by name and of the portal, as the configuration says then",
+        ),
     ]
+}
+
+/// It is told of them no more.
+pub(in super::super) fn take_down() -> Command {
+    let [dnsmasq, refill] = UNITS;
+    Command::new(["systemctl", "disable", "--now", dnsmasq, refill], "dnsmasq is told of nothing any more")
 }
 
 /// dnsmasq reads its files.

@@ -214,7 +214,11 @@ async fn salvage_here(
         return Err(unsalvaged(why));
     }
     place::ensure_room(database)?;
-    let copy = place::copy(database)?;
+    let Some(copy) = place::copy(database, purpose)? else {
+        // Not remembered: the disk may say something else the next time.
+        let why = "the disk cannot read a quarter of it or more; if the disk is gone, or fails now and then, see to that first";
+        return Err(unsalvaged(why.to_owned()));
+    };
     let fresh = beside(database, place::FRESH);
     let named = |error| {
         if let StoreError::Version { problem, .. } = error {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::WallTime;
 use crate::durable::{replace_private, sync_folder_of};
 use crate::store::lock::{beside, keep_owner};
-use crate::store::{StoreError, damage, space};
+use crate::store::{SalvageFor, StoreError, damage, space};
 
 /// A copy of the damaged file, so that reading it changes nothing in it.
 pub(super) const COPY: &str = ".salvage";
@@ -26,6 +26,9 @@ const REFUSED: &str = ".unsalvaged";
 const SMALL_BYTES: u64 = 1 << 20;
 /// The size of our pages, SQLite's usual.
 const PAGE_BYTES: u16 = 4096;
+/// With one in so many blocks that cannot be read, or more, no program goes on by itself: a disk that is gone, or comes and
+/// goes, may have all of them again when somebody has seen to it.
+const TOO_MANY: u64 = 4;
 /// What the kernel says of a block that the disk cannot read.
 const UNREADABLE: i32 = rustix::io::Errno::IO.raw_os_error();
 
@@ -62,8 +65,8 @@ pub(super) fn ensure_room(database: &Path) -> Result<(), StoreError> {
     space::ensure(database, size.saturating_mul(2).saturating_add(SMALL_BYTES), "to salvage the database")
 }
 
-/// Copies the damaged file and its log to where they are read.
-pub(super) fn copy(database: &Path) -> Result<PathBuf, StoreError> {
+/// Copies the damaged file and its log to where they are read; `None` if so much of them cannot be read that a human decides.
+pub(super) fn copy(database: &Path, purpose: SalvageFor) -> Result<Option<PathBuf>, StoreError> {
     let to = beside(database, COPY);
     for end in ["", "-wal"] {
         let (from, to) = (beside(database, end), beside(&to, end));
@@ -78,31 +81,50 @@ pub(super) fn copy(database: &Path) -> Result<PathBuf, StoreError> {
             .map_err(failed(&to, "make a copy of the damaged database"))?;
         let source = File::open(&from).map_err(failed(&from, "read it"))?;
         let length = source.metadata().map_err(failed(&from, "look at it"))?.len();
-        copy_blocks(length, &mut |block, at| source.read_exact_at(block, at), &mut place)
-            .map_err(failed(&to, "copy the damaged database"))?;
+        let most = match purpose {
+            SalvageFor::GoingOn => most_unreadable(length),
+            SalvageFor::Looking | SalvageFor::GoingOnAnyway => u64::MAX,
+        };
+        let is_enough =
+            copy_blocks(length, most, &mut |block, at| source.read_exact_at(block, at), &mut place)
+                .map_err(failed(&to, "copy the damaged database"))?;
+        if !is_enough {
+            return Ok(None);
+        }
     }
-    Ok(to)
+    Ok(Some(to))
 }
 
-/// Copies block by block: one that the disk cannot read any more is a page without anything in it.
+/// So many blocks of a file may be unreadable, and it is gone on with what is left by itself.
+fn most_unreadable(length: u64) -> u64 {
+    (length.div_ceil(u64::from(PAGE_BYTES)) / TOO_MANY).saturating_sub(1).max(1)
+}
+
+/// Copies block by block: one that the disk cannot read any more is a page without anything in it. `false` if there are more
+/// of them than that; the rest is not looked at then, since each may take the disk seconds.
 fn copy_blocks(
     length: u64,
+    most_unreadable: u64,
     read: &mut dyn FnMut(&mut [u8], u64) -> io::Result<()>,
     to: &mut dyn io::Write,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let mut block = [0; PAGE_BYTES as usize];
-    let mut at = 0;
+    let (mut at, mut unreadable) = (0, 0);
     while at < length {
         let size = usize::try_from(length - at).unwrap_or(usize::MAX).min(block.len());
         let Some(part) = block.get_mut(..size) else { break };
         match read(part, at) {
-            Err(error) if error.raw_os_error() == Some(UNREADABLE) => part.fill(0),
+            Err(error) if error.raw_os_error() == Some(UNREADABLE) && unreadable < most_unreadable => {
+                unreadable += 1;
+                part.fill(0);
+            }
+            Err(error) if error.raw_os_error() == Some(UNREADABLE) => return Ok(false),
             done => done?,
         }
         to.write_all(part)?;
         at += u64::from(PAGE_BYTES);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Makes a first page of a copy that has none, so that its log is read.
@@ -265,7 +287,7 @@ mod tests {
     #[test]
     fn a_block_that_the_disk_cannot_read_is_a_page_without_anything_in_it() {
         let bytes: Vec<u8> = (0..10_000_u32).map(|place| u8::try_from(place % 250).unwrap() + 1).collect();
-        let copied = |code: i32| {
+        let copied_if = |code: i32, most: u64| {
             let mut to = Vec::new();
             let mut read = |block: &mut [u8], at: u64| {
                 if at == 4096 {
@@ -275,12 +297,29 @@ mod tests {
                 block.copy_from_slice(&bytes[at..at + block.len()]);
                 Ok(())
             };
-            copy_blocks(10_000, &mut read, &mut to).map(|()| to)
+            copy_blocks(10_000, most, &mut read, &mut to).map(|is_enough| is_enough.then_some(to))
         };
-        let to = copied(UNREADABLE).unwrap();
+        let copied = |code| copied_if(code, 1);
+        let to = copied(UNREADABLE).unwrap().unwrap();
         assert!(to[..4096] == bytes[..4096] && to[8192..] == bytes[8192..]);
         assert!(to[4096..8192].iter().all(|byte| *byte == 0));
         assert_eq!(copied(13).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert!(copied_if(UNREADABLE, 0).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_disk_that_reads_nothing_is_given_up_soon() {
+        for (pages, most) in [(1, 1), (4, 1), (8, 1), (100, 24), (4_000, 999)] {
+            let length = pages * u64::from(PAGE_BYTES);
+            assert_eq!(most_unreadable(length), most);
+            let mut asked = 0;
+            let mut read = |_: &mut [u8], _| {
+                asked += 1;
+                Err(io::Error::from_raw_os_error(UNREADABLE))
+            };
+            let is_enough = copy_blocks(length, most, &mut read, &mut io::sink()).unwrap();
+            assert_eq!((is_enough, asked), (pages == 1, (most + 1).min(pages)), "{pages}");
+        }
     }
 
     #[test]

@@ -9,15 +9,16 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 
 use crate::store::StoreError;
-use crate::store::damage::code_of;
+use crate::store::damage::{code_of, is_damage};
 use crate::store::open::{MIGRATIONS, known_version};
 
-/// SQLite's primary result codes for a file that says nothing of its tables: tables or an encoding that make no sense, a damaged
-/// page, no database. Any other one (busy, no room, no such right, no memory) says nothing about the file.
-const SAYS_NOTHING: [i32; 3] = [1, 11, 26];
+/// SQLite's primary result code for tables or an encoding that make no sense.
+const MAKES_NO_SENSE: i32 = 1;
 
+/// Whether the file says nothing of its tables. What is no damage (busy, no room, no such right, no memory) says nothing about
+/// the file.
 fn says_nothing(error: &sqlx::Error) -> bool {
-    code_of(error).is_some_and(|code| SAYS_NOTHING.contains(&code))
+    is_damage(error) || code_of(error) == Some(MAKES_NO_SENSE)
 }
 
 /// A connection that reads what is damaged. What it writes is thrown away if the process dies: nothing needs to be on disk

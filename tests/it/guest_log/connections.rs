@@ -3,17 +3,20 @@
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::oneshot;
-use turnpike::domain::{ClientDevice, Connection, ConnectionEvent, Endpoint};
+use tokio::task::JoinHandle;
+use turnpike::domain::{ClientDevice, Connection, ConnectionEvent, Endpoint, MacAddr, Text, ZoneName};
 use turnpike::gate::{ConnectionTeller, connections};
 use turnpike::guest_log::{Asked, Connected, GuestLog, files, run};
+use turnpike::runtime::Sighting;
 
-use super::{LONG, Logged, becomes, events, found, lines, wanted};
+use super::{LONG, Logged, SECOND, becomes, events, found, lines, wanted};
 use crate::support::{START, TestApp, mac};
 
 /// More than the queue of a system's log holds.
@@ -122,6 +125,72 @@ async fn what_ends_when_its_device_has_left_is_still_its() {
 }
 
 #[tokio::test]
+async fn what_ends_long_after_its_session_was_none_of_it() {
+    let Lines { logged, teller } = with_connections().await;
+    let device = logged.app.device(1).await;
+    let session = logged.session(&device).await.to_string();
+    logged.until(3).await;
+    logged.app.handle.disconnect(device.id, None).await.unwrap();
+    logged.until(4).await;
+    let ends = |port, millis: i64| Connection {
+        at: START.wall.plus_millis(millis),
+        ..connection(&device, port, ConnectionEvent::Ended { bytes: None })
+    };
+    // The kernel's connections are deleted as the session ends; the walled garden is there without one.
+    assert!(teller.tell(ends(1, 900)) && teller.tell(ends(2, 60_000)));
+    logged.until(6).await;
+    logged.app.pass(2 * SECOND).await;
+    logged.app.handle.lost(mac(1), [10, 0, 0, 1].into()).await.unwrap();
+    logged.until(7).await;
+    assert!(teller.tell(ends(3, 3_000)) && teller.tell(ends(4, 60_000)));
+    let lines = logged.until(9).await;
+    let of = |port: u16| {
+        let line = lines.iter().find(|line| line["connection"]["source_port"] == port).unwrap();
+        assert_eq!(line["mac"], mac(1).to_string());
+        line["session"].as_str()
+    };
+    let session = Some(session.as_str());
+    assert_eq!([1, 2, 3, 4].map(of), [session, None, session, None]);
+}
+
+#[tokio::test]
+async fn thousands_are_said_once_to_a_systems_log_that_is_slow() {
+    const GUESTS: u32 = 5_000;
+    let app = TestApp::start().await;
+    let sightings = (1..=GUESTS).map(|number| {
+        let [.., high, low] = number.to_be_bytes();
+        Sighting {
+            mac: MacAddr::from_bytes([0x02, 0x00, 0x5e, 0x00, high, low]).unwrap(),
+            zone: ZoneName::new("guests"),
+            address: Some([10, 1, high, low].into()),
+            hostname: Some(Text::new(&"long".repeat(30))),
+            attached: None,
+            alive: true,
+        }
+    });
+    app.handle.everybody(sightings.collect()).await.unwrap();
+    let path = app.dir.path().join("log.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let log = GuestLog { file: None, syslog: Some(path), keep_days: 0, connections: None };
+    let base = app.dir.path().join("none");
+    let logged = Logged::with(app, base, log).await;
+    let measures = logged.app.handle.measures();
+    becomes("its queue is full", || measures.guest_log_lines.value() > 2).await;
+    let heard = tokio::task::spawn_blocking(move || {
+        let (mut bytes, mut present) = ([0; 4_096], 0);
+        while present < GUESTS {
+            let length = socket.recv(&mut bytes).unwrap();
+            let text = String::from_utf8_lossy(&bytes[..length]);
+            assert!(!text.contains("\"lost\"") && !text.contains("\"continued\""), "{present}: {text}");
+            present += u32::from(text.contains("\"event\":\"present\""));
+        }
+    });
+    heard.await.unwrap();
+    assert!(measures.guest_log_lost.values().iter().all(|(_, count)| *count == 0));
+}
+
+#[tokio::test]
 async fn one_of_yesterday_that_is_read_after_midnight_is_yesterdays() {
     let Lines { logged, teller } = with_connections().await;
     let device = logged.app.device(1).await;
@@ -196,36 +265,79 @@ async fn connections_that_come_too_fast_are_counted_and_hold_up_nobody() {
     assert_eq!(said["lost"], json!({"connections": 936, "kernel_overflows": 1}));
 }
 
+/// A log that has nowhere to write to, and is told more than may wait.
+struct Overrun {
+    app: TestApp,
+    base: PathBuf,
+    stop: oneshot::Sender<()>,
+    work: JoinHandle<()>,
+}
+
+impl Overrun {
+    async fn begin() -> Self {
+        let app = TestApp::start().await;
+        let base = app.dir.path().join("place/guests.log");
+        fs::write(base.parent().unwrap(), "in the way").unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (teller, heard) = connections(20_000);
+        let connected = Connected { heard, is_own: Arc::new(|_| false), is_inside: Arc::new(|_| false) };
+        let log = GuestLog { connections: Some(connected), ..wanted(&base) };
+        let work = tokio::spawn(run(log, app.handle.clone(), async move { drop(stopped.await) }));
+        let device = app.device(1).await;
+        for port in 1..=8_000 {
+            assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
+        }
+        let overrun = Self { app, base, stop, work };
+        becomes("more than waits is given up", || overrun.lost() > 1_000).await;
+        overrun
+    }
+
+    fn lost(&self) -> u64 {
+        let values = self.app.handle.measures().guest_log_lost.values();
+        values.iter().find(|(what, _)| *what == "lines").unwrap().1.try_into().unwrap()
+    }
+
+    /// There is room again, and the log ends when it has said so.
+    async fn end(&mut self) {
+        fs::remove_file(self.base.parent().unwrap()).unwrap();
+        becomes("it is said", || events(&lines(&self.base)).contains(&"continued")).await;
+        let stop = std::mem::replace(&mut self.stop, oneshot::channel().0);
+        stop.send(()).unwrap();
+        (&mut self.work).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_waits_too_long_is_counted_and_said() {
-    let app = TestApp::start().await;
-    let base = app.dir.path().join("place/guests.log");
-    fs::write(base.parent().unwrap(), "in the way").unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (teller, heard) = connections(20_000);
-    let connected = Connected { heard, is_own: Arc::new(|_| false), is_inside: Arc::new(|_| false) };
-    let log = GuestLog { connections: Some(connected), ..wanted(&base) };
-    let work = tokio::spawn(run(log, app.handle.clone(), async move { drop(stopped.await) }));
-    let device = app.device(1).await;
-    for port in 1..=8_000 {
-        assert!(teller.tell(connection(&device, port, ConnectionEvent::Began)));
-    }
-    let lost =
-        || app.handle.measures().guest_log_lost.values().iter().find(|(what, _)| *what == "lines").unwrap().1;
-    becomes("more than waits is given up", || lost() > 1_000).await;
-    fs::remove_file(base.parent().unwrap()).unwrap();
-    becomes("it is said", || events(&lines(&base)).contains(&"lost")).await;
-    stop.send(()).unwrap();
-    work.await.unwrap();
-    let lines = lines(&base);
+    let mut overrun = Overrun::begin().await;
+    overrun.end().await;
+    let lines = lines(&overrun.base);
     let said: u64 = lines.iter().filter_map(|line| line["lost"]["lines"].as_u64()).sum();
     let written = lines.iter().filter(|line| line["event"] == "connection").count();
-    assert_eq!(said, u64::try_from(lost()).unwrap());
+    assert_eq!(said, overrun.lost());
     assert!(written > 1_000, "what waited is there: {written}");
     let place = lines.iter().position(|line| line["event"] == "lost").unwrap();
     let behind: Vec<&str> = events(&lines[place..]);
-    assert_eq!(behind[..2], ["lost", "continued"], "{behind:?}");
-    assert!(behind.contains(&"present"), "{behind:?}");
+    assert_eq!(behind, ["lost", "continued", "present", "ended"]);
+}
+
+#[tokio::test]
+async fn a_day_before_which_something_was_lost_begins_with_that() {
+    let mut overrun = Overrun::begin().await;
+    overrun.app.pass(Duration::from_secs(86_400 + 1)).await;
+    // The midnight is noted, and has no room either.
+    let before = overrun.lost();
+    becomes("the new day", || overrun.lost() > before).await;
+    overrun.end().await;
+    let days = files(&overrun.base).unwrap();
+    let of = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    let (yesterday, today) = (of(&days[0]), of(&days[1]));
+    assert!(!events(&yesterday).contains(&"continued"));
+    assert_eq!(events(&today), ["lost", "continued", "present", "ended"]);
+    assert_eq!(today[0]["lost"]["lines"], overrun.lost());
 }
 
 /// Acts within a process of its own, whose files must not grow.

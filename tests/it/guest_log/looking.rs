@@ -186,3 +186,33 @@ fn a_log_that_broke_off_is_not_sure_of_what_came_after() {
     let (sure, notes) = holder(&base, "2026-06-01T11:00:00Z");
     assert!(sure == Some(false) && notes.contains("begins anew at 2026-06-05T08:00:00"), "{sure:?} {notes}");
 }
+
+#[test]
+fn a_loss_at_midnight_is_read_although_the_new_day_begins_with_everybody() {
+    let begun = [
+        of_log("00:00:00.000", "began"),
+        holds("10:00:00.000", 1, &["10.0.0.7"]),
+        connection("23:59:50.000", "connection", 1, "192.0.2.1"),
+        of_log("2026-06-02T00:00:00.000Z", "continued"),
+        holds("2026-06-02T00:00:00.000Z", 1, &["10.0.0.7"]),
+    ];
+    let then = |more: &[Value]| files_of(&[begun.as_slice(), more].concat());
+    let late = "2026-06-01T23:59:55Z";
+    let (_dir, base) = then(&[
+        lost("2026-06-02T00:00:00.500Z", json!({"lines": 9})),
+        of_log("2026-06-02T00:00:00.500Z", "continued"),
+    ]);
+    let (sure, notes) = holder(&base, late);
+    assert!(sure == Some(false) && notes.contains("lost before 2026-06-02T00:00:00.500"), "{sure:?} {notes}");
+
+    let (_dir, base) = then(&[lost("2026-06-02T00:00:01.000Z", json!({"connections": 9}))]);
+    assert_eq!(holder(&base, late), (Some(true), String::new()));
+    assert_eq!(whose(&base, late), [(mac(1).to_string(), false)]);
+
+    // A day on which something was lost once it had begun well.
+    let (_dir, base) = then(&[
+        holds("2026-06-02T00:01:00.000Z", 2, &["10.0.0.8"]),
+        lost("2026-06-02T00:01:01.000Z", json!({"lines": 9})),
+    ]);
+    assert_eq!(holder(&base, late), (Some(true), String::new()));
+}

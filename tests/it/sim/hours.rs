@@ -1,7 +1,10 @@
 //! Opening hours: who is cut off, when, what it costs, and who is let back in.
 
-use turnpike::domain::sessions_mgr::{Command, DevicePatch, ZoneOpening};
-use turnpike::domain::{BootTime, OpeningHours, OpeningLine, Refusal, Text, WallTime, When, ZonePolicy};
+use turnpike::domain::sessions_mgr::{AuthAnswer, Command, DevicePatch, ZoneOpening};
+use turnpike::domain::{
+    Allowed, BootTime, DeviceId, OpeningHours, OpeningLine, Outcome, Refusal, Text, WallTime, When,
+    ZonePolicy,
+};
 
 use super::names::{FREE, mac, plain_zone};
 use super::story::{Story, time};
@@ -120,6 +123,49 @@ fn they_are_let_in_a_few_at_a_time_and_none_is_lost() {
     assert_eq!(online(&mut story), [2, 3, 5]);
     story.until(301_100);
     assert_eq!(online(&mut story), [1, 2, 3, 4, 5]);
+}
+
+/// What the daemon does where the authenticators are asked: housekeeping names whom to ask about, and the connect comes back
+/// with their word. Who was asked about.
+fn asks_and_hears(story: &mut Story, allows: bool, store_fails: bool) -> Vec<DeviceId> {
+    let now = story.world.now();
+    let housekeeping = story.world.mgr.housekeeping(now, 10, &Default::default());
+    for device in housekeeping.wants_connect.clone() {
+        let connect = |verdict| Command::Connect { device, notify: None, answer: None, verdict };
+        let asked = story.world.mgr.handle(connect(None), now).unwrap();
+        let Outcome::AskAuthenticators(about) = asked.outcome else { panic!("{:?}", asked.outcome) };
+        let no = Refusal::Denied(Text::new("not today"));
+        let verdict = if allows { Ok(Allowed::default()) } else { Err(no) };
+        let heard = AuthAnswer { session: about.id, verdict };
+        let trouble = Trouble { store_fails, ..Trouble::default() };
+        let answer = story.world.group(vec![connect(Some(heard))], &trouble).pop().unwrap();
+        assert_eq!(answer.is_ok(), allows && !store_fails, "{answer:?}");
+    }
+    housekeeping.wants_connect
+}
+
+#[test]
+fn who_waits_for_the_authenticators_is_not_lost_to_a_store_that_cannot_write() {
+    for allows in [true, false] {
+        let mut story = Story::in_zone(automatic());
+        let device = story.joins(1);
+        story.buys(1, time(600));
+        story.connects(1).unwrap();
+        story.world.mgr.ask_authenticators(true);
+        story.until(299_999);
+        assert!(!story.online(1));
+        story.until_unwatched(300_001);
+        assert_eq!(asks_and_hears(&mut story, true, true), [device]);
+        assert!(!story.online(1));
+        assert!(asks_and_hears(&mut story, true, false).is_empty(), "not without a pause");
+        story.until_unwatched(309_000);
+        assert!(asks_and_hears(&mut story, true, false).is_empty(), "nor each second");
+        story.until_unwatched(311_000);
+        assert_eq!(asks_and_hears(&mut story, allows, false), [device]);
+        assert_eq!(story.online(1), allows);
+        story.until_unwatched(400_000);
+        assert!(asks_and_hears(&mut story, true, false).is_empty(), "connected, or refused");
+    }
 }
 
 #[test]
