@@ -1,0 +1,13 @@
+//! The disk goes wrong in every way that a test can have it: no sale is lost or made twice, and whoever is online stays so.
+
+pub mod cuts;
+
+#[test]
+fn eight_power_cuts_cost_nobody_anything() {
+    let survived = cuts::cut(1, 8);
+    assert!(survived.failures.is_empty(), "{}", survived.failures.join("\n\n"));
+    assert_eq!((survived.cuts, survived.held), (8, 8));
+    assert!(survived.acts.answered > 20, "hardly anything was sold: {survived:?}");
+    assert_eq!(survived.acts.refused, 0);
+    eprintln!("{survived:?}");
+}
