@@ -42,6 +42,7 @@ impl Report {
     /// Notes what came of it.
     pub fn add(&mut self, row: Row) {
         let (proof, begun) = self.now.expect("a proof has begun");
+        self.now = Some((proof, Instant::now()));
         for failure in &row.failures {
             println!("  FAILED: {failure}");
         }

@@ -5,12 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::lab::{
-    Acts, Daemon, DaemonConfig, Disk, HttpRequest, LAN4, Lab, NET6, Random, Till, UdpBlaster, UdpEcho,
+    Acts, Daemon, DaemonConfig, Disk, Faults, HttpRequest, LAN4, Lab, NET6, Random, Till, UdpBlaster,
+    UdpEcho, eventually,
 };
 
 /// How often usage is stored.
@@ -19,10 +21,15 @@ const FLUSH_SECS: u32 = 2;
 const LATE: Duration = Duration::from_secs(1);
 /// So many cuts are survived by one database; then comes a new one.
 const CUTS_OF_ONE: usize = 20;
-/// Changes of the disk between its start and a cut, at most; a sale takes about ten.
+/// Changes of the disk between its start and a cut, at most; a sale takes about ten. Now and then many more, so that the log is
+/// moved into the database.
 const CHANGES: u64 = 600;
-/// The same where the cut comes while the daemon starts.
-const CHANGES_OF_A_START: u64 = 120;
+const MANY_CHANGES: u64 = 8_000;
+/// The same where the cut comes while the daemon starts, for the first time or again.
+const CHANGES_OF_A_FIRST_START: u64 = 1_000;
+const CHANGES_OF_A_START: u64 = 100;
+/// The same where it comes while the daemon ends.
+const CHANGES_OF_AN_END: u64 = 60;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -31,6 +38,10 @@ pub struct Survived {
     pub cuts: u64,
     /// Of those, while the daemon was starting.
     pub at_start: u64,
+    /// Of those, while it was ending.
+    pub at_end: u64,
+    /// Of those, while the log was being moved into the database.
+    pub in_checkpoint: u64,
     /// Of all, with nothing wrong.
     pub held: u64,
     /// What was done at the counter.
@@ -43,8 +54,39 @@ pub struct Survived {
     pub failures: Vec<String>,
 }
 
+/// When the power goes.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// After so many changes of the disk.
+    Changes(u64),
+    /// After a while in which little happens.
+    Millis(u64),
+    /// After so many changes once the daemon was told to end.
+    Ending(u64),
+}
+
+impl When {
+    fn any(random: &mut Random) -> Self {
+        match random.below(10) {
+            0..=4 => Self::Changes(random.below(CHANGES)),
+            5..=6 => Self::Changes(random.below(MANY_CHANGES)),
+            7..=8 => Self::Millis(random.below(5_000)),
+            _ => Self::Ending(random.below(CHANGES_OF_AN_END)),
+        }
+    }
+}
+
 /// Cuts the power so many times.
 pub fn cut(seed: u64, cuts: usize) -> Survived {
+    cut_with(seed, cuts, false)
+}
+
+/// The same on a disk that says of what it has in its cache that it is on the disk: shows that losses are found.
+pub fn cut_and_lie(seed: u64, cuts: usize) -> Survived {
+    cut_with(seed, cuts, true)
+}
+
+fn cut_with(seed: u64, cuts: usize, lies: bool) -> Survived {
     let mut survived = Survived::default();
     let mut left = cuts;
     for life in 0.. {
@@ -54,7 +96,7 @@ pub fn cut(seed: u64, cuts: usize) -> Survived {
         let (seed, count) = (seed.wrapping_mul(1_000).wrapping_add(life), left.min(CUTS_OF_ONE));
         left -= count;
         // What panics is wrong as well, and the others are to be seen all the same.
-        let lived = catch_unwind(AssertUnwindSafe(|| live(seed, count, &mut survived)));
+        let lived = catch_unwind(AssertUnwindSafe(|| live(seed, count, lies, &mut survived)));
         let wrong = match lived {
             Ok(Ok(())) => continue,
             Ok(Err(wrong)) => wrong,
@@ -66,7 +108,7 @@ pub fn cut(seed: u64, cuts: usize) -> Survived {
 }
 
 /// One database, cut so many times.
-fn live(seed: u64, cuts: usize, survived: &mut Survived) -> Result<(), String> {
+fn live(seed: u64, cuts: usize, lies: bool, survived: &mut Survived) -> Result<(), String> {
     let lab = Lab::with_phones(1);
     let disk = Disk::mount(&lab.dir.path().join("disk"));
     let mut random = Random::new(seed);
@@ -84,6 +126,7 @@ fn live(seed: u64, cuts: usize, survived: &mut Survived) -> Result<(), String> {
         lab: &lab,
         disk: &disk,
         config,
+        lies,
     };
     let done = router.live(&mut random, cuts, survived);
     survived.operations += disk.operations();
@@ -110,6 +153,7 @@ struct Router<'lab> {
     lab: &'lab Lab,
     disk: &'lab Disk,
     config: DaemonConfig,
+    lies: bool,
 }
 
 /// A guest that is online all the time, and its usage.
@@ -123,19 +167,20 @@ struct Phone {
 
 impl<'lab> Router<'lab> {
     fn live(&mut self, random: &mut Random, cuts: usize, survived: &mut Survived) -> Result<(), String> {
-        for _ in 0..cuts {
-            let at_start = random.chance(25);
-            if at_start {
+        for cut in 0..cuts {
+            if cut == 0 {
+                self.disk.cut_after(random.below(CHANGES_OF_A_FIRST_START));
+            } else if random.chance(20) {
                 self.disk.cut_after(random.below(CHANGES_OF_A_START));
             }
+            self.disk.break_with(Faults { lying_syncs: self.lies, ..Faults::default() });
             let is_up = self.start();
             if self.disk.spare() {
                 if !is_up {
                     return Err("it does not come up".to_owned());
                 }
                 self.check(random)?;
-                self.disk.cut_after(random.below(CHANGES));
-                self.work(random)?;
+                self.work(random, survived);
             } else {
                 survived.at_start += 1;
             }
@@ -178,25 +223,47 @@ impl<'lab> Router<'lab> {
     }
 
     /// Buys, sells and uses until the power goes.
-    fn work(&mut self, random: &mut Random) -> Result<(), String> {
-        let daemon = self.daemon.as_ref().expect("it was started");
+    fn work(&mut self, random: &mut Random, survived: &mut Survived) {
+        let daemon = self.daemon.as_mut().expect("it was started");
+        let when = When::any(random);
+        if let When::Changes(changes) = when {
+            self.disk.cut_after(changes);
+        }
         self.phone.seen = None;
-        for _ in 0..300 {
-            if self.disk.is_off() {
-                return Ok(());
-            }
+        let begun = Instant::now();
+        // So many at most: what is looked through after each cut grows with them.
+        for round in 0..400 {
             self.phone.look(daemon, self.lab, &mut self.till);
-            let count = usize::try_from(1 + random.below(4)).unwrap_or(1);
-            self.till.act_at_once(daemon, random, count);
+            if self.disk.is_off() {
+                return;
+            }
+            match when {
+                When::Changes(_) => {}
+                When::Millis(millis) if begun.elapsed() >= Duration::from_millis(millis) => break,
+                When::Millis(_) => std::thread::sleep(Duration::from_millis(50)),
+                When::Ending(_) if round == 3 => break,
+                When::Ending(_) => {}
+            }
+            if !matches!(when, When::Millis(_)) || round % 8 == 0 {
+                let count = usize::try_from(1 + random.below(4)).unwrap_or(1);
+                self.till.act_at_once(daemon, random, count);
+            }
+        }
+        if let When::Ending(changes) = when {
+            survived.at_end += 1;
+            self.disk.cut_after(changes);
+            daemon.signal(Signal::TERM);
+            let disk = self.disk;
+            eventually(Duration::from_secs(10), || disk.is_off() || !daemon.runs());
         }
         self.disk.cut();
-        Ok(())
     }
 
     /// The power has gone: the daemon and all that the kernel knew with it. The disk is what the cut has left.
     fn fail(&mut self, random: &mut Random, survived: &mut Survived) -> Result<(), String> {
         let cut_at = self.disk.cut_at().ok_or("the power is still there")?;
         self.daemon().kill();
+        survived.in_checkpoint += u64::from(self.disk.is_pending("turnpike.db"));
         let router = &self.lab.router;
         router.nft("flush ruleset");
         router.run(&["conntrack", "-F"]);

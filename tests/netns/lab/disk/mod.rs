@@ -128,6 +128,13 @@ impl Disk {
         self.lock().image.names().map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether a cut may leave something else of a file than what is in it.
+    pub fn is_pending(&self, name: &str) -> bool {
+        let state = self.lock();
+        let number = state.image.find(name);
+        number.and_then(|number| state.image.file(number)).is_some_and(image::File::is_pending)
+    }
+
     /// What a file holds, for whoever reads it.
     pub fn contents(&self, name: &str) -> Option<Vec<u8>> {
         let state = self.lock();

@@ -128,7 +128,8 @@ impl Till {
             15..=16 => self.refund(random, busy),
             17 => Some(Deed::Revoke { code: self.code(random, busy, |_| true)? }),
             18 => Some(Deed::Close { session: self.session(random, busy)? }),
-            _ => Some(Deed::Attach),
+            // An account takes 32.
+            _ => (self.attached < 24).then_some(Deed::Attach),
         }
     }
 

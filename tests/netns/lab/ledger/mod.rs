@@ -87,6 +87,8 @@ pub struct Till {
     attached: usize,
     open: Vec<Act>,
     surprises: Vec<String>,
+    /// What was refused last: the status and what was said.
+    pub refusal: Option<String>,
     /// Sessions that are none of ours.
     others: BTreeSet<String>,
 }
@@ -157,6 +159,7 @@ impl Till {
             }
             Answer::Refused(why) if self.no_is_no => {
                 self.acts.refused += 1;
+                self.refusal = Some(why.clone());
                 // One that the disk refuses is a refusal; what else is refused should not have been.
                 if !why.starts_with('5') {
                     self.surprises.push(format!("{act:?} was refused: {why}"));
