@@ -12,3 +12,9 @@ fn eight_power_cuts_cost_nobody_anything() {
     assert_eq!((survived.cuts, survived.held), (8, 8));
     assert!(survived.acts.answered > 20, "hardly anything was sold: {survived:?}");
 }
+
+#[test]
+fn a_disk_that_lies_about_its_syncs_is_found_out() {
+    let found = cuts::cut_and_lie(1, 20);
+    assert!(!found.failures.is_empty(), "losses are not found: {found:?}");
+}
