@@ -18,7 +18,7 @@ use crate::lab::{
 /// How often usage is stored.
 const FLUSH_SECS: u32 = 2;
 /// What a busy machine may take to store it.
-const LATE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(2);
 /// So many cuts are survived by one database; then comes a new one.
 const CUTS_OF_ONE: usize = 20;
 /// Changes of the disk between its start and a cut, at most; a sale takes about ten. Now and then many more, so that the log is

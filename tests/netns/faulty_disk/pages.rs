@@ -125,7 +125,7 @@ impl<'lab> Shop<'lab> {
     }
 
     /// It goes on with what could be read, says so, and everybody is charged.
-    fn goes_on(mut self) {
+    fn goes_on(self) {
         assert!(self.traffic.goes_on());
         let aside = self.disk.names().into_iter().filter(|name| name.contains(".corrupt-")).count();
         assert!(aside >= 2, "the damaged file and a report are to be there: {:?}", self.disk.names());
