@@ -3,6 +3,7 @@
 mod anew;
 mod certificates;
 mod damage;
+mod disk;
 mod doors;
 mod garden;
 mod guest_log;

@@ -19,7 +19,7 @@ use crate::store::{AccountPatch, AccountQuery, StoreError};
 use crate::wares::{AccountFields, till};
 
 fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// A plan that an account was given.

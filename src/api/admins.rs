@@ -17,7 +17,7 @@ use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{AdminPatch, NewAdmin, StoreError};
 
 fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// An admin account as the API shows it.

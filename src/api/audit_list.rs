@@ -6,7 +6,7 @@ use super::ApiState;
 use super::auth::{Administer, Allowed};
 use super::list::{Page, Paging, read_time};
 use super::shapes::time;
-use crate::domain::AuditFields;
+use crate::domain::{AuditFields, Refusal};
 use crate::http::{Problem, QueryParams};
 use crate::store::{AuditQuery, LoggedAudit};
 
@@ -73,6 +73,6 @@ pub(super) async fn list(
     };
     // What was just done is to be seen.
     state.audit.flush().await;
-    let (lines, total) = state.store.audit(&wanted).await.map_err(|error| Problem::internal(&error))?;
+    let (lines, total) = state.store.audit(&wanted).await.map_err(Refusal::from)?;
     Ok(Json(paging.of(lines.into_iter().map(AuditShape::new).collect(), total)))
 }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::ApiState;
-use crate::domain::{Actor, LockName, Permission, Text};
+use crate::domain::{Actor, LockName, Permission, Refusal, Text};
 use crate::http::{Endpoints, PeerUser, Problem};
 use crate::store::TokenText;
 
@@ -169,7 +169,7 @@ impl Identity {
             return if is_root { Ok(root()) } else { Err(Problem::unauthorized()) };
         };
         let text = TokenText::parse(sent?).ok_or_else(Problem::unauthorized)?;
-        let token = state.store.find_token(&text).await.map_err(|error| Problem::internal(&error))?;
+        let token = state.store.find_token(&text).await.map_err(Refusal::from)?;
         let token = token.ok_or_else(Problem::unauthorized)?;
         Ok(Self {
             caller: caller(&format!("token {} {}", token.id, token.name)),

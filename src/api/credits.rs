@@ -15,7 +15,7 @@ use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{Credit, CreditQuery, StoreError};
 
 fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// Money that a machine took, as the API shows it.

@@ -14,7 +14,7 @@ use super::once::NotKept;
 use super::shapes::time;
 use super::status::PageQuery;
 use super::under::Under;
-use crate::domain::{Hook, HookFieldError, HookFields, HookId, HookSecret};
+use crate::domain::{Hook, HookFieldError, HookFields, HookId, HookSecret, Refusal};
 use crate::hooks::Tried;
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{HookConflict, KeptHook, MAX_HOOKS, StoreError};
@@ -24,7 +24,7 @@ use crate::wares::null_is_some;
 const SHOWN_ANSWER: usize = 2_000;
 
 fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// A hook as the API shows it.

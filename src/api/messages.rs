@@ -12,7 +12,7 @@ use super::list::{Page, Paging};
 use super::sessions::read_id;
 use super::shapes::time;
 use super::under::Under;
-use crate::domain::{DeviceId, Message, SessionId, Text};
+use crate::domain::{DeviceId, Message, Refusal, SessionId, Text};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{LeftMessage, MessageQuery};
 
@@ -118,7 +118,7 @@ pub(super) async fn list(
     };
     let alive_at = (query.all != Some(true)).then(|| state.handle.now().wall);
     let wanted = MessageQuery { device, alive_at, page: paging.page, per_page: paging.per_page };
-    let (messages, total) = state.store.messages(&wanted).await.map_err(|error| Problem::internal(&error))?;
+    let (messages, total) = state.store.messages(&wanted).await.map_err(Refusal::from)?;
     let shape = |left: &LeftMessage| MessageShape::new(&left.message, left.shown_at);
     Ok(Json(paging.of(messages.iter().map(shape).collect(), total)))
 }
@@ -133,7 +133,7 @@ pub(super) async fn delete(
     under.untagged()?;
     let unknown = || Problem::unknown("unknown-message", "No such message", "there is no such message");
     let id: uuid::Uuid = id.parse().map_err(|_| unknown())?;
-    let gone = state.store.delete_message(id, None).await.map_err(|error| Problem::internal(&error))?;
+    let gone = state.store.delete_message(id, None).await.map_err(Refusal::from)?;
     if !gone {
         return Err(unknown());
     }

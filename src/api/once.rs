@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::auth::Identity;
 use super::{ApiState, again};
-use crate::domain::Once;
+use crate::domain::{Once, Refusal};
 use crate::http::{Problem, read_body};
 use crate::store::KeptAnswer;
 
@@ -93,7 +93,7 @@ async fn at_most_once(state: ApiState, request: Request, next: Next) -> Result<R
     let body = read_body(Request::new(body)).await?;
     let fingerprint = fingerprint(&parts.method, &parts.uri.to_string(), &body);
     let entry = state.once.enter((caller.clone(), key.clone()), fingerprint)?;
-    let found = state.store.find_once(&caller, &key).await.map_err(|error| Problem::internal(&error))?;
+    let found = state.store.find_once(&caller, &key).await.map_err(Refusal::from)?;
     if let Some(found) = found {
         if found.fingerprint != fingerprint {
             return Err(another_request());
@@ -118,7 +118,7 @@ async fn keep(state: &ApiState, once: &Once, response: Response) -> Result<Respo
     if !response.status().is_success() {
         // It may be refused for having been carried out: then that is the answer.
         let found = state.store.find_once(&once.caller, &once.key).await;
-        return match found.map_err(|error| Problem::internal(&error))? {
+        return match found.map_err(Refusal::from)? {
             Some(found) if found.fingerprint == once.fingerprint => again::answer(state, found).await,
             Some(_) => Err(another_request()),
             None => Ok(response),

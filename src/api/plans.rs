@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use crate::wares::{AtEndShape, PlanFields, RepeatShape};
 
 fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// A plan as the API shows it.

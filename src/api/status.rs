@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::ApiState;
 use super::auth::{Allowed, View};
 use super::shapes::time;
-use crate::domain::SessionState;
+use crate::domain::{Refusal, SessionState};
 use crate::http::Problem;
 use crate::store::SessionQuery;
 use crate::tls::Identity;
@@ -72,8 +72,7 @@ pub(super) async fn status(
     let mut sessions = std::collections::BTreeMap::new();
     for name in STATES {
         let query = SessionQuery { state: Some(name.to_owned()), page: 1, per_page: 1, ..Default::default() };
-        let (_, total) =
-            state.store.page_sessions(&query).await.map_err(|error| Problem::internal(&error))?;
+        let (_, total) = state.store.page_sessions(&query).await.map_err(Refusal::from)?;
         sessions.insert(name, total);
     }
     let online = state.handle.zones_online().await?;

@@ -11,12 +11,12 @@ use super::once::NotKept;
 use super::shapes::time;
 use super::status::PageQuery;
 use super::under::Under;
-use crate::domain::Permission;
+use crate::domain::{Permission, Refusal};
 use crate::http::{JsonBody, PathPart, Problem, QueryParams};
 use crate::store::{StoreError, Token, TokenText};
 
 fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// A token as the API shows it.

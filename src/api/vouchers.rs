@@ -19,7 +19,7 @@ use crate::store::{ListedVoucher, StoreError, VoucherQuery};
 use crate::wares::{NewVouchers, make_codes};
 
 pub(super) fn store_failed(error: StoreError) -> Problem {
-    Problem::internal(&error)
+    Refusal::from(error).into()
 }
 
 /// The vouchers of a page as they are shown, with their codes.

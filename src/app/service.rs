@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use super::anew::{Ahead, Kept, Next};
 use super::certificates::Certificates;
 use super::damage;
+use super::disk;
 use super::garden::keep_dnsmasq;
 use super::guest_log::guest_log;
 use super::listeners::{Behind, Listeners, Served};
@@ -173,6 +174,7 @@ impl Service {
                 }
                 served.servers.spawn(crate::guest_log::run(log, handle.clone(), told(&stopped)));
             }
+            watchers.spawn(disk::watch(store.clone(), handle.clone()));
             watchers.spawn(certificates.watch(handle.clone()));
             if let Some(patience) = kept.manager.patience() {
                 watchers.spawn(Manager::keep_informed(patience, handle.clone()));

@@ -13,6 +13,7 @@ mod clock_guard;
 pub mod coin;
 mod connection;
 mod device;
+mod disk_trouble;
 mod event;
 pub mod filter;
 mod form;
@@ -71,6 +72,7 @@ pub use client_type::{ClientType, Transport};
 pub use clock_guard::ClockGuard;
 pub use connection::{Connection, ConnectionEvent, Endpoint};
 pub use device::{ClientDevice, DeviceStatus};
+pub use disk_trouble::DiskTrouble;
 pub use event::{Event, EventKind};
 pub use filter::{Filter, FilterError, Lookup};
 pub use form::{

@@ -1,4 +1,4 @@
-use super::{LockOwner, PropertyError, TermsError, Text, When};
+use super::{DiskTrouble, LockOwner, PropertyError, TermsError, Text, When};
 
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -161,6 +161,9 @@ pub enum Refusal {
     /// The store could not write.
     #[error("the store could not save this: {0}")]
     Store(String),
+    /// The disk does not take it, or not any more.
+    #[error("nothing was done: {0}")]
+    Disk(DiskTrouble),
     /// The kernel refused.
     #[error("the kernel refused this: {0}")]
     Kernel(String),
@@ -243,6 +246,7 @@ impl Refusal {
             Self::TooManyMoves { .. } => "too_many_moves",
             Self::SameDevice => "same_device",
             Self::Provider(_) => "provider",
+            Self::Disk(_) => "disk",
             Self::Store(_) => "store",
             Self::Kernel(_) => "kernel",
             Self::Changed => "changed",

@@ -20,6 +20,9 @@ pub struct Problem {
     place: Option<Box<Place>>,
 }
 
+/// When whoever meets a disk in trouble may try again.
+const RETRY_DISK_SECS: u64 = 10;
+
 /// Where in a text a mistake is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
@@ -294,6 +297,11 @@ impl From<Refusal> for Problem {
             Refusal::LockNotHeld(_) => Self::unknown("lock-not-held", "The lock is not held", detail),
             Refusal::TooManyLocks(..) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-locks", "Too many locks", detail)
+            }
+            Refusal::Disk(_) => {
+                let title = "Nothing can be stored";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-stored", title, detail)
+                    .retry_after(RETRY_DISK_SECS)
             }
             Refusal::Store(_) | Refusal::Kernel(_) => Self::internal(&detail),
         }

@@ -59,7 +59,7 @@ impl Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
-        if matches!(refusal, Refusal::Store(_) | Refusal::Kernel(_)) {
+        if matches!(refusal, Refusal::Store(_) | Refusal::Disk(_) | Refusal::Kernel(_)) {
             return Self::internal(&message);
         }
         if refusal == Refusal::Stopping {

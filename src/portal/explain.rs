@@ -43,7 +43,7 @@ pub fn explain(refusal: &Refusal, t: Words) -> (StatusCode, Trouble) {
         }
         Refusal::UnknownDevice | Refusal::NotInAZone => other(StatusCode::FORBIDDEN, "device-unseen"),
         Refusal::KeysUsedUp => other(StatusCode::SERVICE_UNAVAILABLE, "too-many-online"),
-        Refusal::Stopping | Refusal::Provider(_) => {
+        Refusal::Stopping | Refusal::Provider(_) | Refusal::Disk(_) => {
             tracing::warn!(error = %refusal, "a guest could not be served");
             other(StatusCode::SERVICE_UNAVAILABLE, "not-ready")
         }

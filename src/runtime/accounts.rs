@@ -102,7 +102,7 @@ impl Handle {
         }
         let name = AccountName::parse(&principal)?;
         let store = &self.shared.store;
-        store.unbind(&name, Some(device)).await.map_err(|error| Refusal::Store(error.to_string()))?;
+        store.unbind(&name, Some(device)).await.map_err(Refusal::from)?;
         self.enforce_accounts().await
     }
 
@@ -128,7 +128,7 @@ impl Handle {
             })
             .await?;
         let store = &self.shared.store;
-        let bindings = store.bindings().await.map_err(|error| Refusal::Store(error.to_string()))?;
+        let bindings = store.bindings().await.map_err(Refusal::from)?;
         let by_device: HashMap<DeviceId, &Binding> =
             bindings.iter().map(|binding| (binding.device, binding)).collect();
         let at = self.shared.clock.believable();
@@ -159,7 +159,7 @@ impl Handle {
         let is_account = async || match AccountName::parse(&session.principal) {
             Ok(name) => {
                 let found = store.find_account(&name).await;
-                found.map(|found| found.is_some()).map_err(|error| Refusal::Store(error.to_string()))
+                found.map(|found| found.is_some()).map_err(Refusal::from)
             }
             Err(_) => Ok(false),
         };
@@ -186,7 +186,7 @@ impl Handle {
         let is_old = |binding: &&Binding| binding.used_at < long_ago && !in_use.contains(&binding.device);
         let old: Vec<DeviceId> = bindings.iter().filter(is_old).map(|binding| binding.device).collect();
         let forgotten = self.shared.store.forget_bindings(&old, long_ago).await;
-        forgotten.map_err(|error| Refusal::Store(error.to_string()))
+        forgotten.map_err(Refusal::from)
     }
 }
 

@@ -37,7 +37,7 @@ impl Owner {
             Err(error) => {
                 error!(%error, "the store could not write: nothing of this group is done");
                 self.shared.fail("store", Some(format!("the store cannot write: {error}")));
-                let refusal = Refusal::Store(error.to_string());
+                let refusal = Refusal::from(error);
                 for step in steps.into_iter().rev() {
                     if matches!(step.caller, Caller::Flush) {
                         self.mgr.flush_failed(&step.transition);

@@ -18,7 +18,7 @@ impl Handle {
         }
         let at = self.believable();
         let added = self.shared.store.add_credit(source, reference, amount, device, at).await;
-        added.map_err(|error| Refusal::Store(error.to_string()))
+        added.map_err(Refusal::from)
     }
 
     /// What came in at a source and nobody has got anything for, oldest first; of one device, or of all.
@@ -28,6 +28,6 @@ impl Handle {
         device: Option<DeviceId>,
     ) -> Result<Vec<Credit>, Refusal> {
         let found = self.shared.store.unclaimed_credits(Some(source), device).await;
-        found.map_err(|error| Refusal::Store(error.to_string()))
+        found.map_err(Refusal::from)
     }
 }

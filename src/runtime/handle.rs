@@ -220,7 +220,7 @@ impl Handle {
     }
 
     pub(super) async fn stored_session(&self, id: SessionId) -> Result<Option<ClientSession>, Refusal> {
-        self.shared.store.session(id).await.map_err(|error| Refusal::Store(error.to_string()))
+        self.shared.store.session(id).await.map_err(Refusal::from)
     }
 
     /// Brings the usage of those that run up to date: what the store lists is as old as the last flush.

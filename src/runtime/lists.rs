@@ -171,7 +171,7 @@ impl Handle {
             per_page: wanted.per_page,
         };
         let page = self.shared.store.page_sessions(&query).await;
-        let (sessions, total) = page.map_err(|error| Refusal::Store(error.to_string()))?;
+        let (sessions, total) = page.map_err(Refusal::from)?;
         Ok((self.freshen(sessions).await?, total))
     }
 

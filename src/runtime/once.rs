@@ -28,7 +28,7 @@ impl Owner {
             match self.store.find_once(&once.caller, &once.key).await {
                 Ok(None) => left.push((command, reply)),
                 Ok(Some(_)) => answer(reply, Err(Refusal::DoneBefore)),
-                Err(error) => answer(reply, Err(Refusal::Store(error.to_string()))),
+                Err(error) => answer(reply, Err(error.into())),
             }
         }
         left

@@ -184,7 +184,7 @@ impl Handle {
         if moved == Err(Refusal::NoSession) {
             // The same phone has had what it had, and is logged in where it was, also with nothing left.
             let followed = self.shared.store.follow_device(from, to).await;
-            followed.map_err(|error| Refusal::Store(error.to_string()))?;
+            followed.map_err(Refusal::from)?;
         }
         moved
     }

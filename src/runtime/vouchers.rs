@@ -19,7 +19,7 @@ const SIDE_BY_SIDE: usize = 64;
 const TRIES: usize = 8;
 
 pub(super) fn store_failed(error: StoreError) -> Refusal {
-    Refusal::Store(error.to_string())
+    error.into()
 }
 
 /// Vouchers: who redeems them, and what becomes of their sessions when they are taken back.

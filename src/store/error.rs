@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::damage;
+use super::{damage, trouble};
 
 /// Why the store could not do what was asked. Nothing is half written.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,7 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         damage::note(&error);
+        trouble::note(&error);
         Self::Database(error)
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::metrics::{Counter, Counters, Histogram};
 
 /// What the store counts and measures over the life of the daemon.
@@ -9,6 +11,19 @@ pub struct StoreMeasures {
     pub errors: Counters,
     /// Lines of the audit log that could not be written.
     pub audit_lines_lost: Counter,
+    refused: AtomicBool,
+}
+
+impl StoreMeasures {
+    /// Notes whether the disk takes what is to be stored.
+    pub fn set_writable(&self, writable: bool) {
+        self.refused.store(!writable, Ordering::Relaxed);
+    }
+
+    /// Whether it does, as far as is known.
+    pub fn is_writable(&self) -> bool {
+        !self.refused.load(Ordering::Relaxed)
+    }
 }
 
 impl Default for StoreMeasures {
@@ -17,6 +32,7 @@ impl Default for StoreMeasures {
             commit_secs: Histogram::new(Histogram::SECONDS),
             errors: Counters::new(&["audit", "commit", "hooks", "outbox", "prune", "samples"]),
             audit_lines_lost: Counter::default(),
+            refused: AtomicBool::new(false),
         }
     }
 }

@@ -45,6 +45,7 @@ mod sql;
 mod themes;
 mod tokens;
 mod traces;
+mod trouble;
 mod vacuum;
 mod voucher_uses;
 mod vouchers;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous, SqliteTransactionManager,
 };
+use sqlx::{ConnectOptions, Connection};
 
+use sqlx_core::transaction::TransactionManager;
 use tokio::sync::Semaphore;
 use tracing::error;
 
@@ -331,10 +332,16 @@ async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool
             made.write_begins();
             Box::pin(std::future::ready(Ok(())))
         })
-        .before_acquire(move |_, _| {
+        .before_acquire(move |connection, _| {
             boundary("store.write");
-            taken.write_begins();
-            Box::pin(std::future::ready(Ok(true)))
+            let taken = Arc::clone(&taken);
+            Box::pin(async move {
+                let usable = end_left_over(connection).await;
+                if usable {
+                    taken.write_begins();
+                }
+                Ok(usable)
+            })
         })
         .after_release(move |_, _| {
             boundary("store.written");
@@ -348,6 +355,17 @@ async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool
         .test_before_acquire(false)
         .connect_with(options)
         .await
+}
+
+/// Where the disk fails at the end of a transaction SQLite takes it back by itself, and sqlx goes on waiting for its end: nothing
+/// could be written any more, whatever became of the disk. Whether the connection can be used; else it is made anew.
+async fn end_left_over(connection: &mut SqliteConnection) -> bool {
+    if connection.is_in_transaction() {
+        // One for both to end. If it is there after all, it is taken back.
+        let _ = sqlx::query("BEGIN").execute(&mut *connection).await;
+        let _ = SqliteTransactionManager::rollback(connection).await;
+    }
+    !connection.is_in_transaction()
 }
 
 /// One of SQLite's checks: the quick one looks at every page and row, the whole one at every entry of an index as well.

@@ -46,6 +46,7 @@ mod e2e_setup;
 mod e2e_time;
 mod e2e_tls;
 mod e2e_walk;
+mod faulty_disk;
 mod gate;
 mod lab;
 mod lab_itself;

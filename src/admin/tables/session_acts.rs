@@ -259,7 +259,7 @@ pub(super) async fn delete_message(
     let gone = || Wrong::field("id", "that message is gone already");
     let id: uuid::Uuid = typed.get("message").parse().map_err(|_| gone())?;
     let deleted = state.store.delete_message(id, Some(device)).await;
-    if !deleted.map_err(|error| Wrong::from(Refusal::Store(error.to_string())))? {
+    if !deleted.map_err(|error| Wrong::from(Refusal::from(error)))? {
         return Err(gone());
     }
     clerk.note(state, "message.delete", &id.to_string()).await;

@@ -32,7 +32,7 @@ pub(super) async fn sent(
     let once = once(state, clerk, &format!("{form}-{key}"), &what)
         .map_err(|_| Wrong::field("", "the form could not be read: load the page again"))?;
     let found = state.store.find_once(&once.caller, &once.key).await;
-    match found.map_err(|error| Wrong::from(Refusal::Store(error.to_string())))? {
+    match found.map_err(|error| Wrong::from(Refusal::from(error)))? {
         Some(found) if found.fingerprint == once.fingerprint => Ok(Sent::Before(found.subject)),
         Some(_) => {
             let text = "this form was sent before, with something else in it, and that was done; nothing more was done now";

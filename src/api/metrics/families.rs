@@ -185,6 +185,12 @@ pub(super) fn stored(text: &mut Exposition, measures: &StoreMeasures) {
         &measures.errors,
     );
     text.family(
+        "turnpike_store_writable",
+        Kind::Gauge,
+        "1 while the disk takes what is to be stored, 0 while nothing can be sold.",
+    )
+    .sample(&[], u64::from(measures.is_writable()));
+    text.family(
         "turnpike_audit_lines_lost_total",
         Kind::Counter,
         "Lines of the audit log that could not be written.",

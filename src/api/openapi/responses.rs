@@ -17,7 +17,11 @@ const PROBLEMS: [(u16, &str, &str); 14] = [
     (429, "TooMany", "Too many at once, or too many wrong codes."),
     (431, "HeadTooLarge", "Address and headers are longer than 32 KiB. There is no body."),
     (500, "Internal", "Something failed inside; the log says what."),
-    (503, "Unavailable", "Nothing was changed: it took too long, there is no room, or turnpike is stopping."),
+    (
+        503,
+        "Unavailable",
+        "Nothing was changed: it took too long, there is no room, nothing can be stored, or turnpike is stopping.",
+    ),
 ];
 
 /// The refusals, as `#/components/responses`.

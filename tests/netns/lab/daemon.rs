@@ -22,6 +22,8 @@ pub struct DaemonConfig {
     pub cellar: Option<String>,
     /// `store.flush_secs`.
     pub flush_secs: u32,
+    /// Where the database is, if not in the lab's own folder.
+    pub store: Option<PathBuf>,
     /// More tables.
     pub more: String,
     /// More variables of its environment.
@@ -35,6 +37,7 @@ impl Default for DaemonConfig {
             zone: String::new(),
             cellar: None,
             flush_secs: 60,
+            store: None,
             more: String::new(),
             environment: Vec::new(),
         }
@@ -71,6 +74,13 @@ impl<'lab> Daemon<'lab> {
         daemon
     }
 
+    /// Starts it and does not wait: it may well not come up.
+    pub fn begin_with(lab: &'lab Lab, config: &DaemonConfig) -> Self {
+        Self::write_config(lab, config);
+        let environment = config.environment.clone();
+        Self { lab, process: Self::process(lab, &environment), environment }
+    }
+
     /// Writes the file that it is started with; its path.
     pub fn write_config(lab: &Lab, config: &DaemonConfig) -> PathBuf {
         let path = Self::path(lab, "turnpike.toml");
@@ -87,8 +97,12 @@ impl<'lab> Daemon<'lab> {
             "[network]\nwan = {:?}\nlease_files = [\"{dir}/leases\"]\n\
              [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\n{}\n{cellar}\
              [control]\nsocket = \"{dir}/control.sock\"\n\
-             [store]\npath = \"{dir}/turnpike.db\"\nflush_secs = {}\n{}",
-            config.wan, config.zone, config.flush_secs, config.more
+             [store]\npath = \"{}/turnpike.db\"\nflush_secs = {}\n{}",
+            config.wan,
+            config.zone,
+            config.store.as_deref().unwrap_or(lab.dir.path()).display(),
+            config.flush_secs,
+            config.more
         )
     }
 
@@ -111,21 +125,42 @@ impl<'lab> Daemon<'lab> {
         lab.router.spawn_with(&argv, &Self::path(lab, "turnpike.log"), &environment)
     }
 
+    fn is_ready(&self) -> bool {
+        let healthy = HttpRequest::get("/healthz").send_unix(&self.socket()).map(|answer| answer.status);
+        let portal = HttpRequest::get("/capport").send(&self.lab.router, (LAN4, 2050));
+        healthy.is_ok_and(|status| status == 200) && portal.is_ok()
+    }
+
+    /// Whether it answers at last; not if it ends by itself, or as soon as `given_up`.
+    pub fn comes_up(&mut self, given_up: impl Fn() -> bool) -> bool {
+        let mut ready = false;
+        eventually(START, || {
+            ready = self.is_ready();
+            ready || !self.process.runs() || given_up()
+        });
+        ready
+    }
+
+    /// Whether it runs.
+    pub fn runs(&mut self) -> bool {
+        self.process.runs()
+    }
+
+    /// Waits for its end by itself; its exit code.
+    pub fn ends(&mut self) -> Option<i32> {
+        self.process.wait(START)
+    }
+
     fn wait_until_ready(&mut self) {
-        assert!(self.becomes_ready(), "the daemon ended by itself:\n{}", self.process.log());
+        assert!(self.tries(), "the daemon ended by itself:\n{}", self.process.log());
     }
 
     /// Waits until it answers; not so if it ends before that.
-    fn becomes_ready(&mut self) -> bool {
-        let mut runs = true;
-        let settled = eventually(START, || {
-            runs = self.process.runs();
-            let healthy = HttpRequest::get("/healthz").send_unix(&self.socket()).map(|answer| answer.status);
-            let portal = HttpRequest::get("/capport").send(&self.lab.router, (LAN4, 2050));
-            !runs || healthy.is_ok_and(|status| status == 200) && portal.is_ok()
-        });
+    fn tries(&mut self) -> bool {
+        let ready = self.comes_up(|| false);
+        let settled = ready || !self.process.runs();
         assert!(settled, "the daemon is not ready after {START:?}:\n{}", self.process.log());
-        runs
+        ready
     }
 
     /// The control socket.
@@ -166,13 +201,8 @@ impl<'lab> Daemon<'lab> {
 
     /// Starts it again; whether it answers, or ends before that.
     pub fn tries_to_start(&mut self) -> bool {
-        self.process = Self::process(self.lab, &self.environment);
-        self.becomes_ready()
-    }
-
-    /// Whether it ends within this time.
-    pub fn ends(&mut self, within: Duration) -> bool {
-        self.process.wait(within).is_some()
+        self.begin_again();
+        self.tries()
     }
 
     /// Takes back what was ordered; whether it has lived through it.
@@ -180,13 +210,8 @@ impl<'lab> Daemon<'lab> {
         self.order("");
         // The order may have been read just before.
         let lives = HttpRequest::get("/healthz").send_unix(&self.socket()).is_ok();
-        assert!(lives || self.ends(Duration::from_secs(1)), "neither dead nor alive:\n{}", self.log());
+        assert!(lives || self.ends().is_some(), "neither dead nor alive:\n{}", self.log());
         lives
-    }
-
-    /// Whether it runs.
-    pub fn runs(&mut self) -> bool {
-        self.process.runs()
     }
 
     /// Orders a fault (`src/faults.rs`); nothing is ordered by an empty text.
@@ -198,6 +223,11 @@ impl<'lab> Daemon<'lab> {
     pub fn places(&self) -> Vec<String> {
         let text = fs::read_to_string(Self::path(self.lab, "faults.trace")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// Starts it again and does not wait: it may well not come up.
+    pub fn begin_again(&mut self) {
+        self.process = Self::process(self.lab, &self.environment);
     }
 
     /// Sets the daemon's clocks: lines as `wall_offset_ms=…`.
@@ -239,6 +269,11 @@ impl<'lab> Daemon<'lab> {
         request
             .send_unix(&self.socket())
             .unwrap_or_else(|error| panic!("{error} for {request:?}:\n{}", self.log()))
+    }
+
+    /// The same of a daemon that may not answer.
+    pub fn try_send(&self, request: &HttpRequest) -> std::io::Result<HttpAnswer> {
+        request.send_unix(&self.socket())
     }
 
     /// `GET`, which has to succeed.
