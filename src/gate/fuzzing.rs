@@ -92,7 +92,6 @@ mod tests {
             for file in files {
                 let bytes = std::fs::read(file.unwrap().path()).unwrap();
                 super::netlink(&bytes);
-                crate::shaper::fuzzing::netlink(&bytes);
                 run += 1;
             }
         }

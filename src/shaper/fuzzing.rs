@@ -33,3 +33,23 @@ pub fn netlink(bytes: &[u8]) {
     let first = u16_at(bytes, 2).map_or(1, |kind| kind & 0x3fff);
     assert!(find_attribute(bytes, first).is_none_or(|value| value.len() + 4 <= bytes.len()));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn seeds_and_what_once_broke_something_hold() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        let mut run = 0;
+        for folder in ["seeds", "crashes"] {
+            let Ok(files) = std::fs::read_dir(fuzz.join(folder).join("netlink")) else { continue };
+            for file in files {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                super::netlink(&bytes);
+                run += 1;
+            }
+        }
+        assert!(run >= 5, "the seeds are elsewhere");
+    }
+}

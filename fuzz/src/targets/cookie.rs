@@ -56,7 +56,10 @@ impl World for Browsers {
             303 => assert_eq!(signed_in, 303, "whoever is signed in is not sent to sign in"),
             403 => assert_eq!(signed_in, 200),
             other => {
-                assert!(has("{csrf}") && signed_in == 200 && [400, 404, 405, 422].contains(&other), "{other}");
+                assert!(
+                    has("{csrf}") && signed_in == 200 && [400, 404, 405, 422].contains(&other),
+                    "{other}"
+                );
             }
         }
         self.guest(&cookies, has("{kept}")).await;

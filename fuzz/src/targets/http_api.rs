@@ -12,9 +12,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use turnpike::admin::{self, AdminState};
 use turnpike::api::{self, ApiState};
-use turnpike::domain::{
-    Currency, NewBatch, Permission, ProviderName, Text, Utc, VoucherCodes,
-};
+use turnpike::domain::{Currency, NewBatch, Permission, ProviderName, Text, Utc, VoucherCodes};
 use turnpike::http::Endpoints;
 use turnpike::providers::voucher::VoucherProvider;
 use turnpike::store::TokenText;
@@ -70,15 +68,21 @@ impl Office {
         let (handle, store) = (app.handle.clone(), app.store.clone());
         let providers = [ProviderName::new("voucher")];
         let euro = Currency::parse("EUR").unwrap();
-        let state =
-            ApiState::new(handle.clone(), store.clone(), codes(), &providers).with_currency(euro);
-        let pages =
-            AdminState::new(handle.clone(), store.clone(), codes(), Arc::new(Utc), Text::new("Café <b>"), euro)
-                .with_events(state.events.clone())
-                .with_revoked(state.revoked());
+        let state = ApiState::new(handle.clone(), store.clone(), codes(), &providers).with_currency(euro);
+        let pages = AdminState::new(
+            handle.clone(),
+            store.clone(),
+            codes(),
+            Arc::new(Utc),
+            Text::new("Café <b>"),
+            euro,
+        )
+        .with_events(state.events.clone())
+        .with_revoked(state.revoked());
         let local: SocketAddr = HOST.parse().unwrap();
         let peer: SocketAddr = "10.0.0.99:40000".parse().unwrap();
-        let faces = api::router(state).merge(admin::router(pages)).layer(Extension(Endpoints::new(peer, local)));
+        let faces =
+            api::router(state).merge(admin::router(pages)).layer(Extension(Endpoints::new(peer, local)));
         let token = TokenText::random().unwrap();
         store.create_token(&Text::new("till"), &[Permission::Admin], &token, START.wall).await.unwrap();
         let token = token.as_str().to_owned();
@@ -155,7 +159,9 @@ impl World for Callers {
             None => assert!(!sent.whole || sent.method == "PRI", "no answer to {sent:?}"),
         }
         // Whoever revokes the only token or signs out leaves the rest outside.
-        Spoiled(sent.method != "GET" && ["token", "logout", "revoke"].iter().any(|word| sent.path.contains(word)))
+        Spoiled(
+            sent.method != "GET" && ["token", "logout", "revoke"].iter().any(|word| sent.path.contains(word)),
+        )
     }
 
     async fn stop(self) {
@@ -191,7 +197,11 @@ fn check(reply: &Reply, sent: &Sent, proof: Proof) {
         return;
     }
     let open = ["/healthz"].contains(&sent.path.as_str());
-    assert!(!is_good || open || proof.token || !sent.path.starts_with('/'), "{} of {sent:?} without a token", reply.status);
+    assert!(
+        !is_good || open || proof.token || !sent.path.starts_with('/'),
+        "{} of {sent:?} without a token",
+        reply.status
+    );
     document(reply, sent);
 }
 

@@ -115,13 +115,7 @@ fn check(reply: &Reply, sent: &Sent) {
         assert!(own.contains(&to), "{sent:?} leads to {to}");
     }
     if !reply.body.is_empty() && reply.kind() != "text/event-stream" {
-        let kinds = [
-            "text/html",
-            "text/css",
-            "text/javascript",
-            "image/svg+xml",
-            "application/captive+json",
-        ];
+        let kinds = ["text/html", "text/css", "text/javascript", "image/svg+xml", "application/captive+json"];
         assert!(kinds.contains(&reply.kind()), "{sent:?}: {}", reply.kind());
     }
 }

@@ -23,8 +23,7 @@ const MOST_BYTES: usize = 8_000;
 /// The end of a connection may take so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What our answers bear where they are no (docs/plugins.md); not -32603, which is that something failed inside.
-const FAULTS: [i64; 10] =
-    [-32700, -32600, -32601, -32602, -32001, -32002, -32003, -32004, -32005, -32006];
+const FAULTS: [i64; 10] = [-32700, -32600, -32601, -32602, -32001, -32002, -32003, -32004, -32005, -32006];
 
 /// A daemon that plugins connect to.
 struct House {
@@ -90,7 +89,8 @@ impl House {
 
     /// A connection that has said hello; the one before may not be gone at once.
     async fn greeted(&self) -> UnixStream {
-        let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "hello", "params": {"protocol": 1, "name": "x7f"}});
+        let hello =
+            json!({"jsonrpc": "2.0", "id": 0, "method": "hello", "params": {"protocol": 1, "name": "x7f"}});
         let greeting = async {
             loop {
                 let mut stream = UnixStream::connect(Self::socket(&self.dir)).await.unwrap();

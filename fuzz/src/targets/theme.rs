@@ -29,7 +29,9 @@ fn picture(bytes: &[u8]) {
                 assert!(sides.contains(&picture.width()) && sides.contains(&picture.height()));
                 assert_eq!(picture.bytes(), bytes);
                 assert!(bytes.len() <= used.max_bytes());
-                assert!(picture.tag().len() == 16 && picture.tag().bytes().all(|byte| byte.is_ascii_hexdigit()));
+                assert!(
+                    picture.tag().len() == 16 && picture.tag().bytes().all(|byte| byte.is_ascii_hexdigit())
+                );
             }
             Err(error) => assert_sayable(&error.to_string(), 200),
         }

@@ -205,7 +205,8 @@ fn framed(input: &[u8]) -> Vec<u8> {
             request.extend_from_slice(b"\r\n");
         }
     }
-    request.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len()).as_bytes());
+    request
+        .extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len()).as_bytes());
     request.extend_from_slice(body);
     request
 }
@@ -227,7 +228,8 @@ impl Reply {
         if status == 100 {
             return Self::read(bytes.get(end + 4..).unwrap_or_default(), to_head);
         }
-        let headers = lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("{line:?} in {head:?}")));
+        let headers =
+            lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("{line:?} in {head:?}")));
         let headers: Vec<_> =
             headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
         let rest = bytes.get(end + 4..).unwrap_or_default();
@@ -241,7 +243,8 @@ impl Reply {
 
     /// The only header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert!(values.next().is_none() || name == "set-cookie", "{name} twice: {:?}", self.headers);
         value
