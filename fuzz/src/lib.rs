@@ -10,10 +10,10 @@ pub mod support;
 use std::cell::RefCell;
 
 pub use libfuzzer_sys::fuzz_target;
-use targets::Target;
+use targets::{Opens, Target};
 
 /// Runs a target on an input; opens it for the first.
-pub fn run(open: fn() -> Target, bytes: &[u8]) {
+pub fn run(open: Opens, bytes: &[u8]) {
     thread_local! {
         static OPENED: RefCell<Option<Target>> = const { RefCell::new(None) };
     }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rstest::rstest;
+use targets::wire::{Reply, Sent};
 
 fn fuzz(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(folder)
@@ -57,4 +58,34 @@ fn every_target_has_seeds_and_is_run_here() {
     // What reads the kernel's messages is no part of what the crate shows: src/gate/fuzzing.rs goes over its seeds.
     let inside = BTreeSet::from(["netlink".to_owned()]);
     assert_eq!(&here | &inside, targets);
+}
+
+/// An answer as it should be, but for one thing.
+#[rstest]
+#[case::nothing(200, ("etag", "x"), "<p>&lt;x7f", true)]
+#[case::failed(500, ("etag", "x"), "", false)]
+#[case::markup(200, ("etag", "x"), "<p><X7F>", false)]
+#[case::header(200, ("x-evil", "x"), "", false)]
+#[case::header_text(200, ("etag", "<x7f"), "", false)]
+#[case::cookie(200, ("set-cookie", "evil=1"), "", false)]
+#[case::cookie_text(200, ("set-cookie", "ours=a b; Path=/"), "", false)]
+#[case::unsealed(200, ("x-content-type-options", "none"), "<p>", false)]
+fn what_an_answer_may_not_be_is_noticed(
+    #[case] status: u16,
+    #[case] header: (&str, &str),
+    #[case] body: &str,
+    #[case] holds: bool,
+) {
+    let usual = [
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-security-policy", "default-src 'none'"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    let usual = usual.into_iter().filter(|(name, _)| *name != header.0).chain([header]);
+    let headers = usual.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let reply = Reply { status, headers, body: body.into() };
+    let sent = Sent { method: "GET".to_owned(), path: "/".to_owned(), whole: true };
+    let known = ["content-type", "content-security-policy", "etag", "set-cookie", "x-content-type-options"];
+    let checked = std::panic::catch_unwind(|| reply.check(&sent, &known, &["ours="]));
+    assert_eq!(checked.is_ok(), holds);
 }

@@ -18,8 +18,11 @@ pub mod wire;
 /// Takes one input after the other and panics at what must not be.
 pub type Target = Box<dyn FnMut(&[u8])>;
 
+/// Makes one ready.
+pub type Opens = fn() -> Target;
+
 /// Those that need nothing but what the crate shows to everybody.
-pub const ALL: [(&str, fn() -> Target); 10] = [
+pub const ALL: [(&str, Opens); 10] = [
     ("config", config::open),
     ("cookie", cookie::open),
     ("filter", filter::open),
