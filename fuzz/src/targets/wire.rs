@@ -31,7 +31,10 @@ pub const MARK: &str = "<x7f";
 
 /// One thread does everything, so that an input leaves nothing running behind.
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    // A server that closes early is no reason to end: from here on it is not, even where nobody listens any more.
+    runtime.block_on(async { signal(SignalKind::pipe()) }).expect("signals can be listened to");
+    runtime
 }
 
 /// What inputs are run in, one after the other.
@@ -51,26 +54,20 @@ pub struct Spoiled(pub bool);
 /// After so many inputs a world is made anew: what they leave in the store stays small.
 const MOST_OF_A_WORLD: u32 = 5_000;
 
-/// A target that runs its inputs in such worlds.
+/// A target that runs its inputs in such worlds, each in a runtime of its own: what one has started ends with it.
 pub fn in_worlds<W: World>() -> Target {
-    let runtime = runtime();
-    // A server that closes early is no reason to end: a fuzzer's process does not ignore it by itself.
-    let closed = runtime.block_on(async { signal(SignalKind::pipe()) }).expect("signals can be listened to");
-    let mut held: Option<(W, u32)> = None;
+    let mut held: Option<(W, Runtime, u32)> = None;
     Box::new(move |input| {
-        let _closed = &closed;
-        runtime.block_on(async {
-            let (mut world, taken) = match held.take() {
-                Some(held) => held,
-                None => (W::start().await, 0),
-            };
-            let spoiled = world.take(input).await;
-            if spoiled == Spoiled(true) || taken >= MOST_OF_A_WORLD {
-                world.stop().await;
-            } else {
-                held = Some((world, taken + 1));
-            }
+        let (mut world, runtime, taken) = held.take().unwrap_or_else(|| {
+            let runtime = runtime();
+            (runtime.block_on(W::start()), runtime, 0)
         });
+        let spoiled = runtime.block_on(world.take(input));
+        if spoiled == Spoiled(true) || taken >= MOST_OF_A_WORLD {
+            runtime.block_on(world.stop());
+        } else {
+            held = Some((world, runtime, taken + 1));
+        }
     })
 }
 
