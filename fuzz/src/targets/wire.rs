@@ -33,7 +33,7 @@ pub const MARK: &str = "<x7f";
 fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     // A server that closes early is no reason to end: from here on it is not, even where nobody listens any more.
-    runtime.block_on(async { signal(SignalKind::pipe()) }).expect("signals can be listened to");
+    let _closed = runtime.block_on(async { signal(SignalKind::pipe()) }).expect("signals can be listened to");
     runtime
 }
 
