@@ -7,6 +7,8 @@ mod apply;
 mod books;
 mod connections;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gardens;
 mod kernel;
 mod load;

@@ -160,3 +160,14 @@ impl Transaction {
         None
     }
 }
+
+/// Takes in all messages of a datagram, for the fuzz target.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_any(bytes: &[u8]) {
+    let (mut transaction, own_loads) = (Transaction::default(), OwnLoads::default());
+    for message in Messages::new(bytes) {
+        let is_end = matches!(message.body, Body::Object { kind, .. } if kind.command == NEW_GENERATION);
+        let notice = transaction.take(&message, 1, &own_loads);
+        assert!(notice.is_none() || is_end, "nothing is told before a transaction is over");
+    }
+}

@@ -4,6 +4,8 @@
 //! one for each client, whose minor is the client's key. `skb->priority` picks the class, so there are no filters.
 
 mod config;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod htb;
 mod leaf;
 mod plan;

@@ -46,6 +46,7 @@ mod device_facts;
 mod filter;
 mod filter_sql;
 mod free_access;
+mod fuzz_seeds;
 mod guest_log;
 mod hooks;
 mod identity;

@@ -9,7 +9,7 @@ use super::ns::Ns;
 
 const TICK: Duration = Duration::from_millis(20);
 /// How long after the last datagram its answer may come.
-const LATE: Duration = Duration::from_millis(300);
+const LATE: Duration = Duration::from_secs(2);
 /// Large enough that the socket itself loses nothing of a burst.
 const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
 

@@ -1,0 +1,2 @@
+#![no_main]
+turnpike_fuzz::target!(config);
