@@ -51,6 +51,11 @@ pub trait Kernel: Send + Sync {
         desired: &'a [Access],
     ) -> BoxFuture<'a, Result<u64, KernelError>>;
 
+    /// Whether something of that could not be put right that nobody is cut off for: it is worth another try soon.
+    fn is_amiss(&self) -> bool {
+        false
+    }
+
     /// What an operator should know, in plain sentences.
     fn warnings(&self) -> Vec<String>;
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct LinuxKernel {
     gate: Gate,
     policy: Mutex<Arc<Policy>>,
     shaper: Mutex<Arc<Shaper>>,
+    /// A traffic class is not as it should be.
+    is_amiss: AtomicBool,
     warnings: Mutex<BTreeMap<&'static str, Vec<String>>>,
 }
 
@@ -32,6 +35,7 @@ impl LinuxKernel {
             gate,
             policy: Mutex::new(Arc::new(policy)),
             shaper: Mutex::new(Arc::new(shaper)),
+            is_amiss: AtomicBool::new(false),
             warnings: Mutex::new(BTreeMap::new()),
         }
     }
@@ -167,7 +171,9 @@ impl Kernel for LinuxKernel {
                 .filter_map(|access| Some((access.key, access.grant.as_ref()?.rates.clone()?)))
                 .collect();
             // Classes before elements: nobody is let through unlimited for a moment.
-            let shaped = match self.shaper().reconcile(&classes).await {
+            let shaped = self.shaper().reconcile(&classes).await;
+            self.is_amiss.store(shaped.is_err(), Ordering::Relaxed);
+            let shaped = match shaped {
                 Ok(repairs) => {
                     self.warn("classes", Vec::new());
                     repairs
@@ -186,6 +192,10 @@ impl Kernel for LinuxKernel {
         })
     }
 
+    fn is_amiss(&self) -> bool {
+        self.is_amiss.load(Ordering::Relaxed)
+    }
+
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shaper().warnings();
         warnings
@@ -202,6 +212,7 @@ impl LinuxKernel {
         for (op, result) in ops.iter().zip(self.shaper().apply(ops).await) {
             if let Err(error) = result {
                 warn!(%error, ?op, "a traffic class could not be set");
+                self.is_amiss.store(true, Ordering::Relaxed);
             }
         }
     }

@@ -152,6 +152,10 @@ impl Kernel for MeasuredKernel {
         })
     }
 
+    fn is_amiss(&self) -> bool {
+        self.kernel.is_amiss()
+    }
+
     fn warnings(&self) -> Vec<String> {
         self.kernel.warnings()
     }

@@ -27,6 +27,9 @@ const SOLICIT_MS: u64 = 2_000;
 /// A comparison with the kernel that failed is tried again after so many milliseconds.
 const RETRY_MS: u64 = 1_000;
 
+/// … and one that left something amiss after so many, which double as long as it does.
+const AMISS_MS: u64 = 2_000;
+
 /// The task that owns the sessions manager.
 pub(super) struct Owner {
     pub(super) mgr: SessionsMgr,
@@ -44,6 +47,8 @@ pub(super) struct Owner {
     next_reconcile: u64,
     /// The last comparison failed: whatever asks for one, the next is not before this.
     not_before: u64,
+    /// When something that is amiss is looked at again, in milliseconds.
+    amiss_ms: u64,
     next_solicit: u64,
     soliciting: Option<JoinHandle<()>>,
 }
@@ -70,6 +75,7 @@ impl Owner {
             owed: Vec::new(),
             next_reconcile: now + RECONCILE_MS,
             not_before: now,
+            amiss_ms: AMISS_MS,
             next_solicit: now + SOLICIT_MS,
             soliciting: None,
         }
@@ -110,6 +116,9 @@ impl Owner {
                 }
             }
             let now = self.shared.clock.now();
+            if self.kernel.is_amiss() {
+                self.next_reconcile = self.next_reconcile.min(now.boot.0 + self.amiss_ms);
+            }
             if now.boot.0 >= self.next_reconcile {
                 let failed = self.not_before == self.next_reconcile;
                 self.want_reconcile(
@@ -196,6 +205,10 @@ impl Owner {
         match self.kernel.reconcile(self.shared.clock.now().boot, &desired).await {
             Ok(repairs) => {
                 self.mgr.reconciled();
+                self.amiss_ms = match self.kernel.is_amiss() {
+                    true => self.amiss_ms.saturating_mul(2).min(RECONCILE_MS),
+                    false => AMISS_MS,
+                };
                 self.shared.fail("reconcile", None);
                 for done in self.until_right.drain(..) {
                     // Whoever waited may have given up.
