@@ -103,7 +103,9 @@ fn a_captive_neighbour_gets_nothing_by_taking_an_address_or_forging_a_packet() {
             send_frames(thief, "eth0", &forged);
         }
         blaster.stop();
-        assert_eq!(echo.bytes(), blaster.packets() * 100, "{far}: a forged packet came through");
+        assert!(echo.bytes() <= blaster.packets() * 100, "{far}: a forged packet came through");
+        let lost = blaster.packets() - blaster.answers();
+        assert!(lost <= 1, "{far}: it costs the payer {lost} packets");
         // Nothing but the payer's own packets was charged.
         let mine = traffic(&blaster, (far, 7).into());
         assert!(daemon.used(&session) - before <= mine, "charged for the thief's packets");

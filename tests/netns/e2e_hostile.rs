@@ -6,7 +6,7 @@ use crate::lab::{Attack, Attacker, Daemon, HttpRequest, LAN4, Lab, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Longer than what is slow is waited for (10 s a head), so that places that were taken come free and are taken again.
-const TIME: Duration = Duration::from_secs(14);
+const TIME: Duration = Duration::from_secs(11);
 const VISITS: usize = 100;
 
 #[test]
