@@ -145,7 +145,7 @@ fn a_restore() {
     }
 }
 
-/// A database as an older version has left it, with a device in it.
+/// A database as an older version has left it.
 fn of_an_older_version(path: &Path) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
