@@ -1,5 +1,6 @@
 //! Requests as bytes to the real server on a socket of its own, and what comes back.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ const MOST_OF_A_WORLD: u32 = 5_000;
 
 /// A target that runs its inputs in such worlds, each in a runtime of its own: what one has started ends with it.
 pub fn in_worlds<W: World>() -> Target {
-    let mut held: Option<(W, Runtime, u32)> = None;
+    // The last one goes with the process: a thread's values end when no runtime can be entered any more, which a store needs.
+    let mut held: ManuallyDrop<Option<(W, Runtime, u32)>> = ManuallyDrop::new(None);
     Box::new(move |input| {
         let (mut world, runtime, taken) = held.take().unwrap_or_else(|| {
             let runtime = runtime();
@@ -66,7 +68,7 @@ pub fn in_worlds<W: World>() -> Target {
         if spoiled == Spoiled(true) || taken >= MOST_OF_A_WORLD {
             runtime.block_on(world.stop());
         } else {
-            held = Some((world, runtime, taken + 1));
+            *held = Some((world, runtime, taken + 1));
         }
     })
 }

@@ -1,13 +1,13 @@
-//! The chains `key`, `rekey`, `spread`: the connection's mark carries its sender's key.
+//! The chains `key`, `rekey`, `take`, `spread`: the connection's mark carries its sender's key.
 
 use serde_json::{Value, json};
 
 use super::json::{
-    concat, ct_mark, drop, goto, is, is_not, leave, mangle, meta, our_mark, payload, source_not_routed_here,
-    state_in,
+    concat, ct_mark, drop, fib_type, goto, is, is_not, leave, mangle, meta, our_mark, payload,
+    source_not_routed_here, state_in, way_to_destination,
 };
 use super::{Hook, Ruleset, zone_devices};
-use crate::gate::names::{CLIENT_OF, OWNER};
+use crate::gate::names::{CLIENT_OF, ONLINE, OWNER};
 use crate::gate::policy::Policy;
 
 /// The priority of our prerouting chain, which writes the connection's mark: after other people's mangling (fw4 -150, mwan3
@@ -18,6 +18,7 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     let mask = policy.mark_mask;
     ruleset.base_chain("key", &Hook { kind: "filter", hook: "prerouting", priority: KEY_PRIORITY });
     ruleset.chain("rekey");
+    ruleset.chain("take");
     ruleset.chain("spread");
 
     ruleset.rule("key", [is_not(meta("iifname"), zone_devices(policy)), leave()]);
@@ -32,12 +33,22 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     // A forged source: our own RST and ICMP errors would go to the forged address. 0.0.0.0 is DHCP, :: is DAD.
     ruleset.rule("rekey", [is_not(payload("ip", "saddr"), "0.0.0.0"), source_not_routed_here(), drop()]);
     ruleset.rule("rekey", [is_not(payload("ip6", "saddr"), "::"), source_not_routed_here(), drop()]);
+    // A flow of somebody who is online that leads outside stays theirs: taking its key away for a forged packet would cost them
+    // the answers that are under way. Flows between guests, and through this box back to one, are of both ends, in turns.
+    // The inverted question charges nobody.
+    ruleset.rule("rekey", [is_not(our_mark(mask), format!("@{ONLINE}")), goto("take")]);
+    ruleset.rule(
+        "rekey",
+        [is(fib_type(&["daddr"]), "unicast"), is_not(way_to_destination(), zone_devices(policy)), drop()],
+    );
+    ruleset.rule("rekey", [goto("take")]);
+
     // Take away another device's key, leave the others' bits.
-    ruleset.rule("rekey", [is_not(our_mark(mask), 0), mangle(ct_mark(), json!({"&": [ct_mark(), !mask]}))]);
+    ruleset.rule("take", [is_not(our_mark(mask), 0), mangle(ct_mark(), json!({"&": [ct_mark(), !mask]}))]);
     // The mark goes to a scratch register first, because "map & constant" cannot be written, nor two registers combined
     // before kernel 6.13. An unknown MAC ends here, with key 0.
     let mark_of_sender = json!({"map": {"key": payload("ether", "saddr"), "data": format!("@{CLIENT_OF}")}});
-    ruleset.rule("rekey", [mangle(meta("priority"), mark_of_sender), goto("spread")]);
+    ruleset.rule("take", [mangle(meta("priority"), mark_of_sender), goto("spread")]);
 
     // One rule for each bit: constants only, so that others' bits survive on every kernel.
     for bit in (0..u32::BITS).map(|position| 1u32 << position).filter(|bit| mask & bit != 0).take(16) {

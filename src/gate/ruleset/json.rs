@@ -102,6 +102,11 @@ pub(super) fn source_not_routed_here() -> Value {
     is(json!({"fib": {"result": "oif", "flags": ["saddr", "iif"]}}), json!(false))
 }
 
+/// `fib daddr oifname`: the device by which its destination is reached, before anything is translated.
+pub(super) fn way_to_destination() -> Value {
+    json!({"fib": {"result": "oifname", "flags": ["daddr"]}})
+}
+
 /// `fib FLAGS type`.
 pub(super) fn fib_type(flags: &[&str]) -> Value {
     json!({"fib": {"result": "type", "flags": flags}})

@@ -16,7 +16,7 @@ const GARDEN_SIZE: u32 = 65_535;
 pub(super) fn definitions() -> Vec<Value> {
     let counter = json!([{"counter": null}]);
     [
-        // A class id, not a mark: see the chain rekey.
+        // A class id, not a mark: see the chain take.
         json!({"map": {"name": CLIENT_OF, "type": "ether_addr", "map": "classid"}}),
         json!({"set": {"name": OWNER, "type": ["ether_addr", "mark"]}}),
         // The elements carry their own quota.

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use turnpike::domain::{ClientDevice, Connection, ConnectionEvent, Endpoint, MacAddr, Text, ZoneName};
@@ -300,7 +300,9 @@ impl Overrun {
     /// There is room again, and the log ends when it has said so.
     async fn end(&mut self) {
         fs::remove_file(self.base.parent().unwrap()).unwrap();
-        becomes("it is said", || events(&lines(&self.base)).contains(&"continued")).await;
+        // The last line may be half there.
+        let is_said = |file: &PathBuf| fs::read_to_string(file).unwrap().contains("\"continued\"");
+        becomes("it is said", || files(&self.base).is_ok_and(|files| files.iter().any(is_said))).await;
         let stop = std::mem::replace(&mut self.stop, oneshot::channel().0);
         stop.send(()).unwrap();
         (&mut self.work).await.unwrap();
@@ -317,8 +319,15 @@ async fn what_waits_too_long_is_counted_and_said() {
     assert_eq!(said, overrun.lost());
     assert!(written > 1_000, "what waited is there: {written}");
     let place = lines.iter().position(|line| line["event"] == "lost").unwrap();
-    let behind: Vec<&str> = events(&lines[place..]);
-    assert_eq!(behind, ["lost", "continued", "present", "ended"]);
+    assert_eq!(said_anew(&lines[place..]), ["lost", "continued", "present", "ended"]);
+}
+
+/// Events from a loss on, without the connections that were heard of only after it was over.
+fn said_anew(lines: &[Value]) -> Vec<&str> {
+    let mut said = events(lines);
+    let later = said.get(3..).unwrap_or_default().iter().take_while(|event| **event == "connection").count();
+    said.drain(3..3 + later);
+    said
 }
 
 #[tokio::test]
@@ -332,11 +341,11 @@ async fn a_day_before_which_something_was_lost_begins_with_that() {
     let days = files(&overrun.base).unwrap();
     let of = |path: &PathBuf| {
         let text = fs::read_to_string(path).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
     let (yesterday, today) = (of(&days[0]), of(&days[1]));
     assert!(!events(&yesterday).contains(&"continued"));
-    assert_eq!(events(&today), ["lost", "continued", "present", "ended"]);
+    assert_eq!(said_anew(&today), ["lost", "continued", "present", "ended"]);
     assert_eq!(today[0]["lost"]["lines"], overrun.lost());
 }
 
