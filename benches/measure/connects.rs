@@ -8,9 +8,10 @@ use crate::router::{Router, device_call, macs};
 use crate::stats::Sample;
 
 const AREA: &str = "connect";
-const MANY: usize = 64;
+/// Callers at a time.
+const CALLERS: [usize; 4] = [1, 8, 64, 256];
 
-/// One caller and 64, over the socket and over TCP, in turns.
+/// Few and many callers, over the socket and over TCP, in turns; then the whole crowd at once.
 pub fn measure(report: &mut Report, effort: Effort) {
     let lab = Lab::with_phones(1);
     let router = Router::start(&lab, "");
@@ -21,19 +22,32 @@ pub fn measure(report: &mut Report, effort: Effort) {
     // Once beforehand, uncounted: the first connect of a device is not what comes again and again.
     router.all("connect", &macs);
     router.all("disconnect", &macs);
-    let mut found: [Found; 2] = std::array::from_fn(|_| Found::default());
+    let mut found: [[Found; CALLERS.len()]; 2] =
+        std::array::from_fn(|_| std::array::from_fn(|_| Found::default()));
     for _ in 0..effort.runs {
-        for ((_, callers), found) in ways.iter().zip(&mut found) {
-            found.one(&router, callers, macs.get(..effort.connects).unwrap_or_default());
-            found.many(&router, callers, &macs);
+        for ((_, way), found) in ways.iter().zip(&mut found) {
+            for (callers, found) in CALLERS.into_iter().zip(found) {
+                // One caller takes sixteen times as long.
+                let count = if callers == 1 { effort.connects } else { macs.len() };
+                found.run(way, callers, macs.get(..count).unwrap_or_default());
+            }
         }
     }
     for ((way, _), found) in ways.iter().zip(found) {
-        report.add(AREA, format!("one caller, {way}: p50"), found.p50, "ms", Aim::Below(5.0));
-        report.add(AREA, format!("one caller, {way}: p99"), found.p99, "ms", Aim::Open);
-        report.add(AREA, format!("{MANY} callers, {way}"), found.per_sec, "per second", Aim::AtLeast(3000.0));
-        report.add(AREA, format!("{MANY} callers, {way}: p99"), found.many_p99, "ms", Aim::Open);
+        for (callers, found) in CALLERS.into_iter().zip(found) {
+            let who = if callers == 1 { "one caller".to_owned() } else { format!("{callers} callers") };
+            let [p50, per_sec] = match callers {
+                1 => [Aim::Below(5.0), Aim::Open],
+                64 => [Aim::Open, Aim::AtLeast(3000.0)],
+                _ => [Aim::Open; 2],
+            };
+            report.add(AREA, format!("{who}, {way}: p50"), found.p50, "ms", p50);
+            report.add(AREA, format!("{who}, {way}: p99"), found.p99, "ms", Aim::Open);
+            report.add(AREA, format!("{who}, {way}"), found.per_sec, "per second", per_sec);
+            report.add(AREA, format!("disconnect, {who}, {way}"), found.off_per_sec, "per second", Aim::Open);
+        }
     }
+    crowd(report, effort);
 }
 
 #[derive(Default)]
@@ -41,21 +55,31 @@ struct Found {
     p50: Sample,
     p99: Sample,
     per_sec: Sample,
-    many_p99: Sample,
+    off_per_sec: Sample,
 }
 
 impl Found {
-    fn one(&mut self, router: &Router<'_>, callers: &Callers<'_>, macs: &[String]) {
-        let calls = callers.post(1, macs.iter().map(|mac| device_call(mac, "connect")).collect());
-        self.p50.add(calls.each_ms.median());
-        self.p99.add(calls.each_ms.quantile(0.99));
-        router.all("disconnect", macs);
+    fn run(&mut self, way: &Callers<'_>, callers: usize, macs: &[String]) {
+        let all = |what| way.post(callers, macs.iter().map(|mac| device_call(mac, what)).collect());
+        let on = all("connect");
+        self.p50.add(on.each_ms.median());
+        self.p99.add(on.each_ms.quantile(0.99));
+        self.per_sec.add(on.per_sec());
+        self.off_per_sec.add(all("disconnect").per_sec());
     }
+}
 
-    fn many(&mut self, router: &Router<'_>, callers: &Callers<'_>, macs: &[String]) {
-        let calls = callers.post(MANY, macs.iter().map(|mac| device_call(mac, "connect")).collect());
-        self.per_sec.add(calls.per_sec());
-        self.many_p99.add(calls.each_ms.quantile(0.99));
-        router.all("disconnect", macs);
+/// After a power cut: everybody presses Connect.
+fn crowd(report: &mut Report, effort: Effort) {
+    let lab = Lab::with_phones(1);
+    let router = Router::start(&lab, "");
+    let macs = macs(effort.clients);
+    router.register(&macs);
+    let mut took = Sample::default();
+    for _ in 0..effort.runs.div_ceil(3) {
+        let calls = router.callers().post(256, macs.iter().map(|mac| device_call(mac, "connect")).collect());
+        took.add(calls.whole.as_secs_f64());
+        router.all("disconnect", &macs);
     }
+    report.add(AREA, format!("{} devices, 256 callers, all of them", macs.len()), took, "s", Aim::Open);
 }

@@ -21,10 +21,12 @@ use crate::stats::Sample;
 const AREA: &str = "listeners";
 const FEW: usize = 100;
 const MANY: usize = 1000;
+/// Each connect is told a thousand times.
+const TOLD_TO_MANY: usize = 20;
 /// Longer than any event is under way.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The delay of events at 100 listeners; connects beside 1,000, one of which never reads, and beside none.
+/// The delay of events at 100 and at 1,000 listeners; connects beside 1,000, one of which never reads, and beside none.
 pub fn measure(report: &mut Report, effort: Effort) {
     raise_open_files();
     let lab = Lab::with_phones(1);
@@ -34,11 +36,15 @@ pub fn measure(report: &mut Report, effort: Effort) {
     router.all("connect", &macs);
     router.all("disconnect", &macs);
     let (mut p50, mut p99) = (Sample::default(), Sample::default());
+    let (mut many_p50, mut many_p99) = (Sample::default(), Sample::default());
     let (mut alone, mut beside) = (Sample::default(), Sample::default());
     for _ in 0..effort.runs {
-        let delays = delays(&router, &macs);
-        p50.add(delays.median());
-        p99.add(delays.quantile(0.99));
+        let few = delays(&router, FEW, &macs);
+        p50.add(few.median());
+        p99.add(few.quantile(0.99));
+        let many = delays(&router, MANY, macs.get(..TOLD_TO_MANY).unwrap_or(&macs));
+        many_p50.add(many.median());
+        many_p99.add(many.quantile(0.99));
         alone.add(connects(&router, &macs));
         let audience = Audience::open(&router.socket(), MANY, true);
         beside.add(connects(&router, &macs));
@@ -46,6 +52,8 @@ pub fn measure(report: &mut Report, effort: Effort) {
     }
     report.add(AREA, format!("event at {FEW} listeners, after the answer: p50"), p50, "ms", Aim::Below(20.0));
     report.add(AREA, format!("event at {FEW} listeners, after the answer: p99"), p99, "ms", Aim::Below(20.0));
+    report.add(AREA, format!("event at {MANY} listeners, after the answer: p50"), many_p50, "ms", Aim::Open);
+    report.add(AREA, format!("event at {MANY} listeners, after the answer: p99"), many_p99, "ms", Aim::Open);
     let ratio = beside.over(&alone);
     report.add(AREA, "connect, no listener: p50", alone, "ms", Aim::Open);
     report.add(AREA, format!("connect, {MANY} listeners, one deaf: p50"), beside, "ms", Aim::Below(5.0));
@@ -60,8 +68,8 @@ fn connects(router: &Router<'_>, macs: &[String]) -> f64 {
 }
 
 /// From a connect's answer until its event is at each listener, in milliseconds; one that is there sooner took none.
-fn delays(router: &Router<'_>, macs: &[String]) -> Sample {
-    let audience = Audience::open(&router.socket(), FEW, false);
+fn delays(router: &Router<'_>, listeners: usize, macs: &[String]) -> Sample {
+    let audience = Audience::open(&router.socket(), listeners, false);
     let mut delays = Sample::default();
     for mac in macs {
         router.post(&device_call(mac, "connect").path, &serde_json::json!({}));

@@ -40,7 +40,7 @@ pub fn describe() -> Value {
 }
 
 /// What the disk takes to make 4 KiB durable: the least that a commit costs.
-fn sync_ms() -> Sample {
+pub fn sync_ms() -> Sample {
     let path = work_dir().join("sync");
     let mut file = fs::File::create(&path).expect("a file");
     let sample = (0..200)

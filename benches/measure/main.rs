@@ -11,20 +11,27 @@
 )]
 
 mod api;
+mod attacks;
 mod connects;
 mod crowd;
+mod exactness;
 mod footprint;
+mod idle;
 #[path = "../../tests/netns/lab/mod.rs"]
 mod lab;
+mod layout;
+mod limits;
 mod listeners;
 mod lists;
 mod machine;
 mod packets;
 mod pages;
+mod phones;
 mod plugins;
 mod report;
 mod router;
 mod share;
+mod soak;
 mod stats;
 mod steer;
 mod vouchers;
@@ -48,19 +55,25 @@ const FULL: Effort = Effort { runs: 10, clients: 10_000, secs: 2.0, connects: 20
 const QUICK: Effort = Effort { runs: 3, clients: 10_000, secs: 0.5, connects: 100 };
 
 type Area = (&'static str, fn(&mut Report, Effort));
-const AREAS: [Area; 11] = [
+const AREAS: [Area; 15] = [
     ("footprint", footprint::measure),
+    ("limits", limits::measure),
     ("connects", connects::measure),
     ("listeners", listeners::measure),
     ("plugins", plugins::measure),
     ("crowd", crowd::measure),
+    ("idle", idle::measure),
     ("steering", steer::measure),
     ("vouchers", vouchers::measure),
     ("pages", pages::measure),
+    ("attacks", attacks::measure),
     ("lists", lists::measure),
     ("packets", packets::measure),
     ("share", share::measure),
+    ("exactness", exactness::measure),
 ];
+/// What takes long, and is done only when it is asked for.
+const LONG: [Area; 1] = [("soak", soak::measure)];
 
 fn main() {
     let mut effort = FULL;
@@ -70,20 +83,21 @@ fn main() {
             // What cargo adds.
             "--bench" => {}
             "--quick" => effort = QUICK,
-            name if AREAS.iter().any(|(area, _)| *area == name) => wanted.push(word),
+            name if AREAS.iter().chain(&LONG).any(|(area, _)| *area == name) => wanted.push(word),
             _ => {
-                let names = AREAS.map(|(name, _)| name).join("|");
+                let names: Vec<&str> = AREAS.iter().chain(&LONG).map(|(name, _)| *name).collect();
+                let names = names.join("|");
                 eprintln!("scripts/bench [--quick] [{names}]…");
                 std::process::exit(2);
             }
         }
     }
     let mut report = Report::new(machine::describe());
-    for (name, measure) in AREAS {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            println!("measuring: {name}");
-            measure(&mut report, effort);
-        }
+    let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted == name);
+    let all = AREAS.into_iter().filter(|(name, _)| wanted.is_empty() || is_wanted(name));
+    for (name, measure) in all.chain(LONG.into_iter().filter(|(name, _)| is_wanted(name))) {
+        println!("measuring: {name}");
+        measure(&mut report, effort);
     }
     report.finish(&machine::work_dir().join("figures.json"));
 }

@@ -1,27 +1,27 @@
 //! The portal under load, beside an nginx that serves a file of the same size in a network of the same shape and behind the
 //! same rules: redirects of captive phones, splash pages, and what a thousand open pages cost.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::Effort;
 use crate::lab::{HttpRequest, LAN4, Lab, NET4, Process, eventually};
+use crate::phones::{self, crowd};
 use crate::report::{Aim, Report};
 use crate::router::Router;
 use crate::stats::Sample;
 
 const AREA: &str = "pages";
 /// Phones; each has as many pages open as a device may.
-const PHONES: u8 = 250;
+const PHONES: u16 = 250;
 const OPEN_PAGES: usize = 1_000;
 const CONNECTIONS: [usize; 2] = [50, 500];
 const START: Duration = Duration::from_secs(20);
@@ -89,8 +89,8 @@ struct Run {
 /// Rates and delays of both servers in turn, then the open pages.
 pub fn measure(report: &mut Report, effort: Effort) {
     let (lab, other) = (Lab::with_phones(1), Lab::with_phones(1));
-    crowd(&lab);
-    crowd(&other);
+    crowd(&lab, PHONES);
+    crowd(&other, PHONES);
     let router = Router::start(&lab, "");
     let splash = HttpRequest::get("/").send(&lab.phones[0], SPLASH).expect("the portal answers").body;
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
@@ -147,30 +147,6 @@ fn open_pages(report: &mut Report, effort: Effort, lab: &Lab, router: &Router<'_
     report.add(AREA, what, ratio, "times", Aim::AtLeast(0.9));
     let what = format!("splash page beside {OPEN_PAGES} open ones: p99");
     report.add(AREA, what, beside.p99_ms, "ms", Aim::Open);
-}
-
-/// Many phones in the namespace of one: each a device of its own with a MAC and an address.
-fn crowd(lab: &Lab) {
-    let phone = &lab.phones[0];
-    // Only whoever has an address answers for it, with its own MAC.
-    phone.sysctl(&[("net/ipv4/conf/all/arp_ignore", "1"), ("net/ipv4/conf/all/arp_announce", "2")]);
-    let mut batch = String::new();
-    for number in 1..=PHONES {
-        let address = address(number);
-        writeln!(
-            batch,
-            "link add link eth0 name m{number} address 02:20:00:00:00:{number:02x} type macvlan mode bridge\n\
-             link set m{number} up\naddress add {address}/24 dev m{number} noprefixroute"
-        )
-        .expect("a string");
-    }
-    phone.ip(&batch);
-    lab.router.ip("address add 192.168.76.1/24 dev br-lan\n");
-    phone.ip("route add 192.168.76.0/24 dev eth0\n");
-}
-
-const fn address(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(192, 168, 76, number + 1)
 }
 
 /// nginx as a static server of that page and of one redirect, where the portal would be, behind the rules that the portal is
@@ -259,12 +235,8 @@ async fn ask_all(ask: Ask, connections: usize, secs: f64) -> (usize, Sample, f64
 }
 
 async fn connect(number: usize, to: (Ipv4Addr, u16)) -> TcpStream {
-    let phone = u8::try_from(number % usize::from(PHONES)).expect("less than 250") + 1;
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(SocketAddr::from((address(phone), 0))).expect("an address of ours");
-    let stream = socket.connect(SocketAddr::from(to)).await.expect("the server answers");
-    stream.set_nodelay(true).expect("an option");
-    stream
+    let phone = u16::try_from(number % usize::from(PHONES)).expect("less than 250");
+    phones::connect(phone, to).await.expect("the server answers")
 }
 
 /// Sends one request and reads its whole answer; whether the connection stays.

@@ -89,6 +89,18 @@ impl<'lab> Router<'lab> {
         );
     }
 
+    /// Kills it and leaves it dead.
+    pub fn kill(&mut self) {
+        self.process.signal(Signal::KILL);
+        assert!(self.process.wait(START).is_some(), "it does not die");
+    }
+
+    /// Starts it again, after [`Router::kill`].
+    pub fn begin_again(&mut self) {
+        self.process = Self::spawn(self.lab, &self.dir);
+        assert!(eventually(START, || self.get("/api/v1/status").is_some()), "{}", self.process.log());
+    }
+
     /// Ends it with a signal and starts it again; milliseconds from the start to the first answer that says that so many are
     /// let through.
     pub fn restart(&mut self, signal: Signal, connected: usize) -> f64 {
@@ -109,32 +121,40 @@ impl<'lab> Router<'lab> {
 
     /// Makes these devices known by their MACs, each with a session.
     pub fn register(&self, macs: &[String]) {
+        self.register_with(macs, &terms());
+    }
+
+    /// The same with other terms.
+    pub fn register_with(&self, macs: &[String], terms: &Value) {
         let known = |mac: &String| Post {
             path: "/api/v1/devices".to_owned(),
             body: json!({"mac": mac, "zone": "guests"}).to_string(),
         };
         self.callers().post(HELPERS, macs.iter().map(known).collect());
-        self.sessions(macs);
+        self.sessions_with(macs, terms);
     }
 
     /// Makes a session for each of these devices.
     pub fn sessions(&self, macs: &[String]) {
-        let session = |mac: &String| Post {
-            path: format!("/api/v1/devices/{mac}/sessions"),
-            body: terms().to_string(),
-        };
+        self.sessions_with(macs, &terms());
+    }
+
+    fn sessions_with(&self, macs: &[String], terms: &Value) {
+        let session =
+            |mac: &String| Post { path: format!("/api/v1/devices/{mac}/sessions"), body: terms.to_string() };
         self.callers().post(HELPERS, macs.iter().map(session).collect());
     }
 
-    /// Makes a device that is there known, if it is not yet, with a session of these terms, and lets it through.
-    pub fn let_through(&self, mac: &str, terms: &Value) {
+    /// Makes a device that is there known, if it is not yet, with a session of these terms, and lets it through; the session.
+    pub fn let_through(&self, mac: &str, terms: &Value) -> String {
         let known =
             HttpRequest::json("POST", "/api/v1/devices", &json!({"mac": mac, "zone": "guests"}).to_string());
         let answer = known.send_unix(&self.socket()).expect("an answer");
         // 409: it was seen on the network first.
         assert!(matches!(answer.status, 201 | 409), "{answer:?}");
-        self.post(&format!("/api/v1/devices/{mac}/sessions"), terms);
+        let session = self.post(&format!("/api/v1/devices/{mac}/sessions"), terms);
         self.post(&format!("/api/v1/devices/{mac}/connect"), &json!({}));
+        session["id"].as_str().unwrap_or_else(|| panic!("no session: {session}")).to_owned()
     }
 
     /// Lets them through (`connect`) or cuts them off (`disconnect`).
@@ -161,6 +181,28 @@ impl<'lab> Router<'lab> {
             text.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<f64>().ok()
         });
         kib.unwrap_or(f64::NAN) * 1024.0 / 1e6
+    }
+
+    /// How many files, sockets and such it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it lives").count()
+    }
+
+    /// The size of its store on the disk, the log of the database included, in bytes.
+    pub fn store_bytes(&self) -> u64 {
+        let files = ["turnpike.db", "turnpike.db-wal"];
+        files
+            .iter()
+            .filter_map(|name| fs::metadata(self.dir.path().join(name)).ok())
+            .map(|file| file.len())
+            .sum()
+    }
+
+    /// Bytes that it has had written to disks so far.
+    pub fn written_bytes(&self) -> f64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("it lives");
+        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        line.and_then(|bytes| bytes.parse().ok()).unwrap_or(f64::NAN)
     }
 
     /// Seconds of processor time that it has used so far.

@@ -40,6 +40,11 @@ impl Sample {
         (self.quantile(0.0), self.quantile(1.0))
     }
 
+    /// Each value and the other sample's of the same run.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(one, two)| one + two).collect())
+    }
+
     /// Each value divided by the other sample's of the same run.
     pub fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(one, two)| one / two).collect())

@@ -1,0 +1,44 @@
+//! Many phones in the namespace of one: each a device of its own with a MAC and an address.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::lab::Lab;
+
+/// Gives the lab's first phone so many devices, and the router an address among theirs.
+pub fn crowd(lab: &Lab, count: u16) {
+    let phone = lab.phones.first().expect("one");
+    // Only whoever has an address answers for it, with its own MAC.
+    phone.sysctl(&[("net/ipv4/conf/all/arp_ignore", "1"), ("net/ipv4/conf/all/arp_announce", "2")]);
+    let mut batch = String::new();
+    for number in 0..count {
+        let [high, low] = number.to_be_bytes();
+        writeln!(
+            batch,
+            "link add link eth0 name m{number} address 02:20:00:00:{high:02x}:{low:02x} type macvlan mode bridge\n\
+             link set m{number} up\naddress add {}/16 dev m{number} noprefixroute",
+            address(number)
+        )
+        .expect("a string");
+    }
+    phone.ip(&batch);
+    lab.router.ip("address add 10.76.0.1/16 dev br-lan\n");
+    phone.ip("route add 10.76.0.0/16 dev eth0\n");
+}
+
+/// The address of one of them.
+pub const fn address(number: u16) -> Ipv4Addr {
+    let [high, low] = (number + 2).to_be_bytes();
+    Ipv4Addr::new(10, 76, high, low)
+}
+
+/// A connection from one of them.
+pub async fn connect(number: u16, to: (Ipv4Addr, u16)) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((address(number), 0)))?;
+    let stream = socket.connect(SocketAddr::from(to)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
