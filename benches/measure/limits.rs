@@ -9,7 +9,7 @@ use turnpike::gate::Gate;
 
 use crate::Effort;
 use crate::crowd::MARK_MASK;
-use crate::lab::{Lab, Ns};
+use crate::lab::{HttpRequest, Lab, Ns};
 use crate::machine::{sync_ms, work_dir};
 use crate::report::{Aim, Report};
 use crate::router::{Router, device_call, macs};
@@ -29,12 +29,17 @@ pub fn measure(report: &mut Report, effort: Effort) {
     router.register(&macs);
     router.all("connect", &macs);
     router.all("disconnect", &macs);
-    let [mut sync, mut commit, mut open, mut batch, mut connect] = std::array::from_fn(|_| Sample::default());
+    let [mut sync, mut commit, mut open, mut batch, mut connect, mut stored, mut told] =
+        std::array::from_fn(|_| Sample::default());
     for _ in 0..effort.runs {
         sync.add(sync_ms().median());
         commit.add(commit_ms());
+        let before = Spent::so_far(&router);
         let calls = router.callers().post(1, macs.iter().map(|mac| device_call(mac, "connect")).collect());
+        let spent = Spent::so_far(&router);
         connect.add(calls.each_ms.median());
+        stored.add(spent.store.mean_since(before.store));
+        told.add(spent.kernel.mean_since(before.kernel));
         router.all("disconnect", &macs);
         // The daemon would take away who is none of its own.
         router.freeze();
@@ -50,7 +55,47 @@ pub fn measure(report: &mut Report, effort: Effort) {
     report.add(AREA, "kernel: one client let through", open, "ms", Aim::Open);
     report.add(AREA, format!("kernel: {BATCH} clients let through in one go"), batch, "ms", Aim::Open);
     report.add(AREA, "connect, one caller: p50", connect, "ms", Aim::Below(5.0));
-    report.add(AREA, "… over one commit and one client", ratio, "times", Aim::Open);
+    report.add(AREA, "… of it the store, by the daemon's own count: mean", stored, "ms", Aim::Open);
+    report.add(AREA, "… of it the kernel", told, "ms", Aim::Open);
+    report.add(AREA, "connect over one commit and one client", ratio, "times", Aim::Open);
+}
+
+/// What the daemon has spent by its own metrics.
+struct Spent {
+    store: Total,
+    kernel: Total,
+}
+
+/// Seconds, and of how many.
+#[derive(Clone, Copy)]
+struct Total {
+    secs: f64,
+    count: f64,
+}
+
+impl Spent {
+    fn so_far(router: &Router<'_>) -> Self {
+        let answer = HttpRequest::get("/metrics").send_unix(&router.socket()).expect("an answer");
+        let value = |name: String| {
+            let mut lines = answer.body.lines();
+            lines.find_map(|line| line.strip_prefix(&name)?.trim().parse().ok()).unwrap_or(f64::NAN)
+        };
+        let total = |name: &str| Total {
+            secs: value(format!("{name}_sum ")),
+            count: value(format!("{name}_count ")),
+        };
+        Self {
+            store: total("turnpike_store_commit_duration_seconds"),
+            kernel: total("turnpike_kernel_batch_duration_seconds"),
+        }
+    }
+}
+
+impl Total {
+    /// In milliseconds.
+    fn mean_since(self, before: Self) -> f64 {
+        (self.secs - before.secs) / (self.count - before.count) * 1e3
+    }
 }
 
 /// The median of commits of a row of the size of an event's, on the disk that the daemon's store is on.
