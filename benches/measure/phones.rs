@@ -12,20 +12,25 @@ pub fn crowd(lab: &Lab, count: u16) {
     let phone = lab.phones.first().expect("one");
     // Only whoever has an address answers for it, with its own MAC.
     phone.sysctl(&[("net/ipv4/conf/all/arp_ignore", "1"), ("net/ipv4/conf/all/arp_announce", "2")]);
+    let link = lab.router.run(&["ip", "-j", "link", "show", "br-lan"]).json();
+    let router = link[0]["address"].as_str().expect("a MAC");
     let mut batch = String::new();
+    // The router's MAC is set down: the kernel's table of neighbours is one for all namespaces, and is to hold the phones.
     for number in 0..count {
         let [high, low] = number.to_be_bytes();
         writeln!(
             batch,
             "link add link eth0 name m{number} address 02:20:00:00:{high:02x}:{low:02x} type macvlan mode bridge\n\
-             link set m{number} up\naddress add {}/16 dev m{number} noprefixroute",
-            address(number)
+             link set m{number} up\naddress add {}/16 dev m{number} noprefixroute\n\
+             neigh replace 10.76.0.1 lladdr {router} dev m{number} nud permanent\n\
+             route add default via 10.76.0.1 dev m{number} onlink metric {}",
+            address(number),
+            1_000 + u32::from(number)
         )
         .expect("a string");
     }
     phone.ip(&batch);
     lab.router.ip("address add 10.76.0.1/16 dev br-lan\n");
-    phone.ip("route add 10.76.0.0/16 dev eth0\n");
 }
 
 /// The address of one of them.
@@ -34,9 +39,15 @@ pub const fn address(number: u16) -> Ipv4Addr {
     Ipv4Addr::new(10, 76, high, low)
 }
 
+/// The device of one of them: packets that are to bear its MAC leave by it.
+pub fn device(number: u16) -> String {
+    format!("m{number}")
+}
+
 /// A connection from one of them.
 pub async fn connect(number: u16, to: (Ipv4Addr, u16)) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
+    socket.bind_device(Some(device(number).as_bytes()))?;
     socket.bind(SocketAddr::from((address(number), 0)))?;
     let stream = socket.connect(SocketAddr::from(to)).await?;
     stream.set_nodelay(true)?;

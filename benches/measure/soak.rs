@@ -304,7 +304,8 @@ impl Owner {
     /// Sends datagrams and counts what comes back.
     async fn uses(&self, datagrams: usize) {
         let Ok(socket) = UdpSocket::bind((address(self.number), 0)).await else { return };
-        if socket.connect(ECHO).await.is_err() {
+        let is_bound = socket.bind_device(Some(phones::device(self.number).as_bytes()));
+        if is_bound.is_err() || socket.connect(ECHO).await.is_err() {
             return;
         }
         let (payload, mut read, mut answers) = ([0x54; 500], [0; 2048], 0);
