@@ -221,10 +221,10 @@ impl Owner {
     async fn visit(&mut self) {
         let is_paid = self.paid_until.is_some_and(|until| Instant::now() < until);
         if !is_paid {
-            self.wants("GET", ANYWHERE, "/generate_204", "", 302).await;
+            self.wants("GET", ANYWHERE, "/generate_204", "", &[302]).await;
         }
         let asked = Instant::now();
-        self.wants("GET", PORTAL, "/", "", 200).await;
+        self.wants("GET", PORTAL, "/", "", &[200]).await;
         let took = asked.elapsed();
         {
             let mut seen = self.shared.seen();
@@ -236,9 +236,10 @@ impl Owner {
             return;
         }
         if is_paid {
-            self.wants("POST", PORTAL, "/connect", "", 303).await;
+            // 409: what was paid for is used up by now.
+            self.wants("POST", PORTAL, "/connect", "", &[303, 409]).await;
         } else if let Some(code) = self.shared.code() {
-            self.wants("POST", PORTAL, "/providers/voucher", &format!("code={code}"), 303).await;
+            self.wants("POST", PORTAL, "/providers/voucher", &format!("code={code}"), &[303]).await;
             self.paid_until = Some(Instant::now() + CODE);
             self.shared.seen().sold += 1;
         }
@@ -248,15 +249,19 @@ impl Owner {
         let datagrams = if self.random.chance(10) { 1_000 } else { 50 };
         self.uses(datagrams).await;
         if self.random.chance(30) {
-            self.wants("POST", PORTAL, "/disconnect", "", 303).await;
+            self.wants("POST", PORTAL, "/disconnect", "", &[303]).await;
         }
     }
 
-    /// A request on a connection of its own, which has to be answered so.
-    async fn wants(&self, method: &str, to: (Ipv4Addr, u16), path: &str, form: &str, status: u16) {
+    /// A request on a connection of its own, which has to be answered with one of these.
+    async fn wants(&self, method: &str, to: (Ipv4Addr, u16), path: &str, form: &str, statuses: &[u16]) {
         let answer = timeout(PATIENCE, self.ask(method, to, path, form)).await;
         let said = match answer {
-            Ok(Ok(said)) if said.starts_with(&format!("HTTP/1.1 {status}")) => return,
+            Ok(Ok(said))
+                if statuses.iter().any(|status| said.starts_with(&format!("HTTP/1.1 {status} "))) =>
+            {
+                return;
+            }
             Ok(Ok(said)) => said.lines().next().unwrap_or_default().to_owned(),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer".to_owned(),
