@@ -24,3 +24,5 @@ pub const GARDEN4_OLD: &str = "garden4_old";
 pub const GARDEN6_OLD: &str = "garden6_old";
 /// DNS queries by device.
 pub const DNS_RATE: &str = "dns_rate";
+/// Pairs of devices that may speak → the chain that asks who pays.
+pub const WAYS: &str = "ways";

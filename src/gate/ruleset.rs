@@ -19,11 +19,13 @@ use super::names::TABLE;
 use super::policy::Policy;
 use json::FAMILY;
 
-/// Chains before rules, so that a rule may lead to any chain.
+/// Chains before rules and elements, so that they may lead to any chain.
 #[derive(Default)]
 struct Ruleset {
     chains: Vec<Value>,
     rules: Vec<Value>,
+    /// What maps hold that are written whole.
+    elements: Vec<Value>,
 }
 
 /// Where a base chain hangs.
@@ -43,6 +45,15 @@ impl Ruleset {
 
     fn chain(&mut self, name: &str) {
         self.chains.push(json!({"add": {"chain": {"family": FAMILY, "table": TABLE, "name": name}}}));
+    }
+
+    /// A map holds these and nothing else.
+    fn fill(&mut self, map: &str, elements: impl Into<Vec<Value>>) {
+        let elements: Vec<Value> = elements.into();
+        self.elements.push(json!({"flush": {"map": {"family": FAMILY, "table": TABLE, "name": map}}}));
+        self.elements.push(
+            json!({"add": {"element": {"family": FAMILY, "table": TABLE, "name": map, "elem": elements}}}),
+        );
     }
 
     fn rule(&mut self, chain: &str, statements: impl Into<Vec<Value>>) {
@@ -78,6 +89,7 @@ pub(super) fn compile(policy: &Policy, label: &str, anew: bool) -> Value {
     }
     document.extend(sets::definitions());
     document.extend(ruleset.chains);
+    document.extend(ruleset.elements);
     document.extend(ruleset.rules);
     json!({"nftables": document})
 }

@@ -6,7 +6,7 @@ use super::json::{
     TCP, accept, concat, drop, goto, is, jump, mangle, meta, our_mark, payload, reject_reset, state_in,
 };
 use super::{Hook, Ruleset, garden, zone_devices};
-use crate::gate::names::{CLASS_OF, ONLINE, RECEIVED, SENT};
+use crate::gate::names::{CLASS_OF, ONLINE, RECEIVED, SENT, WAYS};
 use crate::gate::policy::Policy;
 
 /// After fw4 (0) and firewalld (+10): only what they let through is charged.
@@ -56,7 +56,10 @@ fn dispatch(ruleset: &mut Ruleset, policy: &Policy) {
         }
     }
     let key = concat([meta("iifname"), meta("oifname")]);
-    ruleset.rule("forward", [json!({"vmap": {"key": key, "data": {"set": pairs}}})]);
+    ruleset.rule("forward", [json!({"vmap": {"key": key, "data": format!("@{WAYS}")}})]);
+    // A map with a name: what an unnamed one holds ends with its rule, at once, and a packet that is under way in the old rules
+    // would find nothing there.
+    ruleset.fill(WAYS, pairs);
     // Zone to zone, or to a device that is not a WAN.
     ruleset.rule("forward", [is(meta("iifname"), zone_devices(policy)), goto("refuse")]);
     ruleset.rule("forward", [is(meta("oifname"), zone_devices(policy)), drop()]);

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::json::FAMILY;
 use crate::gate::gardens::{GARDEN_SECS, OLD_GARDEN_SECS};
 use crate::gate::names::{
-    CLASS_OF, CLIENT_OF, GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, ONLINE, OWNER, RECEIVED, SENT, TABLE,
+    CLASS_OF, CLIENT_OF, GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, ONLINE, OWNER, RECEIVED, SENT, TABLE, WAYS,
 };
 
 /// The most addresses that dnsmasq may add, per family.
@@ -24,6 +24,7 @@ pub(super) fn definitions() -> Vec<Value> {
         json!({"set": {"name": SENT, "type": "mark", "stmt": counter}}),
         json!({"set": {"name": RECEIVED, "type": "mark", "stmt": counter}}),
         json!({"map": {"name": CLASS_OF, "type": "mark", "map": "classid"}}),
+        json!({"map": {"name": WAYS, "type": ["ifname", "ifname"], "map": "verdict"}}),
         timed_garden(GARDEN4, "ipv4_addr", GARDEN_SECS),
         timed_garden(GARDEN6, "ipv6_addr", GARDEN_SECS),
         timed_garden(GARDEN4_OLD, "ipv4_addr", OLD_GARDEN_SECS),
