@@ -254,6 +254,11 @@ impl Pending {
         }
         for id in &self.deleted_devices {
             retire::note_bought(connection, retire::Gone::Device(*id)).await?;
+            // Its number never comes again.
+            sqlx::query("DELETE FROM grants WHERE subject = 'device ' || $1")
+                .bind(id.to_string())
+                .execute(&mut *connection)
+                .await?;
             sqlx::query("DELETE FROM devices WHERE id = $1")
                 .bind(id.to_string())
                 .execute(&mut *connection)

@@ -18,6 +18,7 @@ mod e2e_browser;
 mod e2e_browser_states;
 mod e2e_browser_themes;
 mod e2e_captive;
+mod e2e_churn;
 mod e2e_coins;
 mod e2e_crash;
 mod e2e_doctor;

@@ -27,6 +27,7 @@ struct State {
     classes: HashMap<ClientKey, ClassRates>,
     trouble: Trouble,
     calls: Calls,
+    held_twice: usize,
 }
 
 /// What the kernel is told to do wrong.
@@ -95,6 +96,16 @@ impl FakeKernel {
         let mut state = self.state();
         let key = state.pairs[&mac];
         state.online.remove(&key);
+    }
+
+    /// How often a key was given to a device while another one held it.
+    pub fn held_twice(&self) -> usize {
+        self.state().held_twice
+    }
+
+    /// How many devices it knows.
+    pub fn known(&self) -> usize {
+        self.state().pairs.len()
     }
 
     /// Whether the ruleset is in place.
@@ -187,6 +198,9 @@ impl State {
                 return Err(KernelError("no space left on device".to_owned()));
             }
             GateOp::Learn { mac, key } => {
+                let by_others =
+                    self.pairs.iter().filter(|(other, held)| *held == key && *other != mac).count();
+                self.held_twice += by_others;
                 self.pairs.insert(*mac, *key);
             }
             GateOp::Forget { mac, key } => {
