@@ -28,6 +28,8 @@ struct State {
     trouble: Trouble,
     calls: Calls,
     held_twice: usize,
+    /// Who was last given each key.
+    owners: HashMap<ClientKey, MacAddr>,
 }
 
 /// What the kernel is told to do wrong.
@@ -198,9 +200,9 @@ impl State {
                 return Err(KernelError("no space left on device".to_owned()));
             }
             GateOp::Learn { mac, key } => {
-                let by_others =
-                    self.pairs.iter().filter(|(other, held)| *held == key && *other != mac).count();
-                self.held_twice += by_others;
+                let before = self.owners.insert(*key, *mac).filter(|other| other != mac);
+                let still = before.is_some_and(|other| self.pairs.get(&other) == Some(key));
+                self.held_twice += usize::from(still);
                 self.pairs.insert(*mac, *key);
             }
             GateOp::Forget { mac, key } => {
