@@ -45,7 +45,6 @@ pub(super) async fn prune(shared: Arc<Shared>) {
 
 pub(super) async fn prune_step(shared: &Arc<Shared>) -> Result<u64, StoreError> {
     let mut lines = shared.store.prune_step().await?;
-    lines += retiring::step(shared).await?;
     lines += shared.store.prune_session_events(KEPT_SESSION_EVENTS, STEP).await?;
     lines += shared.store.prune_messages(shared.clock.now().wall, STEP).await?;
     lines += shared.store.prune_audit(shared.audit_keep_days).await?;
@@ -55,12 +54,11 @@ pub(super) async fn prune_step(shared: &Arc<Shared>) -> Result<u64, StoreError> 
         lines += shared.store.prune_grants(over, STEP).await?;
     }
     match shared.clock.boot_id() {
-        Ok(boot) => Ok(lines + shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?),
-        Err(error) => {
-            warn!(%error, "the boot id cannot be read: no key of a request is forgotten");
-            Ok(lines)
-        }
+        Ok(boot) => lines += shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?,
+        Err(error) => warn!(%error, "the boot id cannot be read: no key of a request is forgotten"),
     }
+    // Last: a row that cannot be read holds nothing else up.
+    Ok(lines + retiring::step(shared).await?)
 }
 
 /// Gives room back that is not used any more: a few pages at a time, and none while somebody writes.

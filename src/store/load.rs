@@ -23,7 +23,8 @@ pub struct Loaded {
 /// Without a session a device may still be who an account, a code or free access gave something to, or who put money in.
 const HAD_SOMETHING: &str = "SELECT DISTINCT device FROM sessions UNION SELECT device FROM account_devices \
      UNION SELECT u.device FROM voucher_uses u JOIN devices d ON d.id = u.device WHERE u.ended_at IS NULL \
-     UNION SELECT device FROM credits WHERE device IS NOT NULL AND claimed_at IS NULL AND returned_at IS NULL \
+     UNION SELECT c.device FROM credits c JOIN devices d ON d.id = c.device \
+         WHERE c.claimed_at IS NULL AND c.returned_at IS NULL \
      UNION SELECT d.id FROM devices d WHERE EXISTS (SELECT 1 FROM grants WHERE subject = 'device ' || d.id) \
      UNION SELECT d.id FROM grants g JOIN devices d ON d.id = substr(g.subject, -36) \
          WHERE g.subject > 'account ' AND g.subject < 'account!' AND g.subject LIKE '% device %'";

@@ -8,12 +8,13 @@ use serde_json::json;
 use sqlx::{ConnectOptions, Connection};
 use turnpike::clock::Clock;
 use turnpike::domain::{
-    BootId, Change, ClientDevice, ClockGuard, DeviceId, Guard, Money, Now, Parting, Refusal, Sale, SaleItem,
-    SessionId, Text, WallTime,
+    BootId, Change, ClientDevice, ClockGuard, DeviceId, Guard, Money, Now, Parting, Permission, Refusal,
+    Sale, SaleItem, SessionId, Text, WallTime,
 };
 use turnpike::runtime::DevicePatch;
 use turnpike::store::Writes;
 
+use crate::admin_pages::Pages;
 use crate::counter::Counter;
 use crate::support::{FakeKernel, Kept, START, TestApp, minutes, zone};
 
@@ -282,5 +283,46 @@ async fn whoever_keeps_everything_keeps_everything() {
     app.prune().await;
     for (device, session) in all {
         assert!(is_there(&app, device.id).await && has_session(&app, session).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_can_be_read_when_they_name_who_has_gone() {
+    let pages = Pages::start().await;
+    let app = &pages.app;
+    let code = pages.voucher().await;
+    let device = app.device(1).await;
+    let session = app.handle.redeem(&code, device.id).await.unwrap();
+    app.handle.connect(device.id, None).await.unwrap();
+    app.pass(Duration::from_secs(601)).await;
+    leaves(app, 1).await;
+    let sale = Sale {
+        id: uuid::Uuid::from_u128(8),
+        at: app.clock.now().wall,
+        seller: Text::new("ana"),
+        item: SaleItem::Session,
+        plan: None,
+        voucher: None,
+        device: Some(device.id),
+        session: Some(session.id),
+        amount: Money(250),
+        note: None,
+    };
+    let changes = vec![Change::Sale(Box::new(sale))];
+    app.store.commit(vec![Writes { changes, ..Writes::default() }]).await.unwrap()[0].clone().unwrap();
+    app.pass(91 * DAY).await;
+    app.prune().await;
+    assert!(!has_session(app, session.id).await && !is_there(app, device.id).await);
+    let cookie = pages.log_in(&[Permission::Admin]).await;
+    let voucher = pages.get(&cookie, &format!("/admin/voucher?code={code}")).await;
+    let used = format!("used by <a href=\"/admin/devices/{}\">", device.id);
+    assert!(voucher.status == 200 && voucher.text.contains(&used), "{}", voucher.text);
+    for path in
+        ["/admin/till", "/admin/audit", "/admin/events", "/admin/sessions?state=all", "/admin/devices"]
+    {
+        assert_eq!(pages.get(&cookie, path).await.status, 200, "{path}");
+    }
+    for path in [format!("/admin/sessions/{}", session.id), format!("/admin/devices/{}", device.id)] {
+        assert_eq!(pages.get(&cookie, &path).await.status, 404, "{path}");
     }
 }
