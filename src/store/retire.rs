@@ -10,7 +10,8 @@ use crate::domain::{ClockGuard, DeviceId, Parting, Refusal, SessionId, WallTime}
 /// Which of the devices in `$1`, a JSON list, have nothing that counts. What an account or a code with several places gave to a
 /// device by its id would be given to it again under another one, so that device stays for as long as that can be.
 const NOTHING_LEFT: &str = "SELECT c.value FROM json_each($1) c WHERE \
-     NOT EXISTS (SELECT 1 FROM sessions WHERE device = c.value AND NOT ($2 AND provider = 'free' AND ended_at IS NOT NULL)) \
+     NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device = c.value AND NOT ($2 AND s.provider = 'free' \
+         AND s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sales WHERE session = s.id))) \
      AND NOT EXISTS (SELECT 1 FROM account_devices WHERE device = c.value) \
      AND NOT EXISTS (SELECT 1 FROM messages WHERE device = c.value) \
      AND NOT EXISTS (SELECT 1 FROM credits WHERE device = c.value AND claimed_at IS NULL AND returned_at IS NULL) \
