@@ -28,7 +28,7 @@ struct Succession<'lab> {
 impl<'lab> Succession<'lab> {
     fn begin(lab: &'lab Lab) -> Self {
         let config = DaemonConfig {
-            network: "mark_mask = 0x1".to_owned(),
+            network: "mark_mask = 0x1\n".to_owned(),
             zone: "away_pause_secs = 0".to_owned(),
             ..DaemonConfig::default()
         };

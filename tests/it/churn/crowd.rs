@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqlx::{ConnectOptions, Connection};
+use turnpike::clock::Stopwatch;
 use turnpike::domain::sessions_mgr::Retention;
 use turnpike::domain::{
     ClientDevice, ClientSession, Every, FreeGift, FreeOffer, MacAddr, NewBatch, ProviderName, Refusal,
     Repeat, SessionId, Text, Utc, ZoneName,
 };
 use turnpike::providers::free::FreeProvider;
-use turnpike::runtime::{FormDone, Keeping};
+use turnpike::runtime::{DeviceRef, FormDone, Keeping};
 
 use crate::support::{Kept, TestApp, minutes};
 
@@ -24,7 +26,7 @@ const WAVE: usize = 500;
 pub const DAILY: Repeat = Repeat { every: Every::Day, at_hour: 0 };
 
 /// How much there is of what, at the end of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Count {
     pub day: usize,
     pub devices: usize,
@@ -36,6 +38,8 @@ pub struct Count {
     pub place_rows: i64,
     pub used_kb: i64,
     pub rss_kb: u64,
+    /// The longest that anybody waited for an answer while what is over was deleted without a pause.
+    pub longest_ms: f64,
 }
 
 /// The daemon, and who is in its place.
@@ -48,6 +52,7 @@ pub struct Crowd {
     /// It has paid for what it has not used, and is far away.
     saver: (ClientDevice, ClientSession),
     day: usize,
+    longest_ms: f64,
 }
 
 /// Days of which what is over is kept, the most devices, and the highest key.
@@ -66,8 +71,9 @@ impl Crowd {
         app.pass(HOUR).await;
         app.handle.disconnect(far.id, None).await.unwrap();
         app.handle.lost(far.mac, IpAddr::from([10, 0, 0, 200])).await.unwrap();
+        let (codes, regulars) = (Vec::new(), Vec::new());
         let mut crowd =
-            Self { app, state: seed, codes: Vec::new(), regulars: Vec::new(), saver: (far, bought), day: 0 };
+            Self { app, state: seed, codes, regulars, saver: (far, bought), day: 0, longest_ms: 0.0 };
         crowd.regulars = (0..10).map(|_| crowd.mac()).collect();
         crowd
     }
@@ -116,8 +122,28 @@ impl Crowd {
         let (now, day) = (self.app.clock.now(), Duration::from_secs(86_400));
         let spent = Duration::from_millis(now.boot.millis_since(begun.boot));
         self.app.pass(day.checked_sub(spent).unwrap()).await;
-        self.app.prune().await;
+        self.longest_ms = self.prune_watched().await;
         self.count().await
+    }
+
+    /// Has everything pruned that is due, and asks meanwhile; how long the longest answer took.
+    async fn prune_watched(&self) -> f64 {
+        let done = AtomicBool::new(false);
+        let prune = async {
+            self.app.prune().await;
+            done.store(true, Ordering::SeqCst);
+        };
+        let ask = async {
+            let mut longest = 0.0_f64;
+            while !done.load(Ordering::SeqCst) {
+                let watch = Stopwatch::start();
+                self.app.handle.find_device(DeviceRef::Id(self.saver.0.id)).await.unwrap();
+                longest = longest.max(watch.secs() * 1e3);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            longest
+        };
+        tokio::join!(prune, ask).1
     }
 
     async fn print(&self, count: usize) -> Vec<String> {
@@ -225,6 +251,7 @@ impl Crowd {
             place_rows,
             used_kb,
             rss_kb: rss_kb(),
+            longest_ms: self.longest_ms,
         }
     }
 

@@ -191,7 +191,11 @@ async fn the_store_has_the_last_word_on_whether_anything_is_left() {
     let sold = "UPDATE sessions SET provider = 'free'; INSERT INTO sales (id, at, seller, item, session, amount) \
                 SELECT 'x', 1, 'ana', 'top_up', id, 100 FROM sessions";
     run(&app, sold.to_owned()).await;
-    assert_eq!(app.store.commit(vec![forget()]).await.unwrap(), [Err(Refusal::Changed)], "free, and then paid for");
+    assert_eq!(
+        app.store.commit(vec![forget()]).await.unwrap(),
+        [Err(Refusal::Changed)],
+        "free, and then paid for"
+    );
     run(&app, "DELETE FROM sales".to_owned()).await;
     assert!(app.store.commit(vec![forget()]).await.unwrap()[0].is_ok());
     assert!(!has_session(&app, session).await);

@@ -16,7 +16,7 @@ const START: Duration = Duration::from_secs(10);
 pub struct DaemonConfig {
     /// `network.wan`.
     pub wan: Vec<String>,
-    /// More lines for `[network]`.
+    /// More lines for `[network]`, each with its end.
     pub network: String,
     /// More lines for the zone `guests` on `br-lan`.
     pub zone: String,
@@ -97,7 +97,7 @@ impl<'lab> Daemon<'lab> {
             format!("[[zone]]\nname = \"cellar\"\nlan = [\"br-guest\"]\nportal = \"[::]:2060\"\n{more}\n")
         });
         format!(
-            "[network]\nwan = {:?}\nlease_files = [\"{dir}/leases\"]\n{}\n\
+            "[network]\nwan = {:?}\nlease_files = [\"{dir}/leases\"]\n{}\
              [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\n{}\n{cellar}\
              [control]\nsocket = \"{dir}/control.sock\"\n\
              [store]\npath = \"{}/turnpike.db\"\nflush_secs = {}\n{}",
