@@ -171,7 +171,7 @@ async fn what_counts_keeps_a_device_for_as_long_as_it_does() {
     .await;
     app.prune().await;
     for number in 4..=6 {
-        assert!(!is_there(app, of(number)).await, "{number}");
+        assert!(!is_there(app, of(number)).await, "{number} has nothing any more");
     }
 }
 
