@@ -4,20 +4,28 @@
 //! takes the [`Report`] and the [`Effort`], and a line in [`PROOFS`].
 #![expect(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a proof stops when it cannot be made, prints, and asks the real clock"
 )]
 
+mod churn;
+#[path = "../../tests/it/churn/crowd.rs"]
+mod crowd;
 #[path = "../../tests/netns/faulty_disk/cuts.rs"]
 mod cuts;
 #[path = "../../tests/netns/lab/mod.rs"]
 mod lab;
 mod power_cut;
 mod report;
+#[expect(dead_code, unused_imports, reason = "the tests' own, of which a part is needed here")]
+#[path = "../../tests/it/support/mod.rs"]
+mod support;
 
 use report::Report;
+use turnpike::clock::Stopwatch;
 
 /// How much is tried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +37,7 @@ pub struct Effort {
 }
 
 type Proof = (&'static str, fn(&mut Report, Effort));
-const PROOFS: [Proof; 1] = [("power-cut", power_cut::prove)];
+const PROOFS: [Proof; 2] = [("churn", churn::prove), ("power-cut", power_cut::prove)];
 
 fn usage() -> ! {
     let names = PROOFS.map(|(name, _)| name).join("|");

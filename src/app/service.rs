@@ -20,12 +20,14 @@ use super::{built_in, look, policy, registry, shaping, told, zone_devices};
 use crate::coinslot;
 use crate::config::Config;
 use crate::domain::ClientKey;
+use crate::domain::sessions_mgr::Retention;
 use crate::gate::Gate;
 use crate::net::{Net, NetWatch, WayWatch};
 use crate::plugins::PluginHost;
 use crate::providers::voucher::VoucherVault;
 use crate::runtime::{
-    Handle, Hostnames, LinuxKernel, LinuxLan, Runtime, keep_samples, watch_lan, watch_offload, watch_table,
+    Handle, Hostnames, Keeping, LinuxKernel, LinuxLan, Runtime, keep_samples, watch_lan, watch_offload,
+    watch_table,
 };
 use crate::shaper::Shaper;
 use crate::store::Store;
@@ -118,6 +120,11 @@ impl Service {
             max_key: ClientKey::max_for(config.network.mark_mask),
             flush_secs: config.store.flush_secs,
             audit_keep_days: config.audit.keep_days,
+            keeping: Keeping {
+                days: config.store.keep_days,
+                free: config.free.as_ref().map(|offer| offer.repeat),
+            },
+            retention: Retention::default(),
         };
         let (handle, owner) = runtime.start().await?;
         damage::warn_of_salvage(store, &handle);

@@ -150,6 +150,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// How often the usage of running sessions is written, in seconds: what a power cut may cost.
     pub flush_secs: u64,
+    /// For how many days what is over is kept; 0 is for ever.
+    pub keep_days: u32,
 }
 
 /// `[audit]`: the log of who changed what.

@@ -21,6 +21,7 @@ const DEFAULT_MASK: u32 = 0xff00_00ff;
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2051);
 const DEFAULT_STORE: &str = "/var/lib/turnpike/turnpike.db";
 const DEFAULT_FLUSH_SECS: u64 = 60;
+const DEFAULT_KEEP_DAYS: u32 = 90;
 const DEFAULT_AUDIT_DAYS: u32 = 365;
 const DEFAULT_IDLE_SECS: u64 = 1_800;
 const DEFAULT_SIGN_OUT_SECS: u64 = 43_200;
@@ -220,10 +221,12 @@ fn read_store(report: &mut Report<'_>, (at, table): Table<'_>) -> StoreConfig {
     let mut section = Section::new(report, "store", at, table);
     let path = section.read("path", values::path);
     let flush_secs = section.read("flush_secs", values::secs(1, 3600));
+    let keep_days = section.read("keep_days", values::days(0, 3650));
     section.finish();
     StoreConfig {
         path: path.map_or_else(|| PathBuf::from(DEFAULT_STORE), |path| path.value),
         flush_secs: flush_secs.map_or(DEFAULT_FLUSH_SECS, |secs| secs.value),
+        keep_days: keep_days.map_or(DEFAULT_KEEP_DAYS, |days| days.value),
     }
 }
 

@@ -46,6 +46,7 @@ pub mod samples;
 mod session;
 mod session_event;
 pub mod sessions_mgr;
+mod settled_clock;
 mod tag;
 mod terms;
 mod text;
@@ -114,6 +115,7 @@ pub use sale::{Sale, SaleItem};
 pub use session::{Checkpoint, ClientSession, CloseReason, PauseReason, SessionState};
 pub use session_event::{SessionEvent, SessionEventKind};
 pub use sessions_mgr::SessionsMgr;
+pub use settled_clock::SettledClock;
 pub use tag::Tag;
 pub use terms::{MAX_EXP_DAYS, MAX_TIME_SECS, SessionKind, SessionPatch, SessionTerms, TermsError};
 pub use text::Text;
@@ -121,7 +123,7 @@ pub use theme::Theme;
 pub use time::{BootId, BootTime, Now, UseTime, WallTime};
 pub use totp::TotpSecret;
 pub use transition::{
-    Change, Deadline, GateOp, GrantChange, Guard, Image, Outcome, PeriodGrant, ShapeOp, Transition,
+    Change, Deadline, GateOp, GrantChange, Guard, Image, Outcome, Parting, PeriodGrant, ShapeOp, Transition,
 };
 pub use units::{MAX_MB, Mbps, MbpsError, bytes_to_mb, mb_to_bytes};
 pub use usage::{Books, KernelBooks, Usage};

@@ -50,7 +50,7 @@ impl Transition {
 
     /// Whether something was given for it: a voucher, coins, money over the counter.
     pub fn is_bought(&self) -> bool {
-        self.guards.iter().any(|guard| !matches!(guard, Guard::Once(_)))
+        self.guards.iter().any(|guard| !matches!(guard, Guard::Once(_) | Guard::NothingLeft(..)))
             || self.changes.iter().any(|change| matches!(change, Change::Sale(_)))
     }
 
@@ -145,6 +145,21 @@ pub enum Guard {
     },
     /// The request was not carried out before; from now on it was.
     Once(Box<DoneOnce>),
+    /// A device that is to be forgotten has nothing left that counts.
+    NothingLeft(DeviceId, Parting),
+}
+
+/// What nothing means, of a device that has departed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parting {
+    /// When that is asked.
+    pub at: WallTime,
+    /// It was not seen since then.
+    pub unseen_since: WallTime,
+    /// What it was given by itself in a period that began before then is over and comes anew.
+    pub granted_before: WallTime,
+    /// Whether sessions of free access that are over count for nothing.
+    pub with_free: bool,
 }
 
 impl Guard {
@@ -159,7 +174,7 @@ impl Guard {
             Self::Account(guard) => guard.device = device,
             Self::HoldsVoucher { device: of, .. } => *of = device,
             Self::Resume { session: about, .. } => *about = session,
-            Self::Once(_) => {}
+            Self::Once(_) | Self::NothingLeft(..) => {}
         }
         self
     }

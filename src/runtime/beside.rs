@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use super::retiring;
 use super::shared::Shared;
 use crate::store::{KEPT_ONCE, KEPT_SESSION_EVENTS, StoreError};
 
@@ -20,7 +21,7 @@ const KEPT_GRANTS_MS: i64 = 62 * 86_400_000;
 /// Work that broke off begins anew after so long.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Keeps the logs of events and changes, and the keys of requests, from growing for ever.
+/// Keeps the logs of events and changes, the keys of requests, and what is over from growing for ever.
 pub(super) async fn prune(shared: Arc<Shared>) {
     loop {
         let wait = match prune_step(&shared).await {
@@ -33,7 +34,7 @@ pub(super) async fn prune(shared: Arc<Shared>) {
             }
             Ok(_) => NEXT_STEP,
             Err(error) => {
-                warn!(%error, "the logs could not be pruned; trying again");
+                warn!(%error, "what is old could not be pruned; trying again");
                 shared.store.measures().errors.count("prune");
                 PRUNED
             }
@@ -42,7 +43,7 @@ pub(super) async fn prune(shared: Arc<Shared>) {
     }
 }
 
-async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
+pub(super) async fn prune_step(shared: &Arc<Shared>) -> Result<u64, StoreError> {
     let mut lines = shared.store.prune_step().await?;
     lines += shared.store.prune_session_events(KEPT_SESSION_EVENTS, STEP).await?;
     lines += shared.store.prune_messages(shared.clock.now().wall, STEP).await?;
@@ -53,12 +54,11 @@ async fn prune_step(shared: &Shared) -> Result<u64, StoreError> {
         lines += shared.store.prune_grants(over, STEP).await?;
     }
     match shared.clock.boot_id() {
-        Ok(boot) => Ok(lines + shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?),
-        Err(error) => {
-            warn!(%error, "the boot id cannot be read: no key of a request is forgotten");
-            Ok(lines)
-        }
+        Ok(boot) => lines += shared.store.prune_once(&boot, shared.clock.now().boot, KEPT_ONCE).await?,
+        Err(error) => warn!(%error, "the boot id cannot be read: no key of a request is forgotten"),
     }
+    // Last: a row that cannot be read holds nothing else up.
+    Ok(lines + retiring::step(shared).await?)
 }
 
 /// Gives room back that is not used any more: a few pages at a time, and none while somebody writes.

@@ -11,6 +11,7 @@ use super::locks::Locks;
 use super::mail::Mail;
 use super::measures::Measures;
 use super::notices::{Notices, PortalNotice};
+use super::retiring::{Keeping, Retiring};
 use super::samples::Samples;
 use super::whereabouts::{GROUPS, Moves};
 use crate::clock::Clock;
@@ -50,6 +51,9 @@ pub(super) struct Shared {
     /// What happened lately.
     pub(super) samples: Samples,
     pub(super) audit_keep_days: u32,
+    pub(super) keeping: Keeping,
+    /// How far the pruning of what is over has come.
+    pub(super) retiring: tokio::sync::Mutex<Retiring>,
     pub(super) started: Now,
     /// What fails at present, by area.
     failures: Mutex<BTreeMap<&'static str, String>>,
@@ -67,6 +71,7 @@ pub(super) struct Parts {
     pub(super) last_told: i64,
     pub(super) measures: Arc<Measures>,
     pub(super) audit_keep_days: u32,
+    pub(super) keeping: Keeping,
 }
 
 impl Shared {
@@ -95,6 +100,8 @@ impl Shared {
             measures: parts.measures,
             samples: Samples::default(),
             audit_keep_days: parts.audit_keep_days,
+            keeping: parts.keeping,
+            retiring: tokio::sync::Mutex::default(),
             started,
             failures: Mutex::new(BTreeMap::new()),
         })

@@ -11,6 +11,7 @@ use super::kernel::Kernel;
 use super::lan::Lan;
 use super::measures::{MeasuredKernel, Measures};
 use super::owner::{Owner, Reconcile};
+use super::retiring::Keeping;
 use super::shared::{Parts, Shared};
 use crate::clock::Clock;
 use crate::domain::sessions_mgr::{Restored, Retention, Settings};
@@ -48,6 +49,10 @@ pub struct Runtime {
     pub flush_secs: u64,
     /// For how many days the lines of the audit log are kept.
     pub audit_keep_days: u32,
+    /// How long what is over is kept.
+    pub keeping: Keeping,
+    /// How long and how many devices are kept that have nothing.
+    pub retention: Retention,
 }
 
 impl Runtime {
@@ -68,7 +73,7 @@ impl Runtime {
             boot_id: self.clock.boot_id()?,
             max_key: self.max_key,
             flush_ms: self.flush_secs.saturating_mul(1000),
-            retention: Retention::default(),
+            retention: self.retention,
         };
         let found = Restored {
             devices: loaded.devices,
@@ -95,6 +100,7 @@ impl Runtime {
             last_told,
             measures,
             audit_keep_days: self.audit_keep_days,
+            keeping: self.keeping,
         });
         let told = transition.told.clone();
         for committed in self.store.commit(vec![Writes::from(&transition)]).await?.into_iter().flatten() {

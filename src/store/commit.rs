@@ -7,8 +7,8 @@ use super::outbox::{self, Owed};
 use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
 use super::voucher_uses::Use;
 use super::{
-    Store, StoreError, account_devices, audit, counter, credits, events, grants, messages, once, sales,
-    session_events, voucher_uses,
+    Store, StoreError, account_devices, audit, counter, credits, events, grants, messages, once, retire,
+    sales, session_events, voucher_uses,
 };
 use crate::clock::Stopwatch;
 use crate::domain::{
@@ -150,6 +150,7 @@ async fn hold(connection: &mut SqliteConnection, guard: &Guard) -> Result<Result
             credits::claim(connection, credits, *amount, *session, *at).await
         }
         Guard::Once(done) => once::remember(connection, done).await,
+        Guard::NothingLeft(device, parting) => retire::hold(connection, *device, parting).await,
     }
 }
 
@@ -167,7 +168,7 @@ async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(
             let used = Use { voucher: *voucher, device: *device, session: *session, at: *at };
             voucher_uses::give_back(connection, used, Some(*from)).await
         }
-        Guard::HoldsVoucher { .. } | Guard::Account(_) | Guard::Once(_) => Ok(()),
+        Guard::HoldsVoucher { .. } | Guard::Account(_) | Guard::Once(_) | Guard::NothingLeft(..) => Ok(()),
     }
 }
 
@@ -245,12 +246,19 @@ impl Pending {
         }
         outbox::put(connection, &self.owed).await?;
         for id in &self.deleted_sessions {
+            retire::note_bought(connection, retire::Gone::Session(*id)).await?;
             sqlx::query("DELETE FROM sessions WHERE id = $1")
                 .bind(id.to_string())
                 .execute(&mut *connection)
                 .await?;
         }
         for id in &self.deleted_devices {
+            retire::note_bought(connection, retire::Gone::Device(*id)).await?;
+            // Its number never comes again.
+            sqlx::query("DELETE FROM grants WHERE subject = 'device ' || $1")
+                .bind(id.to_string())
+                .execute(&mut *connection)
+                .await?;
             sqlx::query("DELETE FROM devices WHERE id = $1")
                 .bind(id.to_string())
                 .execute(&mut *connection)

@@ -14,11 +14,20 @@ pub struct Loaded {
     pub devices: Vec<ClientDevice>,
     /// The sessions that could be used or are: available, running, paused.
     pub sessions: Vec<ClientSession>,
-    /// The devices that ever had a session, also one that has ended.
+    /// The devices that the store has something of: a session, also one that has ended, an account, a code, a grant.
     pub had_session: HashSet<DeviceId>,
     /// The newest wall-clock time that was believable, if one was ever stored.
     pub newest_wall: Option<WallTime>,
 }
+
+/// Without a session a device may still be who an account, a code or free access gave something to, or who put money in.
+const HAD_SOMETHING: &str = "SELECT DISTINCT device FROM sessions UNION SELECT device FROM account_devices \
+     UNION SELECT u.device FROM voucher_uses u JOIN devices d ON d.id = u.device WHERE u.ended_at IS NULL \
+     UNION SELECT c.device FROM credits c JOIN devices d ON d.id = c.device \
+         WHERE c.claimed_at IS NULL AND c.returned_at IS NULL \
+     UNION SELECT d.id FROM devices d WHERE EXISTS (SELECT 1 FROM grants WHERE subject = 'device ' || d.id) \
+     UNION SELECT d.id FROM grants g JOIN devices d ON d.id = substr(g.subject, -36) \
+         WHERE g.subject > 'account ' AND g.subject < 'account!' AND g.subject LIKE '% device %'";
 
 impl Store {
     /// Everything that the sessions manager keeps in memory.
@@ -44,7 +53,7 @@ impl Store {
         }
         drop(found);
         let mut found =
-            sqlx::query_scalar::<_, String>("SELECT DISTINCT device FROM sessions").fetch(&mut *connection);
+            sqlx::query_scalar::<_, String>(HAD_SOMETHING).persistent(false).fetch(&mut *connection);
         while let Some(id) = found.try_next().await? {
             let device = id.parse().map_err(|error| StoreError::row("sessions of device", &id, error))?;
             loaded.had_session.insert(device);

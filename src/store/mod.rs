@@ -34,6 +34,7 @@ mod outbox;
 mod page;
 mod plans;
 pub mod restore;
+mod retire;
 mod rows;
 mod sales;
 mod salvage;

@@ -14,20 +14,20 @@ pub struct SoldAmounts {
     pub unknown: i64,
 }
 
-/// A voucher is what its batch was made with; else a plan is what it grants today; else coins are what their session has.
+/// A voucher is what its batch was made with; else a plan is what it grants today; else coins are what their session has or had.
 /// What was given back and taken back with it is taken off.
-const SUM: &str = "WITH lines (sign, voucher, plan, coins) AS ( \
-       SELECT 1, voucher, plan, iif(item = 'coins', session, NULL) FROM sales \
+const SUM: &str = "WITH lines (sign, voucher, plan, coins, time_ms, data_bytes) AS ( \
+       SELECT 1, voucher, plan, iif(item = 'coins', session, NULL), bought_time_ms, bought_data_bytes FROM sales \
        WHERE at >= $1 AND at < $2 AND amount >= 0 \
      UNION ALL \
-       SELECT -1, o.voucher, o.plan, iif(o.item = 'coins', o.session, NULL) FROM sales s \
+       SELECT -1, o.voucher, o.plan, iif(o.item = 'coins', o.session, NULL), o.bought_time_ms, o.bought_data_bytes FROM sales s \
        JOIN refunds r ON r.sale = s.id AND r.taken_back = 1 JOIN sales o ON o.id = r.refunded \
        WHERE s.at >= $1 AND s.at < $2) \
      SELECT coalesce(sum(sign * coalesce(iif(b.id IS NOT NULL, b.time_limit_ms, \
-         iif(p.id IS NOT NULL, p.time_limit_ms, c.time_limit_ms)), 0)), 0), \
+         iif(p.id IS NOT NULL, p.time_limit_ms, coalesce(c.time_limit_ms, l.time_ms))), 0)), 0), \
        coalesce(sum(sign * coalesce(iif(b.id IS NOT NULL, b.data_limit_bytes, \
-         iif(p.id IS NOT NULL, p.data_limit_bytes, c.data_limit_bytes)), 0)), 0), \
-       coalesce(sum(sign * (b.id IS NULL AND p.id IS NULL AND c.id IS NULL)), 0) \
+         iif(p.id IS NOT NULL, p.data_limit_bytes, coalesce(c.data_limit_bytes, l.data_bytes))), 0)), 0), \
+       coalesce(sum(sign * (b.id IS NULL AND p.id IS NULL AND c.id IS NULL AND l.time_ms IS NULL)), 0) \
      FROM lines l LEFT JOIN vouchers v ON v.id = l.voucher LEFT JOIN voucher_batches b ON b.id = v.batch \
      LEFT JOIN plans p ON p.name = l.plan LEFT JOIN sessions c ON c.id = l.coins";
 

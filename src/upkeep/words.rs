@@ -70,6 +70,12 @@ pub fn changes(old: &Config, new: &Config, now: Moment<'_>) -> Vec<String> {
     if old.audit.keep_days > new.audit.keep_days {
         say(format!("Lines of the audit log that are older than {} days are deleted.", new.audit.keep_days));
     }
+    if keeps_less(old, new) {
+        let days = new.store.keep_days;
+        say(format!(
+            "Sessions that are over for more than {days} days are deleted, and devices that have nothing left."
+        ));
+    }
     if old.guest_log != new.guest_log {
         say(guest_log(&old.guest_log, &new.guest_log));
     }
@@ -101,6 +107,12 @@ pub fn changes(old: &Config, new: &Config, now: Moment<'_>) -> Vec<String> {
         say("Other keys change as well: look at the lines that differ.".to_owned());
     }
     texts
+}
+
+/// Whether what is over is kept for a shorter time; 0 days are for ever.
+fn keeps_less(old: &Config, new: &Config) -> bool {
+    let days = |config: &Config| config.store.keep_days.checked_sub(1).unwrap_or(u32::MAX);
+    days(new) < days(old)
 }
 
 fn guest_log(old: &GuestLogConfig, new: &GuestLogConfig) -> String {
@@ -167,6 +179,9 @@ fn others(old: &Config, new: &Config) -> bool {
     known.control.clone_from(&before.control);
     if known.audit.keep_days < before.audit.keep_days {
         known.audit.keep_days = before.audit.keep_days;
+    }
+    if keeps_less(&before, &known) {
+        known.store.keep_days = before.store.keep_days;
     }
     known.guest_log.clone_from(&before.guest_log);
     known.gateway.name = before.gateway.name.clone();
@@ -344,6 +359,7 @@ mod tests {
             ("isolate = true", "do not reach each other any more"),
             ("trusted_ports = [22]", "reach these ports of this router: 22"),
             ("[audit]\nkeep_days = 7", "older than 7 days"),
+            ("[store]\nkeep_days = 7", "over for more than 7 days"),
             ("[guest_log]\nsyslog = true", "logged which guest has which address"),
         ] {
             let text = text(more);
@@ -354,6 +370,7 @@ mod tests {
             "notice_secs = 60",
             "[audit]\nkeep_days = 999",
             "[store]\nflush_secs = 30",
+            "[store]\nkeep_days = 0",
             "[theme]\nname = \"Ours\"",
         ] {
             assert_eq!(text(more), "Other keys change as well: look at the lines that differ.", "{more}");

@@ -33,6 +33,7 @@ mod audit_kept;
 mod authenticators;
 mod backup;
 mod bulk;
+mod churn;
 mod cli;
 mod cli_manual;
 mod coins;

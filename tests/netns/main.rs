@@ -19,6 +19,7 @@ mod e2e_browser_states;
 mod e2e_browser_themes;
 mod e2e_captive;
 mod e2e_clocks;
+mod e2e_churn;
 mod e2e_coins;
 mod e2e_crash;
 mod e2e_doctor;

@@ -113,6 +113,14 @@ pub(super) static STORE: Table = Table::once(
              payments are always written before they are answered.",
         )
         .or("60"),
+        Key::new(
+            "keep_days",
+            Kind::Integer(0, 3_650, "days"),
+            "Sessions are deleted so many days after they were over, and so is a device that was not seen for so long, has \
+             nothing left and was given nothing by you; 0 keeps them for ever. Money stays. What that means: \
+             [retention.md](retention.md).",
+        )
+        .or("90"),
     ],
 );
 

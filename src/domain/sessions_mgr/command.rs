@@ -5,8 +5,8 @@ use super::bulk::Bulk;
 use super::steer::RolePatch;
 use crate::domain::{
     Allowed, ClientKey, ClientSession, ClientType, CloseReason, DeviceId, Guard, MacAddr, Message, Once,
-    PauseReason, PropertyPatch, ProviderName, Proviso, Refusal, Sale, SessionId, SessionPatch, SourceData,
-    Text, Transport, WallTime, ZoneName,
+    Parting, PauseReason, PropertyPatch, ProviderName, Proviso, Refusal, Sale, SessionId, SessionPatch,
+    SourceData, Text, Transport, WallTime, ZoneName,
 };
 
 /// What somebody wants. Ids of things to be made come with it, so that the domain draws no random numbers.
@@ -159,6 +159,15 @@ pub enum Command {
         /// Which.
         device: DeviceId,
     },
+    /// Forget a device that has nothing left.
+    Retire {
+        /// Which.
+        device: DeviceId,
+        /// What nothing means.
+        parting: Parting,
+    },
+    /// Forget sessions that were over long ago, each with its device.
+    ForgetSessions(Vec<(SessionId, DeviceId)>),
     /// A device was seen on a zone's network.
     Seen {
         /// The id it gets if it is new.

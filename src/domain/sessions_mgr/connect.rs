@@ -66,6 +66,8 @@ impl SessionsMgr {
             | Command::RegisterDevice { .. }
             | Command::SetProperties { .. }
             | Command::Message { .. }
+            | Command::Retire { .. }
+            | Command::ForgetSessions(_)
             // Wants many: see [`SessionsMgr::bulk_wants`].
             | Command::Bulk(_)
             | Command::UpdateDevice { .. }
@@ -85,10 +87,11 @@ impl SessionsMgr {
             | Command::NoteClient { device, .. }
             | Command::MoveSessions { from: device, .. }
             | Command::TakeOver { from: device, .. }
+            | Command::Retire { device, .. }
             | Command::DeleteDevice { device } => Some(*device),
             Command::CreateSession(new) => Some(new.device),
             Command::Message { message, .. } => Some(message.device),
-            Command::Bulk(_) => None,
+            Command::Bulk(_) | Command::ForgetSessions(_) => None,
             Command::UpdateSession { session, .. }
             | Command::TopUp { session, .. }
             | Command::SetProperties { session, .. }
@@ -151,6 +154,8 @@ impl SessionsMgr {
             Command::RegisterDevice { id, mac, alias, zone } => work.register_device(id, mac, alias, zone),
             Command::UpdateDevice { device, patch } => work.update_device(device, patch),
             Command::DeleteDevice { device } => work.delete_device(device),
+            Command::Retire { device, parting } => work.retire(device, parting),
+            Command::ForgetSessions(over) => Ok(work.forget_sessions(over)),
             Command::Seen { fresh, fresh_session, mac, zone, address, hostname, attached, alive } => {
                 let sighting = super::devices::Sighting {
                     fresh,

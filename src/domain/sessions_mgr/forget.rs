@@ -29,10 +29,13 @@ impl SessionsMgr {
     /// Whether nothing would be missed if the device were forgotten: it has been here, has left, never had a session, and
     /// no operator did anything about it.
     fn is_stranger(&self, entry: &Entry) -> bool {
+        !entry.had_session && entry.device.last_seen.is_some() && self.has_left_nothing_given(entry)
+    }
+
+    /// Whether a device is not here, and no operator did anything about it.
+    pub(super) fn has_left_nothing_given(&self, entry: &Entry) -> bool {
         let device = &entry.device;
-        !entry.had_session
-            && !device.present
-            && device.last_seen.is_some()
+        !device.present
             && device.alias.is_none()
             && !device.blocked
             && device.roles.is_empty()

@@ -331,6 +331,9 @@ impl SessionsMgr {
         if believed && (flush || became_believed) {
             work.count_days();
         }
+        if became_believed {
+            work.date_sightings();
+        }
         work.keep_hours(touched, most);
         work.forget_some(flush);
         changes.into_iter().for_each(|change| work.change(change));

@@ -19,6 +19,7 @@ mod moving;
 mod presence;
 mod proviso;
 mod restore;
+mod retire;
 mod sessions;
 mod steer;
 mod table;
@@ -37,6 +38,7 @@ pub use hours::ZoneOpening;
 pub use look::{Busy, Whereabouts};
 pub use presence::Presence;
 pub use restore::Restored;
+pub use retire::Departed;
 pub use steer::RolePatch;
 
 use super::{

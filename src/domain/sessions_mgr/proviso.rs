@@ -64,6 +64,7 @@ impl SessionsMgr {
             | Command::UpdateDevice { device, .. }
             | Command::MoveSessions { from: device, .. }
             | Command::TakeOver { to: device, .. }
+            | Command::Retire { device, .. }
             | Command::DeleteDevice { device } => of_device(*device),
             Command::CreateSession(new) => of_device(new.device),
             Command::Message { session: Some(session), .. } => of_session(*session),
@@ -81,6 +82,7 @@ impl SessionsMgr {
             Command::Under { command, .. } => self.tag_of(command),
             Command::RegisterDevice { .. }
             | Command::Bulk(_)
+            | Command::ForgetSessions(_)
             | Command::Seen { .. }
             | Command::NoteClient { .. }
             | Command::Lost { .. } => None,
@@ -101,7 +103,7 @@ pub(super) fn give_back(transition: &Transition) -> impl Iterator<Item = Change>
         | Guard::Resume { .. }
         | Guard::ClaimCredits { .. } => Some(Change::GiveBack(Box::new(guard.clone()))),
         // That a device is logged in takes nothing from anybody, nor does that it holds a place.
-        Guard::HoldsVoucher { .. } | Guard::Account(_) => None,
+        Guard::HoldsVoucher { .. } | Guard::Account(_) | Guard::NothingLeft(..) => None,
     });
     let sales = transition.changes.iter().filter_map(|change| {
         if let Change::Sale(sale) = change { Some(Change::DropSale(sale.id)) } else { None }

@@ -29,7 +29,12 @@ impl SessionsMgr {
                 Some(device) => Change::Device(Box::new(device.clone())),
                 None => Change::DeleteDevice(*id),
             });
+            let was_dropped = entry.is_none() && device.is_some();
             self.table.put_device(*id, device);
+            // What it had may be in the store only: it is no stranger.
+            if was_dropped && let Some(entry) = self.table.device_mut(*id) {
+                entry.had_session = true;
+            }
             touched.push(*id);
         }
         for image in before.iter().filter(|image| matches!(image, Image::Device(_, Some(_)))) {

@@ -326,7 +326,11 @@ fn guards_and_the_sale_learn_which_session_they_are_for() {
             Guard::ClaimCredits { session, .. }
             | Guard::RedeemVoucher { session, .. }
             | Guard::TakeOverVoucher { session, .. } => Some(*session),
-            Guard::Once(_) | Guard::Account(_) | Guard::HoldsVoucher { .. } | Guard::Resume { .. } => None,
+            Guard::Once(_)
+            | Guard::Account(_)
+            | Guard::HoldsVoucher { .. }
+            | Guard::Resume { .. }
+            | Guard::NothingLeft(..) => None,
         })
         .collect();
     assert_eq!(about, [id, id]);

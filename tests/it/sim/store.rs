@@ -35,7 +35,8 @@ impl SimStore {
                 | Guard::Grant(_)
                 | Guard::Account(_)
                 | Guard::Resume { .. }
-                | Guard::ClaimCredits { .. } => None,
+                | Guard::ClaimCredits { .. }
+                | Guard::NothingLeft(..) => None,
             })
             .collect();
         if keys.iter().any(|key| self.once.contains(key)) {
@@ -51,7 +52,8 @@ impl SimStore {
                 | Guard::Grant(_)
                 | Guard::Account(_)
                 | Guard::Resume { .. }
-                | Guard::ClaimCredits { .. } => None,
+                | Guard::ClaimCredits { .. }
+                | Guard::NothingLeft(..) => None,
             })
             .collect();
         if wanted.iter().any(|voucher| self.redeemed.contains(voucher)) {

@@ -27,6 +27,9 @@ struct State {
     classes: HashMap<ClientKey, ClassRates>,
     trouble: Trouble,
     calls: Calls,
+    held_twice: usize,
+    /// Who was last given each key.
+    owners: HashMap<ClientKey, MacAddr>,
 }
 
 /// What the kernel is told to do wrong.
@@ -95,6 +98,16 @@ impl FakeKernel {
         let mut state = self.state();
         let key = state.pairs[&mac];
         state.online.remove(&key);
+    }
+
+    /// How often a key was given to a device while another one held it.
+    pub fn held_twice(&self) -> usize {
+        self.state().held_twice
+    }
+
+    /// How many devices it knows.
+    pub fn known(&self) -> usize {
+        self.state().pairs.len()
     }
 
     /// Whether the ruleset is in place.
@@ -187,6 +200,9 @@ impl State {
                 return Err(KernelError("no space left on device".to_owned()));
             }
             GateOp::Learn { mac, key } => {
+                let before = self.owners.insert(*key, *mac).filter(|other| other != mac);
+                let still = before.is_some_and(|other| self.pairs.get(&other) == Some(key));
+                self.held_twice += usize::from(still);
                 self.pairs.insert(*mac, *key);
             }
             GateOp::Forget { mac, key } => {

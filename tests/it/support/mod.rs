@@ -12,13 +12,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use turnpike::clock::Clock;
+use turnpike::domain::sessions_mgr::Retention;
 use turnpike::domain::{
     AtEnd, BootId, BootTime, BoxFuture, ClientDevice, ClientKey, ClockGuard, MacAddr, Mbps, Money, Now, Plan,
     PlanName, RolePolicy, SessionKind, SessionProvider, SessionTerms, Text, WallTime, ZoneName, ZonePolicy,
 };
 use turnpike::providers::Registry;
 use turnpike::providers::voucher::VoucherVault;
-use turnpike::runtime::{Handle, Kernel, Lan, Neighbour, Runtime};
+use turnpike::runtime::{Handle, Keeping, Kernel, Lan, Neighbour, Runtime};
 use turnpike::store::Store;
 
 pub use kernel::{FakeKernel, Trouble};
@@ -72,7 +73,23 @@ pub struct TestApp {
     pub lan: Arc<FakeLan>,
     pub clock: Clock,
     pub dir: Arc<TempDir>,
+    kept: Kept,
     owner: JoinHandle<()>,
+}
+
+/// How much is kept, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    pub keeping: Keeping,
+    pub retention: Retention,
+    pub max_key: u16,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        let keeping = Keeping { days: 90, free: None };
+        Self { keeping, retention: Retention::default(), max_key: ClientKey::MAX }
+    }
 }
 
 /// 2026-06-01, a time that is believed.
@@ -111,6 +128,25 @@ impl TestApp {
         zones: Vec<ZonePolicy>,
         providers: Vec<Arc<dyn SessionProvider>>,
     ) -> anyhow::Result<Self> {
+        Self::begin(dir, clock, kernel, zones, providers, Kept::default()).await
+    }
+
+    /// A daemon that keeps so much for so long.
+    pub async fn start_kept(kept: Kept) -> Self {
+        let clock = Clock::manual(START, BootId::new("boot-1"));
+        let kernel = Arc::new(FakeKernel::new(clock.clone()));
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        Self::begin(dir, clock, kernel, vec![zone()], Vec::new(), kept).await.unwrap()
+    }
+
+    async fn begin(
+        dir: Arc<TempDir>,
+        clock: Clock,
+        kernel: Arc<FakeKernel>,
+        zones: Vec<ZonePolicy>,
+        providers: Vec<Arc<dyn SessionProvider>>,
+        kept: Kept,
+    ) -> anyhow::Result<Self> {
         let path = dir.path().join("turnpike.db");
         let store = Store::open(&path).await.unwrap();
         let vault = Arc::new(
@@ -135,12 +171,16 @@ impl TestApp {
             zones,
             roles: roles(),
             gateway: Default::default(),
-            max_key: ClientKey::MAX,
+            max_key: kept.max_key,
             flush_secs: 60,
             audit_keep_days: 365,
+            keeping: kept.keeping,
+            retention: kept.retention,
         };
         let (handle, owner) = runtime.start().await?;
-        Ok(Self { handle, store, vault, kernel, lan, clock, dir, owner })
+        // The daemon does so by itself, sooner or later: from here on it is known how the clocks go.
+        let _looked = handle.prune_step().await;
+        Ok(Self { handle, store, vault, kernel, lan, clock, dir, kept, owner })
     }
 
     /// Lets time pass by both clocks and gives the owner's task a turn; what was due has happened when this returns.
@@ -167,13 +207,21 @@ impl TestApp {
     }
 
     async fn begin_again(self) -> Self {
-        let Self { handle, store, kernel, clock, dir, owner, .. } = self;
+        let Self { handle, store, kernel, clock, dir, kept, owner, .. } = self;
         let _aborted = owner.await;
         drop(handle);
         store.close().await.unwrap();
         // The lock goes with the last of them.
         drop(store);
-        Self::start_on(dir, clock, kernel, vec![zone()], Vec::new()).await
+        Self::begin(dir, clock, kernel, vec![zone()], Vec::new(), kept).await.unwrap()
+    }
+
+    /// Has everything pruned that is due.
+    pub async fn prune(&self) {
+        // Twice: what the daemon has begun by itself may be at its end, and knows nothing of what has changed since.
+        for _ in 0..2 {
+            while self.handle.prune_step().await.unwrap() > 0 {}
+        }
     }
 
     /// A device that has joined.

@@ -16,6 +16,8 @@ const START: Duration = Duration::from_secs(10);
 pub struct DaemonConfig {
     /// `network.wan`.
     pub wan: Vec<String>,
+    /// More lines for `[network]`, each with its end.
+    pub network: String,
     /// More lines for the zone `guests` on `br-lan`.
     pub zone: String,
     /// Whether there is a second zone, `cellar`, on `br-guest`, its portal on port 2060; and more lines for it.
@@ -34,6 +36,7 @@ impl Default for DaemonConfig {
     fn default() -> Self {
         Self {
             wan: vec!["wan".to_owned()],
+            network: String::new(),
             zone: String::new(),
             cellar: None,
             flush_secs: 60,
@@ -94,11 +97,12 @@ impl<'lab> Daemon<'lab> {
             format!("[[zone]]\nname = \"cellar\"\nlan = [\"br-guest\"]\nportal = \"[::]:2060\"\n{more}\n")
         });
         format!(
-            "[network]\nwan = {:?}\nlease_files = [\"{dir}/leases\"]\n\
+            "[network]\nwan = {:?}\nlease_files = [\"{dir}/leases\"]\n{}\
              [[zone]]\nname = \"guests\"\nlan = [\"br-lan\"]\nportal = \"[::]:2050\"\n{}\n{cellar}\
              [control]\nsocket = \"{dir}/control.sock\"\n\
              [store]\npath = \"{}/turnpike.db\"\nflush_secs = {}\n{}",
             config.wan,
+            config.network,
             config.zone,
             config.store.as_deref().unwrap_or(lab.dir.path()).display(),
             config.flush_secs,
