@@ -1,6 +1,7 @@
 //! Two thousand phones that come, pay, use and go, for twenty minutes: nothing may grow that does not have to.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -221,7 +222,7 @@ impl Owner {
     async fn visit(&mut self) {
         let is_paid = self.paid_until.is_some_and(|until| Instant::now() < until);
         if !is_paid {
-            self.wants("GET", ANYWHERE, "/generate_204", "", &[302]).await;
+            self.probes().await;
         }
         let asked = Instant::now();
         self.wants("GET", PORTAL, "/", "", &[200]).await;
@@ -250,6 +251,14 @@ impl Owner {
         self.uses(datagrams).await;
         if self.random.chance(30) {
             self.wants("POST", PORTAL, "/disconnect", "", &[303]).await;
+        }
+    }
+
+    /// Whether it is captive, as phones find out. Where it is not, somebody else's port 80 answers, which is shut.
+    async fn probes(&self) {
+        let asked = timeout(PATIENCE, connect(self.number, ANYWHERE)).await;
+        if !matches!(asked, Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused) {
+            self.wants("GET", ANYWHERE, "/generate_204", "", &[302]).await;
         }
     }
 

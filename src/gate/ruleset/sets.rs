@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::json::FAMILY;
 use crate::gate::gardens::{GARDEN_SECS, OLD_GARDEN_SECS};
 use crate::gate::names::{
-    CLASS_OF, CLIENT_OF, GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, ONLINE, OWNER, RECEIVED, SENT, TABLE, WAYS,
+    CLASS_OF, CLIENT_OF, GARDEN4, GARDEN4_OLD, GARDEN6, GARDEN6_OLD, ONLINE, OWNER, RECEIVED, SENT, TABLE,
+    WAYS,
 };
 
 /// The most addresses that dnsmasq may add, per family.

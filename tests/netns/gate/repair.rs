@@ -7,7 +7,7 @@ use turnpike::gate::{Repairs, TableNotice};
 
 use super::router::{NOW, Router, SECOND, key, key_of, mac};
 use super::{bytes_left, free, millis_left};
-use crate::lab::{NET4, NET6, UdpSink, eventually, holds_for, send_datagrams};
+use crate::lab::{NET4, NET6, UdpBlaster, UdpEcho, UdpSink, eventually, holds_for, send_datagrams};
 
 const BOOKS: Books = Books { sent_bytes: 3_000, received_bytes: 4_000, sent_packets: 3, received_packets: 4 };
 
@@ -129,4 +129,33 @@ fn the_probe_tells_what_the_kernel_has_and_leaves_nothing() {
     assert_eq!(router.nft(&["list", "tables"]), before);
     let warnings = router.lab.router.enter_async(async || router.gate.offload_warnings().await.unwrap());
     assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+/// What the router took to forward and did not send on, by the kernel's own count: queues that are full are no matter of the rules.
+#[test]
+fn reloads_under_a_flood_drop_no_packet() {
+    let router = Router::with_phones(1);
+    router.open(0, free());
+    let ip = || {
+        let text = router.lab.router.enter(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix("Ip: "));
+        let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+        let value = |wanted: &str| -> usize {
+            let place = names.split(' ').position(|name| name == wanted).unwrap();
+            values.split(' ').nth(place).unwrap().parse().unwrap()
+        };
+        (value("ForwDatagrams"), value("OutTransmits") - value("OutRequests"))
+    };
+    let (taken, sent) = ip();
+    let echo = UdpEcho::open(&router.lab.internet, (NET4, 7));
+    let mut flows =
+        [(); 2].map(|()| UdpBlaster::start(router.phone(0), (NET4, 7), 60, Duration::from_micros(20)));
+    assert!(eventually(SECOND, || echo.packets() > 1_000));
+    for _ in 0..300 {
+        router.load().unwrap();
+    }
+    flows.iter_mut().for_each(UdpBlaster::stop);
+    let (taken, sent) = (ip().0 - taken, ip().1 - sent);
+    assert!(taken > 100_000, "{taken} packets are no flood");
+    assert_eq!(sent, taken, "dropped by rules that were being replaced");
 }

@@ -41,12 +41,6 @@ impl Traffic {
         self.settle_after_gaps()
     }
 
-    /// Packets that were sent and not answered so far; all of them once it has stopped.
-    pub fn unanswered(&mut self) -> usize {
-        self.blasters.iter_mut().for_each(UdpBlaster::stop);
-        self.blasters.iter().map(|blaster| blaster.packets() - blaster.answers()).sum()
-    }
-
     /// The same where some packets were stopped by intent.
     pub fn settle_after_gaps(mut self) -> u64 {
         self.blasters.iter_mut().for_each(UdpBlaster::stop);
