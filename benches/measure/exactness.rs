@@ -1,7 +1,6 @@
 //! How exact the kernel ends and slows sessions: bytes over a quota, milliseconds over a time, the error of a speed. Sessions of random
 //! kinds and sizes, half of them with the daemon dead.
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -79,96 +78,105 @@ pub fn measure(report: &mut Report, effort: Effort) {
     }
 }
 
+/// What ends a session.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Bytes(u64),
+    Secs(u64),
+}
+
+/// A session with packets both ways all the time, until nothing passes any more.
+struct Flow {
+    blaster: UdpBlaster,
+    echo: UdpEcho,
+    payload: usize,
+    /// When its connect was asked for: it began no earlier.
+    asked: Instant,
+    session: String,
+    end: End,
+}
+
 /// One session of each kind at a time.
 fn run(lab: &Lab, router: &mut Router<'_>, random: &mut Random, is_dead: bool, found: &mut Found) {
     let [data, time, both, speed] = lab.phones.as_slice() else { panic!("a phone of each kind") };
-    let bytes = 20_000 + random.below(1_000_000);
-    let secs = 2 + random.below(3);
-    let payload = usize::try_from(40 + random.below(1_300)).expect("small");
+    let (bytes, secs) = (20_000 + random.below(1_000_000), 2 + random.below(3));
     let kbps = 500 + random.below(19_500);
     #[expect(clippy::cast_precision_loss, reason = "a few megabytes")]
     let (mb, mbps) = (bytes as f64 / 1e6, kbps as f64 / 1e3);
-    // Of the two limits it is now the one that comes first, now the other.
-    let (both_mb, both_secs) = if random.chance(50) { (mb, 60) } else { (1_000.0, secs) };
-    let echoes = [1_u16, 2, 3].map(|port| UdpEcho::open(&lab.internet, (NET4, 7_000 + port)));
+    // Of two limits it is now the one that comes first, now the other.
+    let (both_mb, both_secs, both_end) =
+        if random.chance(50) { (mb, 60, End::Bytes(bytes)) } else { (1_000.0, secs, End::Secs(secs)) };
     let limited = [
-        (data, json!({"kind": "data", "data_mb": mb})),
-        (time, json!({"kind": "time", "time_secs": secs})),
-        (both, json!({"kind": "time_or_data", "time_secs": both_secs, "data_mb": both_mb})),
+        (data, json!({"kind": "data", "data_mb": mb}), End::Bytes(bytes)),
+        (time, json!({"kind": "time", "time_secs": secs}), End::Secs(secs)),
+        (both, json!({"kind": "time_or_data", "time_secs": both_secs, "data_mb": both_mb}), both_end),
     ];
-    let ends = [
-        (Some(bytes), None),
-        (None, Some(secs)),
-        if both_secs == 60 { (Some(bytes), None) } else { (None, Some(secs)) },
-    ];
-    router.let_through(
-        &speed.mac,
-        &json!({"kind": "time", "time_secs": 600, "down_mbps": mbps, "up_mbps": mbps}),
-    );
-    let flows: Vec<(UdpBlaster, Instant, String)> = limited
+    let terms = json!({"kind": "time", "time_secs": 600, "down_mbps": mbps, "up_mbps": mbps});
+    router.let_through(&speed.mac, &terms);
+    let payload = usize::try_from(40 + random.below(1_300)).expect("small");
+    let flows: Vec<Flow> = limited
         .iter()
-        .zip([7_001, 7_002, 7_003])
-        .map(|((phone, terms), port)| {
-            let blaster = UdpBlaster::start(phone, (NET4, port), payload, GAP);
-            let asked = Instant::now();
-            let session = router.let_through(&phone.mac, terms);
-            (blaster, asked, session)
-        })
+        .zip(7_001..)
+        .map(|((phone, terms, end), port)| Flow::begin(lab, router, phone, port, payload, terms, *end))
         .collect();
     if is_dead {
         router.kill();
     }
-    let speeds = frame_speeds(speed, &lab.internet, NET4, mbps * 1.3);
+    let [_, up] = frame_speeds(speed, &lab.internet, NET4, mbps * 1.3);
     // What comes down went up first: the way up is the one that is full.
-    found.error_percent.add((speeds[1] / mbps - 1.0) * 100.0);
-    let mut passed = Vec::new();
-    for (((mut blaster, asked, session), echo), end) in flows.into_iter().zip(&echoes).zip(ends) {
-        let last = || blaster.last_answer().unwrap_or(asked);
-        assert!(
-            eventually(PATIENCE, || blaster.answers() > 0 && last().elapsed() > SILENCE),
-            "it never ends"
-        );
-        let last = last();
-        blaster.stop();
-        let down = blaster.answer_bytes() + blaster.answers() * header_bytes((NET4, 1).into());
-        let all = (echo.l3_bytes() + down) as u64;
-        match end {
-            (Some(quota), _) => {
-                let packet = payload + header_bytes((NET4, 1).into());
-                #[expect(clippy::cast_precision_loss, reason = "a few megabytes")]
-                let (over, short) =
-                    (all.saturating_sub(quota) as f64, quota.saturating_sub(all) as f64 / packet as f64);
-                found.over_bytes.add(over);
-                found.short_packets.add(short);
-            }
-            (None, Some(secs)) => {
-                let late = last.saturating_duration_since(asked).as_secs_f64()
-                    - Duration::from_secs(secs).as_secs_f64();
-                found.late_ms.add(late * 1e3);
-            }
-            (None, None) => {}
-        }
-        passed.push((session, all));
-    }
+    found.error_percent.add((up / mbps - 1.0) * 100.0);
+    let passed: Vec<(String, u64)> = flows.into_iter().map(|flow| flow.finish(found)).collect();
     if is_dead {
         router.begin_again();
     }
-    for (session, all) in passed {
+    for (session, bytes) in passed {
         let used = || router.get(&format!("/api/v1/sessions/{session}")).as_ref().map(used_bytes);
-        if !eventually(PATIENCE / 10, || used() == Some(all)) {
-            eprintln!("{session}: {:?} charged, {all} passed", used());
+        if !eventually(PATIENCE / 10, || used() == Some(bytes)) {
+            println!("  {session}: {:?} charged, {bytes} passed", used());
             found.wrong_books += 1;
         }
     }
-    for phone in &lab.phones {
-        clear(router, phone);
-    }
+    // Nobody has anything left for the next time.
+    router.post("/api/v1/sessions:close", &json!({"filter": "all"}));
 }
 
-/// Ends what the phone has left.
-fn clear(router: &Router<'_>, phone: &Phone) {
-    let filter = format!("$Mac is '{}'", phone.mac);
-    let body: Value = json!({ "filter": filter });
-    router.post("/api/v1/sessions:close", &body);
-    sleep(GAP);
+impl Flow {
+    fn begin(
+        lab: &Lab,
+        router: &Router<'_>,
+        phone: &Phone,
+        port: u16,
+        payload: usize,
+        terms: &Value,
+        end: End,
+    ) -> Self {
+        let echo = UdpEcho::open(&lab.internet, (NET4, port));
+        let blaster = UdpBlaster::start(phone, (NET4, port), payload, GAP);
+        let asked = Instant::now();
+        let session = router.let_through(&phone.mac, terms);
+        Self { blaster, echo, payload, asked, session, end }
+    }
+
+    /// Waits for its end and notes how exact that was; the session, and the bytes that passed.
+    fn finish(mut self, found: &mut Found) -> (String, u64) {
+        let last = || self.blaster.last_answer().filter(|last| *last > self.asked);
+        let is_over = || last().is_some_and(|last| last.elapsed() > SILENCE);
+        assert!(eventually(PATIENCE, is_over), "it never ends");
+        let lasted = last().map_or(Duration::ZERO, |last| last - self.asked);
+        self.blaster.stop();
+        let header = header_bytes(self.blaster.to());
+        let down = self.blaster.answer_bytes() + self.blaster.answers() * header;
+        let bytes = (self.echo.l3_bytes() + down) as u64;
+        match self.end {
+            #[expect(clippy::cast_precision_loss, reason = "a few megabytes")]
+            End::Bytes(quota) => {
+                found.over_bytes.add(bytes.saturating_sub(quota) as f64);
+                found.short_packets.add(quota.saturating_sub(bytes) as f64 / (self.payload + header) as f64);
+            }
+            End::Secs(secs) => {
+                found.late_ms.add((lasted.as_secs_f64() - Duration::from_secs(secs).as_secs_f64()) * 1e3);
+            }
+        }
+        (self.session, bytes)
+    }
 }
