@@ -12,6 +12,7 @@ mod link;
 mod neighbour;
 mod observer;
 mod ping;
+mod place;
 mod question;
 mod socket;
 mod survey;

@@ -6,6 +6,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::LinkMessage;
 
 use super::neighbour::Sighting;
+use super::place::{Place, Places};
 use super::table::read_address;
 use super::{Link, Neighbour};
 use crate::domain::MacAddr;
@@ -58,6 +59,15 @@ pub enum NetEvent {
         /// The port.
         port: String,
     },
+    /// A device was heard behind another port of a watched bridge than before: it walked, or there are two of them.
+    Moved {
+        /// The bridge.
+        bridge: String,
+        /// Who.
+        mac: MacAddr,
+        /// The ports, the one that it was behind before first; empty where one has gone.
+        ports: [String; 2],
+    },
     /// Everybody there is now: first thing, and after notices were lost. Replaces all that was said before.
     Resynced(Vec<Neighbour>),
     /// The router's own addresses on a watched device changed.
@@ -74,6 +84,13 @@ struct Standing {
     up: bool,
 }
 
+/// A port of a watched bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Port {
+    master: u32,
+    name: String,
+}
+
 /// Turns the kernel's messages into events: keeps the names and states of the watched devices, who was seen where (a message
 /// about a lost neighbour does not say its MAC), and the router's own addresses. No I/O.
 #[derive(Debug, Default)]
@@ -81,7 +98,8 @@ pub(super) struct Observer {
     watched: BTreeSet<String>,
     links: BTreeMap<String, Standing>,
     names: HashMap<u32, String>,
-    ports: HashMap<u32, u32>,
+    ports: HashMap<u32, Port>,
+    places: Places,
     own: BTreeSet<(u32, IpAddr)>,
     seen: HashMap<(u32, IpAddr), MacAddr>,
 }
@@ -137,10 +155,14 @@ impl Observer {
         if let RouteNetlinkMessage::NewNeighbour(neighbour) = message {
             if let Some(sighting) = Sighting::read(neighbour) {
                 self.sighting(sighting, events);
+            } else if let Some(place) = Place::read(neighbour) {
+                self.place(place, events);
             }
         } else if let RouteNetlinkMessage::DelNeighbour(neighbour) = message {
             if let Some(sighting) = Sighting::read(neighbour) {
                 self.lost(sighting.index, sighting.address, events);
+            } else if let Some(place) = Place::read(neighbour) {
+                self.places.forgotten(place);
             }
         } else if let RouteNetlinkMessage::NewLink(link) = message {
             if let Some(link) = Link::read(link) {
@@ -185,6 +207,15 @@ impl Observer {
         }
     }
 
+    fn place(&mut self, place: Place, events: &mut Vec<NetEvent>) {
+        let Some(port) = self.ports.get(&place.port) else { return };
+        let Some(bridge) = self.names.get(&port.master) else { return };
+        let Some(former) = self.places.heard(place) else { return };
+        let ports = [former, place.port]
+            .map(|port| self.ports.get(&port).map_or_else(String::new, |port| port.name.clone()));
+        events.push(NetEvent::Moved { bridge: bridge.clone(), mac: place.mac, ports });
+    }
+
     fn link(&mut self, link: &Link, events: &mut Vec<NetEvent>) {
         if self.names.get(&link.index).is_some_and(|name| *name != link.name) {
             self.link_gone(link.index, events);
@@ -216,7 +247,8 @@ impl Observer {
             self.ports.remove(&link.index);
             return;
         };
-        if self.ports.insert(link.index, master) != Some(master) {
+        let former = self.ports.insert(link.index, Port { master, name: link.name.clone() });
+        if former.is_none_or(|former| former.master != master) {
             events.push(NetEvent::PortJoined { bridge, port: link.name.clone() });
         }
     }
@@ -246,7 +278,7 @@ impl Observer {
         }
         self.names.remove(&index);
         self.own.retain(|(on, _)| *on != index);
-        self.ports.retain(|_, master| *master != index);
+        self.ports.retain(|_, port| port.master != index);
     }
 
     fn addresses_changed(&self, index: u32, events: &mut Vec<NetEvent>) {

@@ -9,6 +9,7 @@ mod committing;
 mod counter;
 mod credits;
 mod cycle;
+mod doubles;
 mod handle;
 mod identity;
 mod kernel;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
+use super::doubles::Doubles;
 use super::handle::Handle;
 use super::visits::Sighting;
 use crate::domain::{ClientDevice, MacAddr, Refusal, Text, Transport, ZoneName};
@@ -16,6 +17,8 @@ use crate::net::{Lease, LeaseFile, Neighbour, Net, NetEvent, NetWatch};
 const LEASES_EVERY: Duration = Duration::from_secs(2);
 /// How long notices of our table may gather before it is looked at.
 const SETTLE: Duration = Duration::from_millis(20);
+/// What the status says under this name: a MAC that two devices have.
+const DOUBLE_MAC: &str = "double_mac";
 /// Whoever changes our table without end has it repaired so often and not more: each time the ruleset is loaded anew.
 const NOT_AGAIN_FOR: Duration = Duration::from_millis(250);
 
@@ -68,10 +71,14 @@ pub async fn watch_lan(
         lease_files.into_iter().map(|path| (LeaseFile::new(path), Vec::new())).collect();
     let mut look = tokio::time::interval(LEASES_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut doubles = Doubles::default();
     loop {
         let event = tokio::select! {
             event = watch.next() => event,
             _ = look.tick() => {
+                if doubles.is_over(handle.shared.clock.now().boot) {
+                    handle.warn(DOUBLE_MAC, None);
+                }
                 if read_leases(&handle, &mut leases, &hostnames).await.is_err() {
                     return;
                 }
@@ -112,6 +119,16 @@ pub async fn watch_lan(
                     && let Err(error) = net.isolate_ports(&bridge, true).await
                 {
                     warn!(%error, bridge, port, "the bridge's new port could not be isolated");
+                }
+                Ok(())
+            }
+            Ok(NetEvent::Moved { bridge, mac, ports: [from, to] }) => {
+                if doubles.moved(mac, handle.shared.clock.now().boot) {
+                    let text = format!(
+                        "{mac} is at two ports of {bridge} at once ({from} and {to}): somebody may have copied it, and uses what the \
+                         other has paid for"
+                    );
+                    handle.warn(DOUBLE_MAC, Some(text));
                 }
                 Ok(())
             }

@@ -180,3 +180,25 @@ fn who_claims_a_payers_address_by_arp_gets_nothing_through_and_no_session() {
     assert!(eventually(3 * SECOND, || flow.answers() > answers + 50), "the payer stays cut off");
     assert_eq!(sink.packets(), 0);
 }
+
+#[test]
+fn a_mac_that_was_copied_is_told_by_its_two_ports() {
+    let lab = Lab::with_phones(3);
+    let daemon = Daemon::start(&lab);
+    let [guest, copy, walker] = lab.phones.as_slice() else { panic!("three phones") };
+    daemon.meet(guest);
+    daemon.meet(walker);
+    let warned = || daemon.get("/api/v1/status")["warnings"].to_string();
+    assert!(!warned().contains("two ports"), "{}", warned());
+    copy.ip(&format!("link set eth0 address {}\n", guest.mac));
+    // Both are heard, one after the other.
+    let frame = [Frame::udp(&guest.mac, ROUTER_MAC, (guest.v4.into(), 5555), (NET4.into(), 9), &[0x66; 10])];
+    let is_told = eventually(5 * SECOND, || {
+        send_frames(guest, "eth0", &frame);
+        send_frames(copy, "eth0", &frame);
+        warned().contains(&format!("{} is at two ports of br-lan", guest.mac))
+    });
+    assert!(is_told, "{}", warned());
+    assert!(warned().contains("lan0") && warned().contains("lan1"), "{}", warned());
+    assert!(!warned().contains(&walker.mac));
+}

@@ -249,6 +249,7 @@ fn two_thousand_rotating_macs_and_lost_notices_do_not_hide_a_device() {
                         | NetEvent::LinkDown { .. }
                         | NetEvent::LinkGone { .. }
                         | NetEvent::PortJoined { .. }
+                        | NetEvent::Moved { .. }
                         | NetEvent::AddressesChanged { .. } => {}
                     }
                 }
