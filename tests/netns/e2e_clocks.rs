@@ -9,11 +9,6 @@ use crate::lab::{Daemon, DaemonConfig, Lab, NET6, UdpBlaster, UdpEcho, eventuall
 const SECOND: Duration = Duration::from_secs(1);
 const DAY_MS: i64 = 86_400_000;
 
-fn secs_used(daemon: &Daemon<'_>, session: &str) -> f64 {
-    let session = daemon.session(session);
-    session["time_used_secs"].as_f64().unwrap_or_else(|| panic!("no time_used_secs: {session}"))
-}
-
 /// What the wall clock has to be put back by to read the first seconds of 1970.
 fn back_to_1970() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -46,7 +41,7 @@ fn a_box_that_starts_in_1970_sells_minutes_that_last_when_its_clock_is_set() {
     // Fifty-six years later.
     daemon.set_clock("");
     let as_it_was = || {
-        let (used, real) = (secs_used(&daemon, &session), begun.elapsed().as_secs_f64());
+        let (used, real) = (daemon.secs_used(&session), begun.elapsed().as_secs_f64());
         daemon.state(&session) == "running" && (used - real).abs() < 2.0
     };
     let answers = blaster.answers();
@@ -63,7 +58,7 @@ fn a_box_that_starts_in_1970_sells_minutes_that_last_when_its_clock_is_set() {
     let used = begun.elapsed().as_secs_f64();
     let daemon = boots(&lab, &DaemonConfig::default(), &format!("wall_offset_ms={}\n", back_to_1970()));
     assert_eq!(daemon.state(&session), "running", "{}", daemon.session(&session));
-    let now = secs_used(&daemon, &session);
+    let now = daemon.secs_used(&session);
     assert!((now - used).abs() < 5.0, "{now} of {used} s");
 }
 
@@ -90,7 +85,7 @@ fn a_clock_that_is_set_a_little_or_a_day_changes_no_consumption() {
         daemon.set_clock(&format!("wall_offset_ms={millis}\n"));
         let answers = blaster.answers();
         let as_it_was = || {
-            let (used, real) = (secs_used(&daemon, &session), begun.elapsed().as_secs_f64());
+            let (used, real) = (daemon.secs_used(&session), begun.elapsed().as_secs_f64());
             daemon.state(&session) == "running" && (used - real).abs() < 2.0
         };
         assert!(holds_for(SECOND, as_it_was), "{what}: {}", daemon.session(&session));
@@ -112,7 +107,7 @@ fn a_box_that_slept_has_counted_its_sleep_and_gives_nothing_away() {
     assert!(eventually(SECOND, || blaster.answers() > 10));
 
     daemon.set_clock("boot_offset_ms=200000\n");
-    let counted = || (secs_used(&daemon, &session) - 200.0 - begun.elapsed().as_secs_f64()).abs() < 2.0;
+    let counted = || (daemon.secs_used(&session) - 200.0 - begun.elapsed().as_secs_f64()).abs() < 2.0;
     assert!(eventually(2 * SECOND, counted), "{}", daemon.session(&session));
     assert_eq!(daemon.state(&session), "running");
     let answers = blaster.answers();
@@ -126,6 +121,6 @@ fn a_box_that_slept_has_counted_its_sleep_and_gives_nothing_away() {
     assert!(last < 3 * SECOND, "let through for {last:?} after it woke");
     let answers = blaster.answers();
     assert!(holds_for(SECOND / 2, || blaster.answers() == answers), "let through after its time");
-    let used = secs_used(&daemon, &session);
+    let used = daemon.secs_used(&session);
     assert!((used - 300.0).abs() < 0.001, "charged {used} of 300 s");
 }

@@ -44,11 +44,6 @@ fn zone(daemon: &Daemon<'_>) -> Value {
     daemon.get("/api/v1/status")["zones"][0].clone()
 }
 
-fn secs_used(daemon: &Daemon<'_>, session: &str) -> f64 {
-    let session = daemon.session(session);
-    session["time_used_secs"].as_f64().unwrap_or_else(|| panic!("no time_used_secs: {session}"))
-}
-
 #[test]
 fn with_the_daemon_killed_the_kernel_closes_and_what_was_used_is_charged() {
     let lab = Lab::with_phones(1);
@@ -99,7 +94,7 @@ fn with_the_daemon_killed_the_kernel_closes_and_what_was_used_is_charged() {
     daemon.restart();
     assert_eq!(daemon.session(&session)["state"], "paused");
     assert_eq!(daemon.session(&session)["reason"], "opening_hours", "{}", daemon.session(&session));
-    let used = secs_used(&daemon, &session);
+    let used = daemon.secs_used(&session);
     assert!((online_for.as_secs_f64() - used).abs() < 1.0, "online for {online_for:?}, {used} s are charged");
     let answer =
         daemon.send(&HttpRequest::json("POST", &format!("/api/v1/devices/{}/connect", phone.mac), "{}"));
@@ -137,7 +132,7 @@ fn new_hours_act_at_once_and_a_reload_says_whom_they_cut_off() {
     let session = daemon.let_through(phone, &json!({"kind": "time", "time_secs": 600}));
     let blaster = UdpBlaster::start(phone, (NET6, 7), 100, Duration::from_millis(5));
     assert!(eventually(SECOND, || blaster.answers() > 10));
-    let seconds_alone = secs_used(&daemon, &session);
+    let seconds_alone = daemon.secs_used(&session);
 
     let path = Daemon::write_config(&lab, &hours.config(""));
     assert_eq!(path, daemon.config());
@@ -151,10 +146,10 @@ fn new_hours_act_at_once_and_a_reload_says_whom_they_cut_off() {
     let reloaded = daemon.cli(&["reload", "--yes"]);
     assert!(reloaded.ok(), "{reloaded:?}");
     assert!(eventually(5 * SECOND, || daemon.state(&session) == "paused"), "{}", daemon.session(&session));
-    let (answers, used) = (blaster.answers(), secs_used(&daemon, &session));
+    let (answers, used) = (blaster.answers(), daemon.secs_used(&session));
     assert!(used >= seconds_alone);
     assert!(holds_for(SECOND, || blaster.answers() == answers && daemon.state(&session) == "paused"));
-    assert!((secs_used(&daemon, &session) - used).abs() < f64::EPSILON);
+    assert!((daemon.secs_used(&session) - used).abs() < f64::EPSILON);
 
     Daemon::write_config(&lab, &always);
     let reloaded = daemon.cli(&["reload"]);

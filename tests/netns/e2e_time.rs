@@ -11,11 +11,6 @@ use crate::lab::{
 const SECOND: Duration = Duration::from_secs(1);
 const YEAR_MS: i64 = 365 * 86_400_000;
 
-fn secs_used(daemon: &Daemon<'_>, session: &str) -> f64 {
-    let session = daemon.session(session);
-    session["time_used_secs"].as_f64().unwrap_or_else(|| panic!("no time_used_secs: {session}"))
-}
-
 #[test]
 fn a_wall_clock_that_jumps_by_years_changes_no_consumption() {
     let lab = Lab::with_phones(1);
@@ -31,7 +26,7 @@ fn a_wall_clock_that_jumps_by_years_changes_no_consumption() {
         let answers = blaster.answers();
         assert!(
             holds_for(SECOND, || {
-                let (used, real) = (secs_used(&daemon, &session), begun.elapsed().as_secs_f64());
+                let (used, real) = (daemon.secs_used(&session), begun.elapsed().as_secs_f64());
                 daemon.state(&session) == "running" && (used - real).abs() < 2.0
             }),
             "after a jump by {years} years: {}",
@@ -53,14 +48,14 @@ fn paused_time_is_not_charged() {
     let session = daemon.let_through(phone, &json!({"kind": "time", "time_secs": 600}));
     std::thread::sleep(SECOND);
     daemon.disconnect(&phone.mac);
-    let used = secs_used(&daemon, &session);
+    let used = daemon.secs_used(&session);
     assert!((1.0 - 0.5..begun.elapsed().as_secs_f64() + 1.0).contains(&used), "{used}");
     assert_eq!(daemon.state(&session), "paused");
     std::thread::sleep(2 * SECOND);
-    assert!((secs_used(&daemon, &session) - used).abs() < f64::EPSILON);
+    assert!((daemon.secs_used(&session) - used).abs() < f64::EPSILON);
     let begun = Instant::now();
     daemon.connect(&phone.mac);
-    let more = secs_used(&daemon, &session) - used;
+    let more = daemon.secs_used(&session) - used;
     assert!(more < begun.elapsed().as_secs_f64() + 1.0, "{more}");
 }
 
@@ -87,7 +82,7 @@ fn after_a_reboot_sessions_resume_as_their_devices_come_back() {
     blaster.stop();
     // Two flushes later all of it is on disk.
     std::thread::sleep(Duration::from_millis(2500));
-    let (used_bytes, used_secs) = (daemon.used(&session), secs_used(&daemon, &session));
+    let (used_bytes, used_secs) = (daemon.used(&session), daemon.secs_used(&session));
     daemon.kill();
 
     // The power goes: an empty kernel, another boot id, a boottime that begins again; nobody speaks yet.
@@ -107,7 +102,7 @@ fn after_a_reboot_sessions_resume_as_their_devices_come_back() {
     daemon.restart();
     assert_ne!(daemon.state(&session), "consumed");
     assert_eq!(daemon.used(&session), used_bytes);
-    assert!((secs_used(&daemon, &session) - used_secs).abs() < 2.5, "{}", daemon.session(&session));
+    assert!((daemon.secs_used(&session) - used_secs).abs() < 2.5, "{}", daemon.session(&session));
 
     // They come back.
     let sink = UdpSink::open(&lab.internet, (NET6, 9));

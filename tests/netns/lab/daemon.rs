@@ -355,4 +355,10 @@ impl<'lab> Daemon<'lab> {
     pub fn used(&self, id: &str) -> u64 {
         used_bytes(&self.session(id))
     }
+
+    /// The seconds a session has used.
+    pub fn secs_used(&self, id: &str) -> f64 {
+        let session = self.session(id);
+        session["time_used_secs"].as_f64().unwrap_or_else(|| panic!("no time_used_secs: {session}"))
+    }
 }
