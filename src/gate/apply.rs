@@ -3,6 +3,7 @@
 use super::error::GateError;
 use super::kernel::{Group, Kernel, quota_of};
 use super::names::{ONLINE, OWNER, RECEIVED, SENT};
+use super::netlink::conntrack::Flows;
 use super::netlink::element::Quota;
 use crate::domain::{BootTime, ClientKey, GateOp, Grant};
 
@@ -56,7 +57,9 @@ impl Kernel {
                     let is_shut = left.is_some_and(is_nearly_nothing);
                     swaps.push(Swapped { op: number, key: *key, grant, is_shut, unseen_bytes });
                 }
-                GateOp::Close { key } | GateOp::Forget { key, .. } => *result = self.delete_flows(*key),
+                // What the portal has taken goes on: between the end of the time and this a phone may have asked for it.
+                GateOp::Close { key } => *result = self.delete_flows(*key, Flows::WhereTheyWereSent),
+                GateOp::Forget { key, .. } => *result = self.delete_flows(*key, Flows::All),
                 GateOp::Learn { .. } | GateOp::Open { .. } | GateOp::Swap { .. } | GateOp::Class { .. } => {}
             }
         }
@@ -77,7 +80,7 @@ impl Kernel {
                 let pair = self.pair_bytes(*mac, *key);
                 let known = self.socket.get(OWNER, &[pair])?;
                 if !known.iter().any(Option::is_some) {
-                    self.delete_flows(*key)?;
+                    self.delete_flows(*key, Flows::All)?;
                 }
                 Ok(None)
             }

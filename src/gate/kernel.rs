@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::error::GateError;
 use super::gardens::Gardens;
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
+use super::netlink::conntrack::Flows;
 use super::netlink::element::{Counter, Element, Quota};
 use super::netlink::socket::NetfilterSocket;
 use super::netlink::transaction::{Action, ElementOp, Outcome};
@@ -56,10 +57,10 @@ impl Kernel {
         ClientKey::gather(mark, self.mask).filter(|key| key.spread(self.mask) == mark)
     }
 
-    /// Deletes every connection of a client.
-    pub(super) fn delete_flows(&mut self, key: ClientKey) -> Result<(), GateError> {
+    /// Deletes connections of a client.
+    pub(super) fn delete_flows(&mut self, key: ClientKey, which: Flows) -> Result<(), GateError> {
         let mark = self.mark(key);
-        self.socket.delete_flows(mark, self.mask)
+        self.socket.delete_flows(mark, self.mask, which)
     }
 
     /// Whether the mask can hold the key; a key that is cut off would be another client's.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::error::GateError;
 use super::kernel::{Group, Kernel, TIMEOUT_GRACE_MS, class_id};
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
+use super::netlink::conntrack::Flows;
 use super::netlink::element::{Counter, Element, Quota};
 use crate::domain::{Access, Books, BootTime, ClientKey, Grant, MacAddr};
 
@@ -83,7 +84,7 @@ impl Kernel {
         let (results, _) = self.run(&plan.groups);
         // What could be repaired was; now the connections, then the first error.
         for key in &plan.flows {
-            self.delete_flows(*key)?;
+            self.delete_flows(*key, Flows::All)?;
         }
         results.into_iter().collect::<Result<(), _>>()?;
         Ok(plan.repairs)

@@ -1,10 +1,11 @@
 use std::sync::LazyLock;
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::events::PRUNED_AT_ONCE;
 use super::rows::Columns;
+use super::script::Script;
 use super::sql::{RowsStatement, like_pattern, rows_before};
 use super::{Store, StoreError};
 use crate::domain::{AuditFields, AuditLine, ClockGuard, Text, WallTime};
@@ -71,25 +72,23 @@ pub struct AuditQuery {
 }
 
 /// Appends lines, in their order.
-pub(super) async fn put(connection: &mut SqliteConnection, lines: &[AuditLine]) -> Result<(), StoreError> {
-    PUT_AUDIT
-        .execute(connection, lines, |query, line| {
-            let fields = |fields: &Option<AuditFields>| {
-                let text = fields.as_ref().map(serde_json::to_string).transpose();
-                text.map_err(|error| StoreError::row("audit", line.at.0, error))
-            };
-            Ok(query
-                .bind(line.at.0)
-                .bind(line.actor.name.as_str().to_owned())
-                .bind(line.actor.action)
-                .bind(line.subject.clone())
-                .bind(line.actor.details.as_str().to_owned())
-                .bind(line.actor.origin.as_str().to_owned())
-                .bind(fields(&line.before)?)
-                .bind(fields(&line.after)?))
-        })
-        .await?;
-    Ok(())
+pub(super) async fn put(script: &mut Script<'_>, lines: &[AuditLine]) -> Result<(), StoreError> {
+    let put = script.rows(&PUT_AUDIT, lines, |query, line| {
+        let fields = |fields: &Option<AuditFields>| {
+            let text = fields.as_ref().map(serde_json::to_string).transpose();
+            text.map_err(|error| StoreError::row("audit", line.at.0, error))
+        };
+        Ok(query
+            .bind(line.at.0)
+            .bind(line.actor.name.as_str().to_owned())
+            .bind(line.actor.action)
+            .bind(line.subject.clone())
+            .bind(line.actor.details.as_str().to_owned())
+            .bind(line.actor.origin.as_str().to_owned())
+            .bind(fields(&line.before)?)
+            .bind(fields(&line.after)?))
+    });
+    put.await.map(drop)
 }
 
 impl Store {
@@ -134,7 +133,9 @@ impl Store {
 
     async fn write_audit(&self, lines: &[AuditLine]) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        put(&mut transaction, lines).await?;
+        let mut script = Script::new(&mut transaction);
+        put(&mut script, lines).await?;
+        script.run().await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -4,7 +4,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Acquire, SqliteTransaction};
 
 use super::outbox::{self, Owed};
-use super::rows::{self, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
+use super::put::{self, MOVE_DEVICES, MOVE_SESSIONS, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
+use super::script::Script;
 use super::voucher_uses::Use;
 use super::{
     Store, StoreError, account_devices, audit, counter, credits, events, grants, messages, once, retire,
@@ -264,21 +265,53 @@ impl Pending {
                 .execute(&mut *connection)
                 .await?;
         }
-        let (devices, sessions, usages) = (self.devices.take(), self.sessions.take(), self.usages.take());
-        PUT_DEVICES.execute(connection, &devices, |query, device| rows::bind_device(query, device)).await?;
-        PUT_SESSIONS
-            .execute(connection, &sessions, |query, session| rows::bind_session(query, session))
-            .await?;
-        PUT_USAGE.execute(connection, &usages, |query, session| rows::bind_usage(query, session)).await?;
-        if let Some(wall) = self.newest_wall {
-            sqlx::query(
-                "INSERT INTO meta (name, value) VALUES ('newest_wall', $1) \
-                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-            )
-            .bind(wall.0)
-            .execute(&mut *connection)
-            .await?;
+        let mut script = Script::new(connection);
+        self.put_rows(&mut script).await?;
+        if self.has_seldom() {
+            self.write_seldom(script.connection().await?).await?;
         }
+        audit::put(&mut script, &self.audit).await?;
+        let events = events::put(&mut script, &self.events).await?;
+        let told = session_events::put(&mut script, &self.told).await?;
+        script.run().await?;
+        Ok((script.first_number(events), script.first_number(told)))
+    }
+
+    async fn put_rows(&mut self, script: &mut Script<'_>) -> Result<(), StoreError> {
+        let (devices, sessions, usages) = (self.devices.take(), self.sessions.take(), self.usages.take());
+        script.rows(&PUT_DEVICES, &devices, |query, device| put::bind_device(query, device)).await?;
+        script
+            .rows(&MOVE_DEVICES, &devices, |query, device| Ok(put::bind_moved_device(query, device)))
+            .await?;
+        script.rows(&PUT_SESSIONS, &sessions, |query, session| put::bind_session(query, session)).await?;
+        script
+            .rows(&MOVE_SESSIONS, &sessions, |query, session| Ok(put::bind_moved_session(query, session)))
+            .await?;
+        script.rows(&PUT_USAGE, &usages, |query, session| put::bind_usage(query, session)).await?;
+        match self.newest_wall {
+            Some(wall) => script.add(
+                "INSERT INTO meta (name, value) VALUES ('newest_wall', ?) \
+                 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                |query| Ok(query.bind(wall.0)),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn has_seldom(&self) -> bool {
+        !(self.forgotten.is_empty()
+            && self.messages.is_empty()
+            && self.moved_credits.is_empty()
+            && self.given_back.is_empty()
+            && self.deleted_devices.is_empty()
+            && self.dropped_sales.is_empty()
+            && self.sales.is_empty()
+            && self.origins.is_empty()
+            && self.grants.is_empty())
+    }
+
+    /// What most commits have nothing of.
+    async fn write_seldom(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         for (caller, key) in &self.forgotten {
             once::forget(connection, caller, key).await?;
         }
@@ -301,9 +334,7 @@ impl Pending {
         for change in &self.grants {
             grants::change(connection, change).await?;
         }
-        audit::put(connection, &self.audit).await?;
-        let first_event = events::put(connection, &self.events).await?;
-        Ok((first_event, session_events::put(connection, &self.told).await?))
+        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 use std::sync::LazyLock;
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
 use super::rows::Columns;
+use super::script::{Added, Script};
 use super::sql::RowsStatement;
 use super::{Store, StoreError};
 use crate::domain::{CloseReason, DeviceId, Event, EventKind, PauseReason, SessionId, Text};
@@ -48,33 +49,22 @@ pub struct LoggedEvent {
     pub event: Event,
 }
 
-static PUT_EVENTS: LazyLock<RowsStatement> = LazyLock::new(|| {
-    RowsStatement::new("INSERT INTO events (id, at, device, session, name, details)", 6, "")
-});
+static PUT_EVENTS: LazyLock<RowsStatement> =
+    LazyLock::new(|| RowsStatement::new("INSERT INTO events (at, device, session, name, details)", 5, ""));
 
-/// Appends events and returns the first one's id; the others follow one by one.
-pub(super) async fn put(connection: &mut SqliteConnection, events: &[Event]) -> Result<i64, StoreError> {
-    if events.is_empty() {
-        return Ok(0);
-    }
-    let newest: i64 =
-        sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM events").fetch_one(&mut *connection).await?;
-    let first = newest + 1;
-    let numbered: Vec<(i64, &Event)> = (first..).zip(events).collect();
-    PUT_EVENTS
-        .execute(connection, &numbered, |query, (id, event)| {
-            let details = serde_json::to_string(&event.kind.details())
-                .map_err(|error| StoreError::row("events", id, error))?;
-            Ok(query
-                .bind(*id)
-                .bind(event.at.0)
-                .bind(event.device.map(|id| id.to_string()))
-                .bind(event.session.map(|id| id.to_string()))
-                .bind(event.kind.as_str())
-                .bind(details))
-        })
-        .await?;
-    Ok(first)
+/// Appends events, whose numbers follow one by one.
+pub(super) async fn put(script: &mut Script<'_>, events: &[Event]) -> Result<Added, StoreError> {
+    let put = script.rows(&PUT_EVENTS, events, |query, event| {
+        let details = serde_json::to_string(&event.kind.details())
+            .map_err(|error| StoreError::row("events", event.kind.as_str(), error))?;
+        Ok(query
+            .bind(event.at.0)
+            .bind(event.device.map(|id| id.to_string()))
+            .bind(event.session.map(|id| id.to_string()))
+            .bind(event.kind.as_str())
+            .bind(details))
+    });
+    put.await
 }
 
 impl Store {

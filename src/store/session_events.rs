@@ -2,9 +2,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
 use super::rows::Columns;
+use super::script::{Added, Script};
 use super::sql::RowsStatement;
 use super::{Store, StoreError};
 use crate::domain::{SessionEvent, SessionEventKind, SessionId};
@@ -23,31 +24,19 @@ pub struct LoggedSessionEvent {
 
 static PUT: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
-        "INSERT INTO session_events (id, at, session, device, kind, reason, properties, previous)",
-        8,
+        "INSERT INTO session_events (at, session, device, kind, reason, properties, previous)",
+        7,
         "",
     )
 });
 
 const COLUMNS: &str = "id, at, session, device, kind, reason, properties, previous";
 
-/// Appends events and returns the first one's number; the others follow one by one.
-pub(super) async fn put(
-    connection: &mut SqliteConnection,
-    events: &[SessionEvent],
-) -> Result<i64, StoreError> {
-    if events.is_empty() {
-        return Ok(0);
-    }
-    let newest: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM session_events")
-        .fetch_one(&mut *connection)
-        .await?;
-    let first = newest + 1;
-    let numbered: Vec<(i64, &SessionEvent)> = (first..).zip(events).collect();
-    PUT.execute(connection, &numbered, |query, (id, event)| {
-        let wrong = |error| StoreError::row("session_events", id, error);
+/// Appends events, whose numbers follow one by one.
+pub(super) async fn put(script: &mut Script<'_>, events: &[SessionEvent]) -> Result<Added, StoreError> {
+    let put = script.rows(&PUT, events, |query, event| {
+        let wrong = |error| StoreError::row("session_events", event.session, error);
         Ok(query
-            .bind(*id)
             .bind(event.at.0)
             .bind(event.session.to_string())
             .bind(event.device.to_string())
@@ -55,9 +44,8 @@ pub(super) async fn put(
             .bind(event.reason.as_deref().map(str::to_owned))
             .bind(serde_json::to_string(&event.properties).map_err(wrong)?)
             .bind(serde_json::to_string(&event.previous).map_err(wrong)?))
-    })
-    .await?;
-    Ok(first)
+    });
+    put.await
 }
 
 impl Store {

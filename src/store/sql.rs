@@ -9,8 +9,8 @@ use super::StoreError;
 pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
 
 /// How many rows one statement takes. Every statement is a round trip to the connection's thread, which costs more than
-/// the insert itself; three sizes keep three prepared statements instead of one per number of rows.
-const CHUNKS: [usize; 3] = [32, 4, 1];
+/// the insert itself; a few sizes keep as many prepared statements instead of one per number of rows.
+const CHUNKS: [usize; 5] = [32, 8, 4, 2, 1];
 
 /// One statement for many rows: `head VALUES (…),(…) tail`.
 pub(super) struct RowsStatement {
@@ -40,19 +40,31 @@ impl RowsStatement {
         rows: &[R],
         bind: impl Fn(Bound, &R) -> Result<Bound, StoreError>,
     ) -> Result<u64, StoreError> {
-        let mut rest = rows;
         let mut affected = 0;
-        for (size, text) in CHUNKS.into_iter().zip(&self.texts) {
-            while let Some((chunk, after)) = rest.split_at_checked(size) {
-                let mut query = sqlx::query(text.as_str());
-                for row in chunk {
-                    query = bind(query, row)?;
-                }
-                affected += query.execute(&mut *connection).await?.rows_affected();
-                rest = after;
-            }
+        for (text, chunk) in self.chunks(rows) {
+            let query = chunk.iter().try_fold(sqlx::query(text), &bind)?;
+            affected += query.execute(&mut *connection).await?.rows_affected();
         }
         Ok(affected)
+    }
+
+    /// The statements for all rows, in order, each with those that it takes.
+    pub(super) fn chunks<'a, R>(
+        &'static self,
+        rows: &'a [R],
+    ) -> impl Iterator<Item = (&'static str, &'a [R])> {
+        let mut rest = rows;
+        let mut sizes = CHUNKS.into_iter().zip(&self.texts).peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let (size, text) = sizes.peek()?;
+                if let Some((chunk, after)) = rest.split_at_checked(*size) {
+                    rest = after;
+                    return Some((text.as_str(), chunk));
+                }
+                sizes.next();
+            }
+        })
     }
 }
 

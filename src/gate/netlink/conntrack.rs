@@ -14,20 +14,41 @@ const DELETE: MessageKind = MessageKind { subsystem: CONNTRACK, command: 2 };
 const MARK: u16 = 8;
 /// `CTA_MARK_MASK`.
 const MARK_MASK: u16 = 21;
+/// `CTA_STATUS`.
+const STATUS: u16 = 3;
+/// `CTA_STATUS_MASK`. Kernels before 6.2 do not know it, and then ask for the mark alone.
+const STATUS_MASK: u16 = 26;
+/// `IPS_DST_NAT`.
+const DESTINATION_TRANSLATED: u32 = 1 << 5;
 
 const ENOENT: i32 = 2;
 
+/// Which of a client's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flows {
+    /// All of them.
+    All,
+    /// Those that lead where the client sent them: not those that the portal took, nor what came in by a port forward.
+    WhereTheyWereSent,
+}
+
 impl NetfilterSocket {
-    /// Deletes every entry, of both families, whose mark under `mask` is `mark`. None is no error.
+    /// Deletes entries of both families whose mark under `mask` is `mark`. None is no error.
     ///
     /// `mark` must not be 0: that would be everybody who has no key.
-    pub fn delete_flows(&mut self, mark: u32, mask: u32) -> Result<(), GateError> {
+    pub fn delete_flows(&mut self, mark: u32, mask: u32, which: Flows) -> Result<(), GateError> {
         if mark == 0 || mask == 0 {
             return Err(GateError::Malformed("a mark of 0 is nobody's"));
         }
         let result = self.command("delete connections by mark", |buffer, sequence| {
             message::push(buffer, DELETE, FLAG_ACK, sequence, FAMILY_ANY, |attrs| {
                 attrs.be32(MARK, mark).be32(MARK_MASK, mask);
+                match which {
+                    Flows::All => {}
+                    Flows::WhereTheyWereSent => {
+                        attrs.be32(STATUS, 0).be32(STATUS_MASK, DESTINATION_TRANSLATED);
+                    }
+                }
             });
         });
         match result {

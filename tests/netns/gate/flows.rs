@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::router::{ROUTER_MAC, SECOND};
+use turnpike::domain::GateOp;
+
+use super::router::{ROUTER_MAC, SECOND, key_of, mac};
 use super::{Router, free};
 use crate::lab::{
     Frame, Lab, NET4, NET6, TcpServer, Transfer, UdpBlaster, UdpSink, eventually, holds_for, send_frames,
@@ -92,10 +94,7 @@ fn a_device_that_connects_during_a_garden_flow_is_charged_from_its_next_packet()
         assert!(eventually(SECOND, || sink.packets() == flow.packets()), "it never stopped");
         let free_of_charge = u64::try_from(sink.packets()).unwrap() - router.read(0).books.sent_packets;
         assert!(free_of_charge > 10);
-        router.must(&[turnpike::domain::GateOp::Forget {
-            mac: super::router::mac(router.phone(0)),
-            key: super::router::key_of(0),
-        }]);
+        router.must(&[GateOp::Forget { mac: mac(router.phone(0)), key: key_of(0) }]);
     }
 }
 
@@ -142,4 +141,30 @@ fn a_flow_that_a_helper_expects_is_its_clients() {
     let stopped = router.read(0).books;
     sent.write_all(&[0x54; 1_000]).unwrap();
     assert!(holds_for(MOMENT, || router.read(0).books == stopped));
+}
+
+#[test]
+fn a_visit_that_the_portal_has_taken_outlives_the_end_of_a_session() {
+    let router = Router::with_phones(1);
+    let phone = router.phone(0);
+    let portal = router.lab.router.enter(|| TcpListener::bind("[::]:2050")).unwrap();
+    router.learn(0);
+    for address in [IpAddr::from(NET4), NET6.into()] {
+        // It asked for any page, right after its time was over.
+        let mut visit = phone.enter(|| TcpStream::connect((address, 80))).unwrap();
+        visit.set_read_timeout(Some(3 * SECOND)).unwrap();
+        visit.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        let (mut visitor, _) = portal.accept().unwrap();
+        router.close(0);
+        visitor.read_exact(&mut [0; 16]).unwrap();
+        visit.write_all(b"\r\n").unwrap();
+        visitor.read_exact(&mut [0; 2]).unwrap();
+        visitor.write_all(b"HTTP/1.1 302 Found\r\n\r\n").unwrap();
+        visit.read_exact(&mut [0; 22]).expect("the portal's answer");
+        // The next owner of the key has nothing to do with it.
+        router.must(&[GateOp::Forget { mac: mac(phone), key: key_of(0) }]);
+        router.learn(0);
+        visitor.write_all(b"more").unwrap();
+        assert!(visit.read_exact(&mut [0; 4]).is_err(), "{address}: it lives on");
+    }
 }
