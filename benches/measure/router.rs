@@ -22,6 +22,13 @@ pub fn terms() -> Value {
     json!({"kind": "time_or_data", "time_secs": 864_000, "data_mb": 1_000_000})
 }
 
+/// What the service's unit sets.
+fn unit_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    const UNIT: &str = include_str!("../../systemd/turnpike.service");
+    let settings = UNIT.lines().filter_map(|line| line.strip_prefix("Environment="));
+    settings.flat_map(str::split_whitespace).filter_map(|setting| setting.split_once('='))
+}
+
 /// A running daemon and its directory, which goes with it.
 pub struct Router<'lab> {
     lab: &'lab Lab,
@@ -49,7 +56,8 @@ impl<'lab> Router<'lab> {
     fn spawn(lab: &Lab, dir: &tempfile::TempDir) -> Process {
         let config = dir.path().join("turnpike.toml").display().to_string();
         let log = dir.path().join("turnpike.log");
-        lab.router.spawn_with(&[BINARY, "run", "--config", &config], &log, &[("RUST_LOG", "info")])
+        let environment: Vec<_> = unit_environment().chain([("RUST_LOG", "info")]).collect();
+        lab.router.spawn_with(&[BINARY, "run", "--config", &config], &log, &environment)
     }
 
     /// The control socket.

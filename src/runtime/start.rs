@@ -63,8 +63,8 @@ impl Runtime {
         let measures = Arc::new(Measures::default());
         let kernel: Arc<dyn Kernel> = Arc::new(MeasuredKernel::new(self.kernel, Arc::clone(&measures)));
         let now = self.clock.now();
-        let loaded = self.store.load().await?;
-        let table = kernel.read_table().await?;
+        let (loaded, table) = tokio::join!(self.store.load(), kernel.read_table());
+        let (loaded, table) = (loaded?, table?);
         let settings = Settings {
             zones: self.zones,
             roles: self.roles,

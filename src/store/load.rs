@@ -20,13 +20,14 @@ pub struct Loaded {
     pub newest_wall: Option<WallTime>,
 }
 
-/// Without a session a device may still be who an account, a code or free access gave something to, or who put money in.
-const HAD_SOMETHING: &str = "SELECT DISTINCT device FROM sessions UNION SELECT device FROM account_devices \
-     UNION SELECT u.device FROM voucher_uses u JOIN devices d ON d.id = u.device WHERE u.ended_at IS NULL \
-     UNION SELECT c.device FROM credits c JOIN devices d ON d.id = c.device \
+/// Without a session a device may still be who an account, a code or free access gave something to, or who put money in. `ALL`,
+/// and no order here and below: SQLite would sort in a file of its own.
+const HAD_SOMETHING: &str = "SELECT DISTINCT device FROM sessions UNION ALL SELECT device FROM account_devices \
+     UNION ALL SELECT u.device FROM voucher_uses u JOIN devices d ON d.id = u.device WHERE u.ended_at IS NULL \
+     UNION ALL SELECT c.device FROM credits c JOIN devices d ON d.id = c.device \
          WHERE c.claimed_at IS NULL AND c.returned_at IS NULL \
-     UNION SELECT d.id FROM devices d WHERE EXISTS (SELECT 1 FROM grants WHERE subject = 'device ' || d.id) \
-     UNION SELECT d.id FROM grants g JOIN devices d ON d.id = substr(g.subject, -36) \
+     UNION ALL SELECT d.id FROM devices d WHERE EXISTS (SELECT 1 FROM grants WHERE subject = 'device ' || d.id) \
+     UNION ALL SELECT d.id FROM grants g JOIN devices d ON d.id = substr(g.subject, -36) \
          WHERE g.subject > 'account ' AND g.subject < 'account!' AND g.subject LIKE '% device %'";
 
 impl Store {
@@ -45,13 +46,14 @@ impl Store {
         }
         drop(found);
         let text = format!(
-            "SELECT {SESSION_COLUMNS} FROM sessions WHERE state IN ('available', 'running', 'paused') ORDER BY id"
+            "SELECT {SESSION_COLUMNS} FROM sessions WHERE state IN ('available', 'running', 'paused')"
         );
         let mut found = sqlx::query(AssertSqlSafe(text)).persistent(false).fetch(&mut *connection);
         while let Some(row) = found.try_next().await? {
             loaded.sessions.push(rows::session(&row)?);
         }
         drop(found);
+        loaded.sessions.sort_unstable_by_key(|session| session.id);
         let mut found =
             sqlx::query_scalar::<_, String>(HAD_SOMETHING).persistent(false).fetch(&mut *connection);
         while let Some(id) = found.try_next().await? {

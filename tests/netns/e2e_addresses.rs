@@ -1,13 +1,13 @@
 //! A device is its MAC: however many addresses it has, and whoever else has them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::lab::{
-    Daemon, Frame, LAN4, Lab, NET4, NET6, Phone, UdpBlaster, UdpEcho, UdpSink, eventually, header_bytes,
-    holds_for, send_frames,
+    Daemon, Frame, LAN4, LAN6, Lab, NET4, NET6, Phone, UdpBlaster, UdpEcho, UdpSink, eventually,
+    header_bytes, holds_for, send_frames,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -125,60 +125,68 @@ fn a_captive_neighbour_gets_nothing_by_taking_an_address_or_forging_a_packet() {
 }
 
 /// "This address is mine", to the router, which did not ask.
-fn claim(thief: &Phone, address: Ipv4Addr) -> Frame {
-    let mac = |text: &str| -> Vec<u8> {
-        text.split(':').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-    };
-    let (own, routers) = (mac(&thief.mac), mac(ROUTER_MAC));
-    let head = [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2];
-    let bytes = [&routers[..], &own, &head, &own, &address.octets(), &routers, &LAN4.octets()].concat();
-    Frame::raw(bytes)
+fn claim(thief: &Phone, address: IpAddr) -> Frame {
+    match address {
+        IpAddr::V4(address) => {
+            let mac = |text: &str| -> Vec<u8> {
+                text.split(':').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+            };
+            let (own, routers) = (mac(&thief.mac), mac(ROUTER_MAC));
+            let head = [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2];
+            let (address, router) = (address.octets(), LAN4.octets());
+            Frame::raw([&routers[..], &own, &head, &own, &address, &routers, &router].concat())
+        }
+        IpAddr::V6(address) => Frame::advertisement(&thief.mac, ROUTER_MAC, address, LAN6),
+    }
 }
 
 #[test]
-fn who_claims_a_payers_address_by_arp_gets_nothing_through_and_no_session() {
+fn who_claims_a_payers_address_by_arp_or_nd_gets_nothing_through_and_no_session() {
     let lab = Lab::with_phones(2);
     let daemon = Daemon::start(&lab);
     let [payer, thief] = lab.phones.as_slice() else { panic!("two phones") };
     let session = daemon.let_through(payer, &json!({"kind": "data", "data_mb": 100}));
-    let _echo = UdpEcho::open(&lab.internet, (NET4, 7));
-    let sink = UdpSink::open(&lab.internet, (NET4, 9));
-    let flow = UdpBlaster::start_from(payer, (payer.v4, 5555).into(), (NET4, 7).into(), 100, GAP);
-    assert!(eventually(SECOND, || flow.answers() >= 50));
     daemon.meet(thief);
+    let (by_arp, by_nd) = (IpAddr::from(payer.v4), IpAddr::from(payer.v6));
+    for (address, far, alone) in [(by_arp, IpAddr::from(NET4), "/32"), (by_nd, NET6.into(), "/128 nodad")] {
+        let _echo = UdpEcho::open(&lab.internet, (far, 7));
+        let sink = UdpSink::open(&lab.internet, (far, 9));
+        let flow = UdpBlaster::start_from(payer, (address, 5555).into(), (far, 7).into(), 100, GAP);
+        assert!(eventually(SECOND, || flow.answers() >= 50));
 
-    let believed = || {
-        let entry =
-            lab.router.run(&["ip", "-j", "neigh", "show", &payer.v4.to_string(), "dev", "br-lan"]).json();
-        entry[0]["lladdr"].as_str().map(str::to_owned)
-    };
-    let lie = [claim(thief, payer.v4)];
-    thief.ip(&format!("address add {}/32 dev eth0\n", payer.v4));
-    let from = SocketAddr::from((payer.v4, 5556));
-    let theft = UdpBlaster::start_from(thief, from, (NET4, 9).into(), 100, GAP);
-    // The router may hold on to what it believes for a second.
-    let is_taken = eventually(5 * SECOND, || {
-        send_frames(thief, "eth0", &lie);
-        believed().as_ref() == Some(&thief.mac)
-    });
-    assert!(is_taken, "the router believes {:?}", believed());
-    let sent = theft.packets();
-    assert!(eventually(SECOND, || theft.packets() > sent + 100));
-    assert_eq!(sink.packets(), 0, "what it sends as the payer passes");
-    assert_eq!(daemon.state(&session), "running");
-    let of = |phone: &Phone| {
-        let found = daemon.get(&format!("/api/v1/sessions?filter=%24Mac%20is%20%22{}%22", phone.mac));
-        found["total"].clone()
-    };
-    assert_eq!([of(payer), of(thief)], [json!(1), json!(0)]);
+        let believed = || {
+            let entry =
+                lab.router.run(&["ip", "-j", "neigh", "show", &address.to_string(), "dev", "br-lan"]).json();
+            entry[0]["lladdr"].as_str().map(str::to_owned)
+        };
+        let lie = [claim(thief, address)];
+        thief.ip(&format!("address add {address}{alone} dev eth0\n"));
+        let theft = UdpBlaster::start_from(thief, (address, 5556).into(), (far, 9).into(), 100, GAP);
+        // The router may hold on to what it believes for a second.
+        let is_taken = eventually(5 * SECOND, || {
+            send_frames(thief, "eth0", &lie);
+            believed().as_ref() == Some(&thief.mac)
+        });
+        assert!(is_taken, "the router believes {:?}", believed());
+        let sent = theft.packets();
+        assert!(eventually(SECOND, || theft.packets() > sent + 100));
+        assert_eq!(sink.packets(), 0, "what it sends as {address} passes");
+        assert_eq!(daemon.state(&session), "running");
+        let of = |phone: &Phone| {
+            let found = daemon.get(&format!("/api/v1/sessions?filter=%24Mac%20is%20%22{}%22", phone.mac));
+            found["total"].clone()
+        };
+        assert_eq!([of(payer), of(thief)], [json!(1), json!(0)]);
 
-    // It stops, the payer is heard, and everything is as it was.
-    drop(theft);
-    thief.ip(&format!("address delete {}/32 dev eth0\n", payer.v4));
-    payer.ip("neigh flush dev eth0\n");
-    let answers = flow.answers();
-    assert!(eventually(3 * SECOND, || flow.answers() > answers + 50), "the payer stays cut off");
-    assert_eq!(sink.packets(), 0);
+        // It stops, the payer is heard, and everything is as it was.
+        drop(theft);
+        let (plain, _) = alone.split_once(' ').unwrap_or((alone, ""));
+        thief.ip(&format!("address delete {address}{plain} dev eth0\n"));
+        payer.ip("neigh flush dev eth0\n");
+        let answers = flow.answers();
+        assert!(eventually(3 * SECOND, || flow.answers() > answers + 50), "the payer stays cut off");
+        assert_eq!(sink.packets(), 0);
+    }
 }
 
 #[test]

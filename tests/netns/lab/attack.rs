@@ -35,11 +35,25 @@ pub enum Attack {
     Streams,
     /// First packets of connections from addresses that do not exist: ten thousand that stay half open.
     HalfOpen,
+    /// One MAC behind two ports, which move it thousands of times a second.
+    TwoPorts,
 }
 
 impl Attack {
-    pub const ALL: [Self; 6] =
-        [Self::Silence, Self::Slowloris, Self::Bodies, Self::Heads, Self::Streams, Self::HalfOpen];
+    pub const ALL: [Self; 7] = [
+        Self::Silence,
+        Self::Slowloris,
+        Self::Bodies,
+        Self::Heads,
+        Self::Streams,
+        Self::HalfOpen,
+        Self::TwoPorts,
+    ];
+
+    /// Whether it begins connections, which can be counted.
+    pub const fn connects(self) -> bool {
+        !matches!(self, Self::HalfOpen | Self::TwoPorts)
+    }
 
     pub const fn words(self) -> &'static str {
         match self {
@@ -49,6 +63,7 @@ impl Attack {
             Self::Heads => "heads of 100 kB",
             Self::Streams => "3000 open pages",
             Self::HalfOpen => "10000 half-open connections",
+            Self::TwoPorts => "a MAC that is at two ports",
         }
     }
 }
@@ -59,11 +74,11 @@ pub struct Attacker {
     /// Connections that were begun.
     begun: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
-    _writer: Option<Process>,
+    _writers: Vec<Process>,
 }
 
 impl Attacker {
-    /// Gives the phone its addresses; once before its attacks.
+    /// Gives the phone its addresses; once before its attacks. Where they need two phones, the lab's last is the other.
     pub fn equip(lab: &Lab, phone: &Phone) {
         let mut batch = String::new();
         for number in 0..ADDRESSES {
@@ -76,9 +91,10 @@ impl Attacker {
     /// Begins.
     pub fn start(lab: &Lab, phone: &Phone, attack: Attack) -> Self {
         let (stop, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        if attack == Attack::HalfOpen {
-            let writer = half_open(lab, phone);
-            return Self { stop, begun, thread: None, _writer: Some(writer) };
+        if !attack.connects() {
+            let writers =
+                if attack == Attack::HalfOpen { vec![half_open(lab, phone)] } else { two_ports(lab, phone) };
+            return Self { stop, begun, thread: None, _writers: writers };
         }
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&begun));
         let thread = phone.start(move || {
@@ -92,7 +108,7 @@ impl Attacker {
                 }
             });
         });
-        Self { stop, begun, thread: Some(thread), _writer: None }
+        Self { stop, begun, thread: Some(thread), _writers: Vec::new() }
     }
 
     /// How many connections it has begun.
@@ -129,7 +145,7 @@ async fn try_once(attack: Attack, from: Ipv4Addr, begun: &AtomicUsize) -> std::i
     begun.fetch_add(1, Ordering::SeqCst);
     let host = format!("Host: {LAN4}:2050\r\n");
     match attack {
-        Attack::Silence | Attack::HalfOpen => {}
+        Attack::Silence | Attack::HalfOpen | Attack::TwoPorts => {}
         Attack::Slowloris => {
             stream.write_all(format!("GET / HTTP/1.1\r\n{host}").as_bytes()).await?;
             loop {
@@ -163,12 +179,13 @@ async fn try_once(attack: Attack, from: Ipv4Addr, begun: &AtomicUsize) -> std::i
     Ok(())
 }
 
-/// Writes the frames of a file out of a device, all of them once a second.
+/// Writes the frames of a file out of a device, with a pause after each, all of them at most once a second.
 const WRITER: &str = "
 import socket, sys, time
 out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 out.bind((sys.argv[1], 0))
 frames = [bytes.fromhex(line) for line in open(sys.argv[2])]
+pause = float(sys.argv[3])
 while True:
     begun = time.monotonic()
     for frame in frames:
@@ -176,26 +193,60 @@ while True:
             out.send(frame)
         except OSError:
             pass
+        if pause:
+            time.sleep(pause)
     time.sleep(max(0, 1 - (time.monotonic() - begun)))
 ";
 
 /// The first packets of ten thousand connections, from addresses that nobody has.
 fn half_open(lab: &Lab, phone: &Phone) -> Process {
-    let link = lab.router.run(&["ip", "-j", "link", "show", "br-lan"]).json();
-    let to_mac = link[0]["address"].as_str().expect("a MAC");
     let to = (IpAddr::from(LAN4), PORTAL.1);
-    let mut lines = String::new();
-    for number in 0..10_000_u16 {
+    let router = router_mac(lab);
+    let frames = (0..10_000_u16).map(|number| {
         let [_, low] = number.to_be_bytes();
         let source = (IpAddr::from([192, 168, 75, low | 0x80]), 20_000 + number);
-        let syn = Frame::tcp(&phone.mac, to_mac, source, to, (2, 1, 0), &[]);
-        for byte in syn.bytes() {
+        Frame::tcp(&phone.mac, &router, source, to, (2, 1, 0), &[])
+    });
+    write_frames(lab, phone, ("half-open", Duration::ZERO), frames)
+}
+
+/// Some thousands of packets a second from each port, in turns, with the same sender.
+fn two_ports(lab: &Lab, phone: &Phone) -> Vec<Process> {
+    let other = lab.phones.last().expect("a phone");
+    let (source, to) = ((phone.v4.into(), 5555), (LAN4.into(), 9));
+    let frame = Frame::udp(&phone.mac, &router_mac(lab), source, to, &[0x66; 10]);
+    let write = |from: &Phone, name| {
+        write_frames(
+            lab,
+            from,
+            (name, Duration::from_micros(100)),
+            std::iter::repeat_n(frame.clone(), 10_000),
+        )
+    };
+    vec![write(phone, "port-one"), write(other, "port-two")]
+}
+
+fn router_mac(lab: &Lab) -> String {
+    let link = lab.router.run(&["ip", "-j", "link", "show", "br-lan"]).json();
+    link[0]["address"].as_str().expect("a MAC").to_owned()
+}
+
+fn write_frames(
+    lab: &Lab,
+    phone: &Phone,
+    (name, pause): (&str, Duration),
+    frames: impl Iterator<Item = Frame>,
+) -> Process {
+    let mut lines = String::new();
+    for frame in frames {
+        for byte in frame.bytes() {
             write!(lines, "{byte:02x}").expect("a string");
         }
         lines.push('\n');
     }
-    let file = lab.dir.path().join("half-open");
+    let file = lab.dir.path().join(name);
     std::fs::write(&file, lines).expect("the frames");
-    let argv = ["python3", "-c", WRITER, "eth0", &file.display().to_string()];
-    phone.spawn(&argv, &lab.dir.path().join("half-open.log"))
+    let argv =
+        ["python3", "-c", WRITER, "eth0", &file.display().to_string(), &pause.as_secs_f64().to_string()];
+    phone.spawn(&argv, &lab.dir.path().join(format!("{name}.log")))
 }

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::ns::Ns;
 
@@ -12,6 +12,7 @@ struct Protocol;
 impl Protocol {
     const TCP: u8 = 6;
     const UDP: u8 = 17;
+    const ICMPV6: u8 = 58;
 }
 
 impl Frame {
@@ -59,6 +60,20 @@ impl Frame {
         }
         bytes.extend(payload);
         Self(bytes)
+    }
+
+    /// A neighbour advertisement that nobody asked for: the address is at this MAC, whatever was known before (RFC 4861, 4.4).
+    pub fn advertisement(source_mac: &str, to_mac: &str, address: Ipv6Addr, to: Ipv6Addr) -> Self {
+        const OVERRIDE: u8 = 0x20;
+        const TARGET_MAC: [u8; 2] = [2, 1];
+        let head = [136, 0, 0, 0, OVERRIDE, 0, 0, 0];
+        let mut body = [&head[..], &address.octets(), &TARGET_MAC, &mac(source_mac)].concat();
+        let sum = transport_checksum(address.into(), to.into(), Protocol::ICMPV6, &body);
+        body[2..4].copy_from_slice(&sum.to_be_bytes());
+        let mut frame = Self::ip(source_mac, to_mac, address.into(), to.into(), Protocol::ICMPV6, &body);
+        // What comes over a router is not believed: the hop limit must be whole.
+        frame.0[21] = 255;
+        frame
     }
 
     /// A UDP datagram; `source` and `to` are address and port.
