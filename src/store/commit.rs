@@ -1,11 +1,12 @@
 use std::collections::HashMap;
+use std::ops::Range;
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Acquire, SqliteTransaction};
 
 use super::outbox::{self, Owed};
 use super::put::{self, MOVE_DEVICES, MOVE_SESSIONS, PUT_DEVICES, PUT_SESSIONS, PUT_USAGE};
-use super::script::Script;
+use super::script::{Added, Script};
 use super::voucher_uses::Use;
 use super::{
     Store, StoreError, account_devices, audit, counter, credits, events, grants, messages, once, retire,
@@ -35,6 +36,21 @@ impl Writes {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.guards.is_empty() && self.changes.is_empty() && self.events.is_empty() && self.told.is_empty()
+    }
+
+    /// Whether it is rows alone that are put: nothing is asked of the database, and nothing deleted.
+    fn is_plain(&self) -> bool {
+        let is_put = |change: &Change| {
+            matches!(
+                change,
+                Change::Device(_)
+                    | Change::Session(_)
+                    | Change::Usage(_)
+                    | Change::NewestWall(_)
+                    | Change::Audit(_)
+            )
+        };
+        self.guards.is_empty() && self.changes.iter().all(is_put)
     }
 }
 
@@ -80,31 +96,52 @@ impl Store {
     }
 
     async fn write_group(&self, group: Vec<Writes>) -> Result<Vec<Committed>, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let mut pending = Pending::default();
         let mut answers = Vec::with_capacity(group.len());
-        for writes in group {
-            match hold_all(&mut transaction, &writes.guards).await? {
-                Ok(()) => {
-                    writes.changes.into_iter().for_each(|change| pending.add(change));
-                    let (events, told) = (pending.events.len(), pending.told.len());
-                    pending.events.extend(writes.events);
-                    pending.told.extend(writes.told);
-                    answers.push(Ok((events..pending.events.len(), told..pending.told.len())));
-                }
-                Err(refusal) => answers.push(Err(refusal)),
+        let (first_event, first_told) = if group.iter().all(Writes::is_plain) {
+            answers.extend(group.into_iter().map(|writes| Ok(pending.take_in(writes))));
+            self.write_at_once(pending).await?
+        } else {
+            let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+            for writes in group {
+                let held = hold_all(&mut transaction, &writes.guards).await?;
+                answers.push(held.map(|()| pending.take_in(writes)));
             }
-        }
-        let (first_event, first_told) = pending.write(&mut transaction).await?;
-        attempt("store.commit").map_err(sqlx::Error::Io)?;
-        transaction.commit().await?;
+            let first_numbers = pending.write(&mut transaction).await?;
+            attempt("store.commit").map_err(sqlx::Error::Io)?;
+            transaction.commit().await?;
+            first_numbers
+        };
         boundary("store.committed");
-        let ids = |first: i64, places: std::ops::Range<usize>| {
+        let ids = |first: i64, places: Range<usize>| {
             (first..).skip(places.start).take(places.len()).collect::<Vec<i64>>()
         };
         let numbers =
             |(events, told)| Numbers { events: ids(first_event, events), told: ids(first_told, told) };
         Ok(answers.into_iter().map(|answer| answer.map(numbers)).collect())
+    }
+
+    /// Writes rows of which nothing depends on what is there: the whole transaction goes to the connection's thread at once.
+    async fn write_at_once(&self, mut pending: Pending) -> Result<(i64, i64), StoreError> {
+        let mut connection = self.writer.acquire().await?;
+        attempt("store.commit").map_err(sqlx::Error::Io)?;
+        self.half_done.begins();
+        let mut script = Script::new(&mut connection);
+        let written = async {
+            script.add("BEGIN IMMEDIATE", Ok)?;
+            pending.put_rows(&mut script).await?;
+            let (events, told) = pending.put_lines(&mut script).await?;
+            script.add("COMMIT", Ok)?;
+            script.run().await?;
+            Ok((script.first_number(events), script.first_number(told)))
+        };
+        let written = written.await;
+        if written.is_ok() {
+            self.half_done.is_whole();
+        } else {
+            self.half_done.take_back(&mut connection).await;
+        }
+        written
     }
 }
 
@@ -197,6 +234,15 @@ struct Pending {
 }
 
 impl Pending {
+    /// Where its events are, and what listeners are told.
+    fn take_in(&mut self, writes: Writes) -> (Range<usize>, Range<usize>) {
+        writes.changes.into_iter().for_each(|change| self.add(change));
+        let (events, told) = (self.events.len(), self.told.len());
+        self.events.extend(writes.events);
+        self.told.extend(writes.told);
+        (events..self.events.len(), told..self.told.len())
+    }
+
     fn add(&mut self, change: Change) {
         match change {
             Change::Device(device) => self.devices.put(device.id, device),
@@ -270,11 +316,15 @@ impl Pending {
         if self.has_seldom() {
             self.write_seldom(script.connection().await?).await?;
         }
-        audit::put(&mut script, &self.audit).await?;
-        let events = events::put(&mut script, &self.events).await?;
-        let told = session_events::put(&mut script, &self.told).await?;
+        let (events, told) = self.put_lines(&mut script).await?;
         script.run().await?;
         Ok((script.first_number(events), script.first_number(told)))
+    }
+
+    /// What is appended: the audit log, the events, what listeners are told.
+    async fn put_lines(&self, script: &mut Script<'_>) -> Result<(Added, Added), StoreError> {
+        audit::put(script, &self.audit).await?;
+        Ok((events::put(script, &self.events).await?, session_events::put(script, &self.told).await?))
     }
 
     async fn put_rows(&mut self, script: &mut Script<'_>) -> Result<(), StoreError> {

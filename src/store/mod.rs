@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod filter_sql;
 mod grants;
+mod half_done;
 mod hook_outbox;
 mod hooks;
 mod load;

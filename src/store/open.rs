@@ -17,6 +17,7 @@ use sqlx_core::transaction::TransactionManager;
 use tokio::sync::Semaphore;
 use tracing::error;
 
+use super::half_done::HalfDone;
 use super::lock::{DatabaseLock, beside};
 use super::salvage::place;
 use super::traces::KeptTraces;
@@ -52,6 +53,7 @@ pub struct Store {
     /// Whether there are accounts: asked for each portal page.
     pub(super) accounts: Arc<AtomicBool>,
     pub(super) kept_traces: Arc<KeptTraces>,
+    pub(super) half_done: HalfDone,
     path: Arc<PathBuf>,
     measures: Arc<StoreMeasures>,
     lock: Arc<DatabaseLock>,
@@ -95,7 +97,8 @@ impl Store {
         // SQLite deletes its log on a clean close.
         let was_cut_short = beside(path, "-wal").exists();
         let kept_traces = Arc::new(KeptTraces::default());
-        let writer = match writer_pool(path, &kept_traces).await {
+        let half_done = HalfDone::default();
+        let writer = match writer_pool(path, &kept_traces, &half_done).await {
             Ok(writer) => writer,
             Err(source) => {
                 if is_new {
@@ -135,7 +138,7 @@ impl Store {
         let (path, measures) = (Arc::new(path.to_owned()), Arc::default());
         let searches = Arc::new(Semaphore::new(1));
         let lock = Arc::new(lock);
-        Ok(Self { writer, readers, searches, accounts, kept_traces, path, measures, lock })
+        Ok(Self { writer, readers, searches, accounts, kept_traces, half_done, path, measures, lock })
     }
 
     /// Opens the database, and if it is damaged goes on with what can be read of it, if that is enough.
@@ -319,24 +322,30 @@ fn options(path: &Path, cache: &'static str) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-async fn writer_pool(path: &Path, traces: &Arc<KeptTraces>) -> Result<SqlitePool, sqlx::Error> {
+async fn writer_pool(
+    path: &Path,
+    traces: &Arc<KeptTraces>,
+    half_done: &HalfDone,
+) -> Result<SqlitePool, sqlx::Error> {
     let mut options = options(path, WRITE_CACHE);
     // Room that is freed can be given back in small steps. It is said to a new file only: to say it is to write it.
     if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
         options = options.auto_vacuum(SqliteAutoVacuum::Incremental);
     }
     let (made, taken, given_back) = (Arc::clone(traces), Arc::clone(traces), Arc::clone(traces));
+    let (new, left) = (half_done.clone(), half_done.clone());
     SqlitePoolOptions::new()
         // One that was made just now is used without being taken from those that wait.
         .after_connect(move |_, _| {
             made.write_begins();
+            new.is_whole();
             Box::pin(std::future::ready(Ok(())))
         })
         .before_acquire(move |connection, _| {
             boundary("store.write");
-            let taken = Arc::clone(&taken);
+            let (taken, left) = (Arc::clone(&taken), left.clone());
             Box::pin(async move {
-                let usable = end_left_over(connection).await;
+                let usable = end_left_over(connection).await && left.take_back(connection).await;
                 if usable {
                     taken.write_begins();
                 }
