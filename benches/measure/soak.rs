@@ -264,28 +264,34 @@ impl Owner {
 
     /// A request on a connection of its own, which has to be answered with one of these.
     async fn wants(&self, method: &str, to: (Ipv4Addr, u16), path: &str, form: &str, statuses: &[u16]) {
-        let answer = timeout(PATIENCE, self.ask(method, to, path, form)).await;
-        let said = match answer {
-            Ok(Ok(said))
+        let mut answer = None;
+        let end = timeout(PATIENCE, self.ask(method, to, path, form, &mut answer)).await;
+        let said = answer.as_deref().map(String::from_utf8_lossy);
+        let said = match (end, said) {
+            (Ok(Ok(())), Some(said))
                 if statuses.iter().any(|status| said.starts_with(&format!("HTTP/1.1 {status} "))) =>
             {
                 return;
             }
-            Ok(Ok(said)) => said.lines().next().unwrap_or_default().to_owned(),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer".to_owned(),
+            (Ok(Ok(())), said) => said.unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
+            (Ok(Err(error)), _) => error.to_string(),
+            (Err(_), None) => "no connection".to_owned(),
+            (Err(_), Some(said)) => format!("no end after {} bytes", said.len()),
         };
         self.shared.seen().wrong.push(format!("phone {}: {method} {path}: {said}", self.number));
     }
 
+    /// Puts what comes into `answer`, which is `None` until there is a connection.
     async fn ask(
         &self,
         method: &str,
         to: (Ipv4Addr, u16),
         path: &str,
         form: &str,
-    ) -> std::io::Result<String> {
+        answer: &mut Option<Vec<u8>>,
+    ) -> std::io::Result<()> {
         let mut stream = connect(self.number, to).await?;
+        let answer = answer.insert(Vec::new());
         let host = SocketAddr::from(to);
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\
@@ -293,9 +299,8 @@ impl Owner {
             form.len()
         );
         stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+        stream.read_to_end(answer).await?;
+        Ok(())
     }
 
     /// Leaves the page open for a while.

@@ -79,6 +79,7 @@ codes! {
         "one drops what it does not know, and has no rule that lets a zone to the WAN", "whether its rules let guests through cannot be told";
     MASQUERADE "masquerade": "address translation towards the WAN", "", "a zone has private IPv4 addresses and no rule translates any";
     CONNTRACK "conntrack": "the table of connections", "it is full: new connections are dropped", "it is more than four fifths full";
+    NEIGHBOURS "neighbours": "the kernel's tables of neighbours", "one is full: devices beyond it get no answers", "one is more than four fifths full";
     DNS "dns": "a name server for guests", "nobody listens on UDP port 53 of a zone's device", "nobody listens on TCP port 53 of it";
     DHCP "dhcp": "a DHCP server for guests", "", "nobody listens on UDP port 67 of a zone's device";
     CLOCK "clock": "the time", "", "it is before 2026, or before a time that the store has seen";

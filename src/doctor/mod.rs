@@ -98,6 +98,7 @@ impl Facts<'_> {
         found.extend(checks::offload::judge(place, &self.sides, ruleset, &warned, network, *system));
         found.extend(checks::firewall::judge(place, ruleset, processes, *system));
         found.push(checks::conntrack::judge(place, *system));
+        found.push(checks::neighbours::judge(place, *system));
         found
     }
 

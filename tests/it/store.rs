@@ -187,10 +187,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_session_comes_back_as_it_was(sessions in proptest::collection::vec(any_session(), 1..50)) {
+    fn every_session_comes_back_as_it_was(
+        sessions in proptest::collection::vec(any_session(), 1..50),
+        others in proptest::collection::vec(any_session(), 1..50),
+    ) {
         block_on(async {
             let fixture = fixture().await;
-            committed(&fixture.store, changes([put_device(&device(1))])).await;
+            committed(&fixture.store, changes([put_device(&device(1)), put_device(&device(2))])).await;
             let writes = changes(sessions.iter().map(put_session));
             committed(&fixture.store, writes).await;
             for session in &sessions {
@@ -202,6 +205,12 @@ proptest! {
             prop_assert!(loaded.iter().all(ClientSession::is_usable));
             let usable = sessions.iter().filter(|session| session.is_usable()).count();
             prop_assert!(loaded.len() <= usable);
+            // And all of it is replaced: the device, the time when it was made, the code.
+            for (session, other) in sessions.iter().zip(&others) {
+                let replaced = ClientSession { id: session.id, device: device(2).id, ..other.clone() };
+                committed(&fixture.store, changes([put_session(&replaced)])).await;
+                prop_assert_eq!(fixture.store.session(session.id).await.unwrap(), Some(replaced));
+            }
             Ok(())
         })?;
     }
@@ -230,8 +239,12 @@ fn every_device_comes_back_as_it_was() {
         )
         .await;
         let loaded = fixture.store.load().await.unwrap();
-        assert_eq!(loaded.devices, [bare, full]);
+        assert_eq!(loaded.devices, [bare.clone(), full.clone()]);
         assert_eq!(loaded.newest_wall, Some(WallTime(9)));
+
+        let replaced = ClientDevice { id: bare.id, mac: device(3).mac, key: None, ..full.clone() };
+        committed(&fixture.store, changes([put_device(&replaced)])).await;
+        assert_eq!(fixture.store.load().await.unwrap().devices, [replaced, full]);
     });
 }
 

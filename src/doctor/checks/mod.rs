@@ -11,6 +11,7 @@ pub mod forwarding;
 pub mod kernel;
 pub mod listeners;
 pub mod mark_bits;
+pub mod neighbours;
 pub mod nft;
 pub mod offload;
 pub mod portals;
