@@ -38,20 +38,18 @@ impl Writes {
         self.guards.is_empty() && self.changes.is_empty() && self.events.is_empty() && self.told.is_empty()
     }
 
-    /// Whether it is rows alone that are put: nothing is asked of the database, and nothing deleted.
+    /// Whether it is rows alone that are put.
     fn is_plain(&self) -> bool {
-        let is_put = |change: &Change| {
-            matches!(
-                change,
-                Change::Device(_)
-                    | Change::Session(_)
-                    | Change::Usage(_)
-                    | Change::NewestWall(_)
-                    | Change::Audit(_)
-            )
-        };
         self.guards.is_empty() && self.changes.iter().all(is_put)
     }
+}
+
+/// Whether it is a row that is put: nothing is asked of the database, and nothing deleted. Most commits have nothing else.
+const fn is_put(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Device(_) | Change::Session(_) | Change::Usage(_) | Change::NewestWall(_) | Change::Audit(_)
+    )
 }
 
 impl From<&Transition> for Writes {
@@ -213,6 +211,8 @@ async fn give_back(connection: &mut SqliteConnection, guard: &Guard) -> Result<(
 /// All changes of a group, the last word on each row: many commands touch the same device.
 #[derive(Default)]
 struct Pending {
+    /// Whether there is anything that is not put as a row.
+    has_seldom: bool,
     owed: Vec<Owed>,
     deleted_devices: Vec<DeviceId>,
     deleted_sessions: Vec<SessionId>,
@@ -244,6 +244,7 @@ impl Pending {
     }
 
     fn add(&mut self, change: Change) {
+        self.has_seldom |= !is_put(&change);
         match change {
             Change::Device(device) => self.devices.put(device.id, device),
             Change::DeleteDevice(id) => {
@@ -313,7 +314,7 @@ impl Pending {
         }
         let mut script = Script::new(connection);
         self.put_rows(&mut script).await?;
-        if self.has_seldom() {
+        if self.has_seldom {
             self.write_seldom(script.connection().await?).await?;
         }
         let (events, told) = self.put_lines(&mut script).await?;
@@ -346,18 +347,6 @@ impl Pending {
             ),
             None => Ok(()),
         }
-    }
-
-    fn has_seldom(&self) -> bool {
-        !(self.forgotten.is_empty()
-            && self.messages.is_empty()
-            && self.moved_credits.is_empty()
-            && self.given_back.is_empty()
-            && self.deleted_devices.is_empty()
-            && self.dropped_sales.is_empty()
-            && self.sales.is_empty()
-            && self.origins.is_empty()
-            && self.grants.is_empty())
     }
 
     /// What most commits have nothing of.
