@@ -56,16 +56,18 @@ fn put(table: &str, columns: &str, but: &[&str]) -> RowsStatement {
 }
 
 fn replace_changed(table: &str, columns: &[&str]) -> RowsStatement {
-    let of = |row: &str| columns.iter().map(|name| format!("{row}.{name}")).collect::<Vec<_>>().join(", ");
+    let names = columns.join(", ");
     let updates: Vec<String> = columns.iter().map(|name| format!("{name} = new.{name}")).collect();
+    // One by one: SQLite compares whole rows in a slower way.
+    let differ: Vec<String> =
+        columns.iter().map(|name| format!("{table}.{name} IS NOT new.{name}")).collect();
     RowsStatement::new(
-        &format!("WITH new (id, {}) AS (", columns.join(", ")),
+        &format!("WITH new (id, {names}) AS ("),
         columns.len() + 1,
         &format!(
-            ") UPDATE {table} SET {} FROM new WHERE {table}.id = new.id AND ({}) IS NOT ({})",
+            ") UPDATE {table} SET {} FROM new WHERE {table}.id = new.id AND ({})",
             updates.join(", "),
-            of(table),
-            of("new")
+            differ.join(" OR "),
         ),
     )
 }
