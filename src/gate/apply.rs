@@ -3,8 +3,8 @@
 use super::error::GateError;
 use super::kernel::{Group, Kernel, quota_of};
 use super::names::{ONLINE, OWNER, RECEIVED, SENT};
-use super::netlink::conntrack::Flows;
 use super::netlink::element::Quota;
+use super::netlink::flows::Flows;
 use crate::domain::{BootTime, ClientKey, GateOp, Grant};
 
 /// How often a swapped quota is compared with the books without a gap before the client has to wait for it.
@@ -28,7 +28,8 @@ struct Swapped<'grant> {
 impl Kernel {
     /// Does all of it in one batch (several if it is huge), each with its own result.
     pub(super) fn apply(&mut self, now: BootTime, ops: &[GateOp]) -> Vec<Result<(), GateError>> {
-        let before: Vec<Result<Option<u64>, GateError>> = ops.iter().map(|op| self.prepare(op)).collect();
+        let mut before: Vec<Result<Option<u64>, GateError>> = ops.iter().map(|op| self.prepare(op)).collect();
+        self.free_keys(ops, &mut before);
         let groups: Vec<Group> = ops
             .iter()
             .zip(&before)
@@ -45,7 +46,7 @@ impl Kernel {
                 }
             }
         }
-        let mut swaps = Vec::new();
+        let (mut swaps, mut ended) = (Vec::new(), Vec::new());
         for (number, ((op, result), left)) in ops.iter().zip(&mut results).zip(lefts).enumerate() {
             if result.is_err() {
                 continue;
@@ -58,10 +59,13 @@ impl Kernel {
                     swaps.push(Swapped { op: number, key: *key, grant, is_shut, unseen_bytes });
                 }
                 // What the portal has taken goes on: between the end of the time and this a phone may have asked for it.
-                GateOp::Close { key } => *result = self.delete_flows(*key, Flows::WhereTheyWereSent),
-                GateOp::Forget { key, .. } => *result = self.delete_flows(*key, Flows::All),
+                GateOp::Close { key } => ended.push((number, *key, Flows::WhereTheyWereSent)),
+                GateOp::Forget { key, .. } => ended.push((number, *key, Flows::All)),
                 GateOp::Learn { .. } | GateOp::Open { .. } | GateOp::Swap { .. } | GateOp::Class { .. } => {}
             }
+        }
+        if let Err(error) = self.delete_flows(ended.iter().map(|(_, key, which)| (*key, *which))) {
+            fail(&mut results, ended.iter().map(|(op, ..)| *op), &error);
         }
         for swap in swaps {
             if let (Err(error), Some(result)) = (self.settle(now, &swap), results.get_mut(swap.op)) {
@@ -71,28 +75,39 @@ impl Kernel {
         results
     }
 
-    /// What has to be true before the batch: the key fits, and nobody's connections carry it. Of a swap, what the books
-    /// leave of the client's data now, if data limits it.
+    /// What has to be true before the batch: the key fits. Of a swap, what the books leave of the client's data now, if data
+    /// limits it.
     fn prepare(&mut self, op: &GateOp) -> Result<Option<u64>, GateError> {
         self.check_key(op.key())?;
         match op {
-            GateOp::Learn { mac, key } => {
-                let pair = self.pair_bytes(*mac, *key);
-                let known = self.socket.get(OWNER, &[pair])?;
-                if !known.iter().any(Option::is_some) {
-                    self.delete_flows(*key, Flows::All)?;
-                }
-                Ok(None)
-            }
             GateOp::Swap { key, grant, .. } if grant.end_counter.is_some() => {
                 let mark = self.mark_bytes(*key);
                 self.left_by_books(&mark, grant, 0).map(Some)
             }
-            GateOp::Forget { .. }
+            GateOp::Learn { .. }
+            | GateOp::Forget { .. }
             | GateOp::Open { .. }
             | GateOp::Swap { .. }
             | GateOp::Class { .. }
             | GateOp::Close { .. } => Ok(None),
+        }
+    }
+
+    /// Deletes the connections that carry a key which a device is about to get: they are somebody else's.
+    fn free_keys(&mut self, ops: &[GateOp], before: &mut [Result<Option<u64>, GateError>]) {
+        let (mut learned, mut pairs) = (Vec::new(), Vec::new());
+        for (number, (op, ready)) in ops.iter().zip(&*before).enumerate() {
+            if let (GateOp::Learn { mac, key }, Ok(_)) = (op, ready) {
+                learned.push((number, *key));
+                pairs.push(self.pair_bytes(*mac, *key));
+            }
+        }
+        let freed = self.socket.get(OWNER, &pairs).and_then(|known| {
+            let new = learned.iter().zip(&known).filter(|(_, known)| known.is_none());
+            self.delete_flows(new.map(|((_, key), _)| (*key, Flows::All)))
+        });
+        if let Err(error) = freed {
+            fail(before, learned.iter().map(|(number, _)| *number), &error);
         }
     }
 
@@ -182,6 +197,15 @@ impl Kernel {
 
     fn run_one(&mut self, group: Group) -> Result<(), GateError> {
         self.run(&[group]).0.into_iter().collect()
+    }
+}
+
+/// Nothing of what several operations asked for together is known to have happened.
+fn fail<T>(results: &mut [Result<T, GateError>], numbers: impl Iterator<Item = usize>, error: &GateError) {
+    for number in numbers {
+        if let Some(result) = results.get_mut(number) {
+            *result = Err(error.again());
+        }
     }
 }
 

@@ -56,6 +56,26 @@ impl GateError {
         Self::Refused { what, source: io::Error::from_raw_os_error(errno) }
     }
 
+    /// The same once more, for another who asked for the same.
+    pub(crate) fn again(&self) -> Self {
+        let copy = |source: &io::Error| match source.raw_os_error() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        match self {
+            Self::Policy(mistakes) => Self::Policy(mistakes.clone()),
+            Self::NftMissing(why) => Self::NftMissing(why.clone()),
+            Self::NftRefused(why) => Self::NftRefused(why.clone()),
+            Self::Incompatible => Self::Incompatible,
+            Self::NotLoaded => Self::NotLoaded,
+            Self::Refused { what, source } => Self::Refused { what, source: copy(source) },
+            Self::Socket { what, source } => Self::Socket { what, source: copy(source) },
+            Self::Malformed(what) => Self::Malformed(what),
+            Self::Unsteady => Self::Unsteady,
+            Self::Stopped => Self::Stopped,
+        }
+    }
+
     /// The error number, where it came from the kernel.
     pub fn errno(&self) -> Option<i32> {
         match self {

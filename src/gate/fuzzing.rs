@@ -61,7 +61,7 @@ fn elements(attrs: Attrs<'_>) {
         let mut messages = Messages::new(&written);
         let read: Vec<Element> = messages
             .next()
-            .and_then(|message| message.body.object(NEW_ELEMENT))
+            .and_then(|message| message.body.object(MessageKind::nftables(NEW_ELEMENT)))
             .map(|attrs| read_elements(attrs).collect())
             .unwrap_or_default();
         assert_eq!(read, [as_written(element)]);

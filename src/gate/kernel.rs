@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::error::GateError;
 use super::gardens::Gardens;
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
-use super::netlink::conntrack::Flows;
 use super::netlink::element::{Counter, Element, Quota};
+use super::netlink::flows::{Flows, Marked};
 use super::netlink::socket::NetfilterSocket;
 use super::netlink::transaction::{Action, ElementOp, Outcome};
 use crate::domain::{Books, BootTime, CLASS_MAJOR, ClientKey, Grant, MacAddr};
@@ -57,10 +57,16 @@ impl Kernel {
         ClientKey::gather(mark, self.mask).filter(|key| key.spread(self.mask) == mark)
     }
 
-    /// Deletes connections of a client.
-    pub(super) fn delete_flows(&mut self, key: ClientKey, which: Flows) -> Result<(), GateError> {
-        let mark = self.mark(key);
-        self.socket.delete_flows(mark, self.mask, which)
+    /// Deletes connections of these clients.
+    pub(super) fn delete_flows(
+        &mut self,
+        clients: impl IntoIterator<Item = (ClientKey, Flows)>,
+    ) -> Result<(), GateError> {
+        let mut marked = Marked::default();
+        for (key, which) in clients {
+            marked.add(self.mark(key), which);
+        }
+        self.socket.delete_flows(self.mask, &marked)
     }
 
     /// Whether the mask can hold the key; a key that is cut off would be another client's.

@@ -5,7 +5,7 @@ use super::kernel::Kernel;
 use super::names::TABLE;
 use super::netlink::attr::AttrWriter;
 use super::netlink::element::{Counter, Element, NEW_ELEMENT, Quota};
-use super::netlink::message::FAMILY_ANY;
+use super::netlink::message::{FAMILY_ANY, MessageKind};
 use super::netlink::socket::Change;
 
 /// A table that nobody uses; the number of our socket follows, so that two who probe at once have one each. It is deleted when
@@ -146,7 +146,7 @@ impl Kernel {
     /// Flow tables of others: their flows pass neither quota nor books nor traffic class.
     pub(super) fn offload_warnings(&mut self) -> Result<Vec<String>, GateError> {
         self.socket.list(
-            (GET_FLOWTABLE, NEW_FLOWTABLE),
+            (MessageKind::nftables(GET_FLOWTABLE), MessageKind::nftables(NEW_FLOWTABLE)),
             FAMILY_ANY,
             |_| {},
             |_, attrs, warnings: &mut Vec<String>| {

@@ -1,12 +1,12 @@
 //! Desired state against what the kernel holds.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::error::GateError;
 use super::kernel::{Group, Kernel, TIMEOUT_GRACE_MS, class_id};
 use super::names::{CLASS_OF, CLIENT_OF, ONLINE, OWNER, RECEIVED, SENT};
-use super::netlink::conntrack::Flows;
 use super::netlink::element::{Counter, Element, Quota};
+use super::netlink::flows::Flows;
 use crate::domain::{Access, Books, BootTime, ClientKey, Grant, MacAddr};
 
 /// How far a timeout may be off, in milliseconds.
@@ -27,7 +27,7 @@ pub struct Repairs {
     pub books: usize,
     /// Traffic classes that were missing, wrong or superfluous.
     pub classes: usize,
-    /// Clients that were let through or counted and must not be; their connections were deleted too.
+    /// Clients that were let through or counted and must not be; their connections were deleted, too.
     pub closed: usize,
 }
 
@@ -61,7 +61,7 @@ struct Online {
 #[derive(Default)]
 struct Plan {
     groups: Vec<Group>,
-    flows: BTreeSet<ClientKey>,
+    flows: Vec<(ClientKey, Flows)>,
     repairs: Repairs,
 }
 
@@ -83,9 +83,7 @@ impl Kernel {
         }
         let (results, _) = self.run(&plan.groups);
         // What could be repaired was; now the connections, then the first error.
-        for key in &plan.flows {
-            self.delete_flows(*key, Flows::All)?;
-        }
+        self.delete_flows(plan.flows)?;
         results.into_iter().collect::<Result<(), _>>()?;
         Ok(plan.repairs)
     }
@@ -136,9 +134,7 @@ impl Kernel {
         for pair in held.owner.iter().filter(|pair| !pairs.contains(*pair)) {
             plan.groups.push(vec![self.remove(OWNER, pair.to_vec())]);
             plan.repairs.pairs += 1;
-            if let Some(key) = self.key_in_pair(pair) {
-                plan.flows.insert(key);
-            }
+            plan.flows.extend(self.key_in_pair(pair).map(|key| (key, Flows::All)));
         }
     }
 
@@ -161,7 +157,7 @@ impl Kernel {
         for (mark, group) in strangers {
             plan.groups.push(group);
             plan.repairs.closed += 1;
-            plan.flows.extend(self.key_of(mark));
+            plan.flows.extend(self.key_of(mark).map(|key| (key, Flows::All)));
         }
     }
 
@@ -175,7 +171,7 @@ impl Kernel {
         {
             plan.groups.push(self.close(key));
             plan.repairs.closed += 1;
-            plan.flows.insert(key);
+            plan.flows.push((key, Flows::WhereTheyWereSent));
         }
     }
 

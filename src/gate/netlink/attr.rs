@@ -61,6 +61,13 @@ impl<'buffer> AttrWriter<'buffer> {
         self
     }
 
+    /// Attributes that are encoded already, as they were read.
+    pub fn encoded(&mut self, attributes: &[u8]) -> &mut Self {
+        self.buffer.extend_from_slice(attributes);
+        self.pad();
+        self
+    }
+
     fn pad(&mut self) {
         let padded = self.buffer.len().next_multiple_of(4);
         self.buffer.resize(padded, 0);

@@ -1,67 +1,19 @@
-//! Conntrack entries, deleted by their mark, and what the kernel tells of them (`include/uapi/linux/netfilter/nfnetlink_conntrack.h`).
+//! What the kernel tells of conntrack entries (`include/uapi/linux/netfilter/nfnetlink_conntrack.h`).
 
 use std::net::IpAddr;
 
 use super::attr::Attrs;
-use super::message::{self, Body, CONNTRACK, FAMILY_ANY, FLAG_ACK, Message, MessageKind};
-use super::socket::NetfilterSocket;
+use super::message::{Body, CONNTRACK, Message, MessageKind};
 use crate::domain::{ConnectionEvent, Endpoint};
-use crate::gate::error::GateError;
 
 /// `IPCTNL_MSG_CT_DELETE`.
-const DELETE: MessageKind = MessageKind { subsystem: CONNTRACK, command: 2 };
+pub(super) const DELETE: MessageKind = MessageKind { subsystem: CONNTRACK, command: 2 };
 /// `CTA_MARK`.
-const MARK: u16 = 8;
-/// `CTA_MARK_MASK`.
-const MARK_MASK: u16 = 21;
-/// `CTA_STATUS`.
-const STATUS: u16 = 3;
-/// `CTA_STATUS_MASK`. Kernels before 6.2 do not know it, and then ask for the mark alone.
-const STATUS_MASK: u16 = 26;
-/// `IPS_DST_NAT`.
-const DESTINATION_TRANSLATED: u32 = 1 << 5;
-
-const ENOENT: i32 = 2;
-
-/// Which of a client's connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flows {
-    /// All of them.
-    All,
-    /// Those that lead where the client sent them: not those that the portal took, nor what came in by a port forward.
-    WhereTheyWereSent,
-}
-
-impl NetfilterSocket {
-    /// Deletes entries of both families whose mark under `mask` is `mark`. None is no error.
-    ///
-    /// `mark` must not be 0: that would be everybody who has no key.
-    pub fn delete_flows(&mut self, mark: u32, mask: u32, which: Flows) -> Result<(), GateError> {
-        if mark == 0 || mask == 0 {
-            return Err(GateError::Malformed("a mark of 0 is nobody's"));
-        }
-        let result = self.command("delete connections by mark", |buffer, sequence| {
-            message::push(buffer, DELETE, FLAG_ACK, sequence, FAMILY_ANY, |attrs| {
-                attrs.be32(MARK, mark).be32(MARK_MASK, mask);
-                match which {
-                    Flows::All => {}
-                    Flows::WhereTheyWereSent => {
-                        attrs.be32(STATUS, 0).be32(STATUS_MASK, DESTINATION_TRANSLATED);
-                    }
-                }
-            });
-        });
-        match result {
-            Err(error) if error.errno() == Some(ENOENT) => Ok(()),
-            other => other,
-        }
-    }
-}
-
+pub(super) const MARK: u16 = 8;
 /// `IPCTNL_MSG_CT_NEW`; in the groups of new and destroyed connections nothing else but this and [`DELETE`] is told.
-const NEW: u8 = 0;
+pub(super) const NEW: MessageKind = MessageKind { subsystem: CONNTRACK, command: 0 };
 /// `CTA_TUPLE_ORIG` and `CTA_TUPLE_REPLY`.
-const ORIGINAL: u16 = 1;
+pub(super) const ORIGINAL: u16 = 1;
 const REPLY: u16 = 2;
 /// `CTA_COUNTERS_ORIG` and `CTA_COUNTERS_REPLY`.
 const COUNTERS_ORIGINAL: u16 = 9;
@@ -110,15 +62,12 @@ struct Tuple {
 /// Reads an event of a connection; `None` for anything else, and for what has no mark.
 pub fn read_event(message: &Message<'_>) -> Option<Told> {
     let Body::Object { kind, attributes, .. } = message.body else { return None };
-    if kind.subsystem != CONNTRACK {
-        return None;
-    }
     let attrs = Attrs::new(attributes);
     let mark = attrs.find_kind(MARK)?.be32().filter(|mark| *mark != 0)?;
     let original = read_tuple(attrs.find_kind(ORIGINAL)?.children())?;
     let reply = read_tuple(attrs.find_kind(REPLY)?.children())?;
     let bytes = |counters: u16| attrs.find_kind(counters)?.children().find_kind(COUNTER_BYTES)?.be64();
-    let event = if kind.command == NEW {
+    let event = if kind == NEW {
         ConnectionEvent::Began
     } else if kind == DELETE {
         ConnectionEvent::Ended { bytes: bytes(COUNTERS_ORIGINAL).zip(bytes(COUNTERS_REPLY)) }
@@ -162,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::attr::AttrWriter;
-    use super::super::message::Messages;
+    use super::super::message::{self, Messages};
     use super::*;
 
     type End = ([u8; 4], u16);
@@ -207,8 +156,7 @@ mod tests {
     #[test]
     fn a_connection_is_known_by_what_the_other_side_sees() {
         let end = |address: [u8; 4], port| Endpoint { address: address.into(), port: Some(port) };
-        let new = MessageKind { subsystem: CONNTRACK, command: NEW };
-        let told = read(&event(new, 0x0100_0002, false)).unwrap();
+        let told = read(&event(NEW, 0x0100_0002, false)).unwrap();
         assert_eq!((told.mark, told.protocol, told.event), (0x0100_0002, 6, ConnectionEvent::Began));
         assert_eq!(told.source, end([10, 0, 0, 7], 5000));
         assert_eq!(told.translated, end([203, 0, 113, 2], 6000));
@@ -216,8 +164,8 @@ mod tests {
         let ended = |counted| read(&event(DELETE, 1, counted)).unwrap().event;
         assert_eq!(ended(false), ConnectionEvent::Ended { bytes: None });
         assert_eq!(ended(true), ConnectionEvent::Ended { bytes: Some((100, 2000)) });
-        assert_eq!(read(&event(new, 0, false)), None, "nobody's");
-        assert_eq!(read(&event(MessageKind::nftables(NEW), 1, false)), None, "of something else");
+        assert_eq!(read(&event(NEW, 0, false)), None, "nobody's");
+        assert_eq!(read(&event(MessageKind::nftables(NEW.command), 1, false)), None, "of something else");
     }
 
     proptest! {

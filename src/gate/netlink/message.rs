@@ -131,12 +131,10 @@ pub enum Body<'bytes> {
 }
 
 impl<'bytes> Body<'bytes> {
-    /// The attributes of an object of nf_tables of this kind.
-    pub fn object(&self, command: u8) -> Option<Attrs<'bytes>> {
+    /// The attributes of an object of this kind.
+    pub fn object(&self, wanted: MessageKind) -> Option<Attrs<'bytes>> {
         match *self {
-            Self::Object { kind, attributes, .. } if kind == MessageKind::nftables(command) => {
-                Some(Attrs::new(attributes))
-            }
+            Self::Object { kind, attributes, .. } if kind == wanted => Some(Attrs::new(attributes)),
             Self::Object { .. } | Self::Result(_) | Self::Done | Self::Other => None,
         }
     }
@@ -209,7 +207,7 @@ mod tests {
         end_batch(&mut buffer, 3);
         let messages: Vec<_> = Messages::new(&buffer).collect();
         assert_eq!(messages.iter().map(|message| message.sequence).collect::<Vec<_>>(), [1, 2, 3]);
-        let attrs = messages[1].body.object(12).unwrap();
+        let attrs = messages[1].body.object(MessageKind::nftables(12)).unwrap();
         assert_eq!(attrs.find_kind(1).unwrap().text(), Some("turnpike"));
         assert_eq!(messages[0].body, Body::Other);
     }

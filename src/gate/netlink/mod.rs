@@ -6,6 +6,7 @@
 pub mod attr;
 pub mod conntrack;
 pub mod element;
+pub mod flows;
 pub mod message;
 pub mod socket;
 pub mod transaction;

@@ -26,8 +26,8 @@ const SEND_BUFFER_BYTES: usize = 4 << 20;
 const DATAGRAM_BYTES: usize = 256 << 10;
 /// The kernel answers in the call or not at all; this only keeps a lost answer from blocking for ever.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Gets in one send, so that the answers fit into the receive buffer even where it could not be enlarged.
-const GETS_PER_SEND: usize = 64;
+/// Requests in one send, so that the answers fit into the receive buffer even where it could not be enlarged.
+const REQUESTS_PER_SEND: usize = 64;
 /// How often a dump that was interrupted by a change is begun again.
 const DUMP_TRIES: usize = 50;
 
@@ -188,54 +188,70 @@ impl NetfilterSocket {
         keys: &[Vec<u8>],
     ) -> Result<Vec<Option<Element>>, GateError> {
         let mut found = vec![None; keys.len()];
-        for (number, chunk) in keys.chunks(GETS_PER_SEND).enumerate() {
-            let first = self.sequences(chunk.len());
-            let mut buffer = Vec::with_capacity(chunk.len() * 80);
-            for (sequence, key) in (first..).zip(chunk) {
+        self.ask_each(
+            keys,
+            |buffer, sequence, key| {
+                let element = Element { key: key.clone(), ..Element::default() };
                 message::push(
-                    &mut buffer,
+                    buffer,
                     MessageKind::nftables(GET_ELEMENT),
                     0,
                     sequence,
                     FAMILY_INET,
                     |attrs| {
-                        Element { key: key.clone(), ..Element::default() }.write(attrs, table, set);
+                        element.write(attrs, table, set);
                     },
                 );
+            },
+            |number, body| match body {
+                Body::Result(ENOENT) => Ok(true),
+                Body::Result(errno) => Err(GateError::refused("read an element", errno)),
+                Body::Object { .. } => {
+                    let attrs = body
+                        .object(MessageKind::nftables(NEW_ELEMENT))
+                        .ok_or(GateError::Malformed("another object than an element"))?;
+                    let element = element::read_elements(attrs)
+                        .next()
+                        .ok_or(GateError::Malformed("an answer without its element"))?;
+                    if let Some(slot) = found.get_mut(number) {
+                        *slot = Some(element);
+                    }
+                    Ok(true)
+                }
+                Body::Done | Body::Other => Ok(false),
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// Many requests with one answer each, some in each send. `take` gets each answer with the place of its request, and
+    /// says whether that was all of it.
+    pub fn ask_each<R>(
+        &mut self,
+        requests: &[R],
+        write: impl Fn(&mut Vec<u8>, u32, &R),
+        mut take: impl FnMut(usize, Body<'_>) -> Result<bool, GateError>,
+    ) -> Result<(), GateError> {
+        for (number, chunk) in requests.chunks(REQUESTS_PER_SEND).enumerate() {
+            let first = self.sequences(chunk.len());
+            let mut buffer = Vec::with_capacity(chunk.len() * 80);
+            for (sequence, request) in (first..).zip(chunk) {
+                write(&mut buffer, sequence, request);
             }
             self.send(&buffer)?;
             let mut unanswered = chunk.len();
             self.receive(|message| {
-                let Some(index) = message
-                    .sequence
-                    .checked_sub(first)
-                    .and_then(|index| usize::try_from(index).ok())
-                    .filter(|index| *index < chunk.len())
-                else {
+                let place = message.sequence.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+                let Some(place) = place.filter(|place| *place < chunk.len()) else {
                     return Ok(Reading::More);
                 };
-                match message.body {
-                    Body::Result(ENOENT) => {}
-                    Body::Result(errno) => return Err(GateError::refused("read an element", errno)),
-                    Body::Object { .. } => {
-                        let attrs = message
-                            .body
-                            .object(NEW_ELEMENT)
-                            .ok_or(GateError::Malformed("another object than an element"))?;
-                        let element = element::read_elements(attrs)
-                            .next()
-                            .ok_or(GateError::Malformed("an answer without its element"))?;
-                        if let Some(slot) = found.get_mut(number * GETS_PER_SEND + index) {
-                            *slot = Some(element);
-                        }
-                    }
-                    Body::Done | Body::Other => return Ok(Reading::More),
+                if take(number * REQUESTS_PER_SEND + place, message.body)? {
+                    unanswered = unanswered.saturating_sub(1);
                 }
-                unanswered = unanswered.saturating_sub(1);
                 Ok(if unanswered == 0 { Reading::Finished } else { Reading::More })
             })?;
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Every element of a set. [`GateError::NotLoaded`] if the set is not there.
@@ -250,7 +266,7 @@ impl NetfilterSocket {
         read: impl Fn(Element) -> Option<T>,
     ) -> Result<Vec<T>, GateError> {
         let listed = self.list(
-            (GET_ELEMENT, NEW_ELEMENT),
+            (MessageKind::nftables(GET_ELEMENT), MessageKind::nftables(NEW_ELEMENT)),
             FAMILY_INET,
             |attrs| element::write_set(attrs, TABLE, set),
             |_, attrs, found: &mut Vec<T>| found.extend(element::read_elements(attrs).filter_map(&read)),
@@ -264,7 +280,7 @@ impl NetfilterSocket {
     /// The number of a table of ours, which the kernel gives to no other after it; `None` if it is not there.
     pub fn table_handle(&mut self, name: &str) -> Result<Option<u64>, GateError> {
         let found = self.list(
-            (GET_TABLE, NEW_TABLE),
+            (MessageKind::nftables(GET_TABLE), MessageKind::nftables(NEW_TABLE)),
             FAMILY_INET,
             |_| {},
             |_, attrs, found: &mut Vec<u64>| {
@@ -280,7 +296,7 @@ impl NetfilterSocket {
     /// begun again.
     pub fn list<T>(
         &mut self,
-        (question, answer): (u8, u8),
+        (question, answer): (MessageKind, MessageKind),
         family: u8,
         write: impl Fn(&mut AttrWriter<'_>),
         read: impl Fn(u8, Attrs<'_>, &mut Vec<T>),
@@ -288,7 +304,7 @@ impl NetfilterSocket {
         for _ in 0..DUMP_TRIES {
             let sequence = self.sequences(1);
             let mut buffer = Vec::with_capacity(64);
-            message::push(&mut buffer, MessageKind::nftables(question), FLAG_DUMP, sequence, family, &write);
+            message::push(&mut buffer, question, FLAG_DUMP, sequence, family, &write);
             self.send(&buffer)?;
             let mut objects = Vec::new();
             let mut interrupted = false;

@@ -133,7 +133,8 @@ impl NetfilterSocket {
 }
 
 fn note_echo(body: &Body<'_>, asked: &HashMap<(&str, &[u8]), usize>, echoes: &mut HashMap<usize, Element>) {
-    let Some(attrs) = body.object(DELETE_ELEMENT).or_else(|| body.object(DESTROY_ELEMENT)) else { return };
+    let object = |command| body.object(MessageKind::nftables(command));
+    let Some(attrs) = object(DELETE_ELEMENT).or_else(|| object(DESTROY_ELEMENT)) else { return };
     let Some(set) = attrs.find_kind(LIST_SET).and_then(|name| name.text()) else { return };
     for element in element::read_elements(attrs) {
         if let Some(index) = asked.get(&(set, element.key.as_slice())) {

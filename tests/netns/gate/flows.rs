@@ -1,12 +1,12 @@
 //! Flows that outlive what the kernel knew of them.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use turnpike::domain::GateOp;
 
-use super::router::{ROUTER_MAC, SECOND, key_of, mac};
+use super::router::{MASK, ROUTER_MAC, SECOND, key_of, mac};
 use super::{Router, free};
 use crate::lab::{
     Frame, Lab, NET4, NET6, TcpServer, Transfer, UdpBlaster, UdpSink, eventually, holds_for, send_frames,
@@ -168,4 +168,68 @@ fn a_visit_that_the_portal_has_taken_outlives_the_end_of_a_session() {
         let end = visitor.read(&mut [0]).map_err(|error| error.kind());
         assert_eq!(end, Err(ErrorKind::ConnectionReset), "{address}: it lives on");
     }
+}
+
+#[test]
+fn connections_of_many_who_end_together_go_and_no_others() {
+    const ENDED: usize = 5;
+    let router = Router::with_phones(ENDED + 1);
+    let portal = router.lab.router.enter(|| TcpListener::bind("[::]:2050")).unwrap();
+    for number in 0..=ENDED {
+        router.learn(number);
+    }
+    // Each has a visit that the portal took, and after that connections that lead where it sent them.
+    let mut visits = Vec::new();
+    for number in 0..=ENDED {
+        for address in [IpAddr::from(NET4), NET6.into()] {
+            visits.push(router.phone(number).enter(|| TcpStream::connect((address, 80))).unwrap());
+            visits.push(portal.accept().unwrap().0);
+        }
+        router.must(&[GateOp::Open { key: key_of(number), grant: free() }]);
+        for (here, there) in [("0.0.0.0:0", IpAddr::from(NET4)), ("[::]:0", NET6.into())] {
+            let socket = router.phone(number).enter(|| UdpSocket::bind(here)).unwrap();
+            for port in [7, 8] {
+                socket.send_to(b"to the outside", (there, port)).unwrap();
+            }
+        }
+    }
+    let entries = |number: usize| {
+        let mark = format!("{:#x}/{:#x}", key_of(number).spread(MASK), MASK);
+        let count = |family: &str, protocol: &str| {
+            let argv = ["conntrack", "-L", "-f", family, "-p", protocol, "--mark", &mark];
+            router.lab.router.must(&argv).lines().count()
+        };
+        let both = |protocol: &str| count("ipv4", protocol) + count("ipv6", protocol);
+        (both("udp"), both("tcp"))
+    };
+    for number in 0..=ENDED {
+        assert!(eventually(3 * SECOND, || entries(number) == (4, 2)), "phone {number}");
+    }
+    let ends: Vec<GateOp> = (0..ENDED)
+        .map(|number| match number {
+            0 => GateOp::Forget { mac: mac(router.phone(0)), key: key_of(0) },
+            number => GateOp::Close { key: key_of(number) },
+        })
+        .collect();
+    router.must(&ends);
+    for number in 0..=ENDED {
+        let left = match number {
+            0 => (0, 0),
+            ENDED => (4, 2),
+            _ => (0, 2),
+        };
+        assert_eq!(entries(number), left, "phone {number}");
+    }
+    // Whoever gets those keys next does not get what is left.
+    let learns: Vec<GateOp> = (1..ENDED)
+        .map(|number| GateOp::Learn {
+            mac: format!("02:00:00:09:09:0{number}").parse().unwrap(),
+            key: key_of(number),
+        })
+        .collect();
+    router.must(&learns);
+    for number in 0..ENDED {
+        assert_eq!(entries(number), (0, 0), "phone {number}");
+    }
+    assert_eq!(entries(ENDED), (4, 2));
 }
