@@ -1,10 +1,13 @@
 //! Steering among ten thousand stored sessions, half of them running: finding a hundred, closing a thousand.
 
+use std::net::UdpSocket;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use turnpike::domain::ClientKey;
 
 use crate::Effort;
+use crate::crowd::MARK_MASK;
 use crate::lab::{HttpRequest, Lab};
 use crate::report::{Aim, Report};
 use crate::router::{Router, macs};
@@ -19,6 +22,9 @@ const GROUPS: usize = 4;
 const FOUND_OF_EACH: usize = 50;
 /// Values in one list of a filter.
 const LISTED: usize = 400;
+/// Connections of each client, where there are any.
+const FLOWS_OF_EACH: usize = 6;
+const FIRST_PORT: u16 = 10_000;
 /// Looks for each run.
 const LOOKS: usize = 10;
 
@@ -52,18 +58,69 @@ pub fn measure(report: &mut Report, effort: Effort) {
     let what = format!("a filter that finds {} of {}", 2 * FOUND_OF_EACH, 2 * half);
     report.add(AREA, what, found, "ms", Aim::Below(20.0));
 
-    let (mut counted, mut closed) = (Sample::default(), Sample::default());
-    for number in 0..GROUPS.min(effort.runs) {
+    let (mut counted, mut closed) = (Sample::default(), [Sample::default(), Sample::default()]);
+    let flows = Flows::prepare(&lab, half);
+    for number in 0..GROUPS {
         let filter = format!("Group is \"{number}\"");
         let (matched, millis) = bulk(&router, "close", json!({"filter": filter, "dry_run": true}));
         assert_eq!(matched, GROUP);
         counted.add(millis);
+        // In turns.
+        let has_flows = number % 2 == 1;
+        if has_flows {
+            flows.begin(&lab);
+        }
         let (matched, millis) = bulk(&router, "close", json!({"filter": filter}));
         assert_eq!(matched, GROUP);
-        closed.add(millis);
+        if let Some(closed) = closed.get_mut(usize::from(has_flows)) {
+            closed.add(millis);
+        }
     }
     report.add(AREA, format!("counting {GROUP} by filter (dry run)"), counted, "ms", Aim::Open);
-    report.add(AREA, format!("closing {GROUP} running ones by filter"), closed, "ms", Aim::Below(250.0));
+    let [alone, beside] = closed;
+    let what = format!("closing {GROUP} running ones by filter");
+    report.add(AREA, &what, alone, "ms", Aim::Below(250.0));
+    let what = format!("… {} connections each, {} in the kernel", FLOWS_OF_EACH, flows.count());
+    report.add(AREA, what, beside, "ms", Aim::Below(250.0));
+}
+
+/// Connections that carry the clients' keys, made by packets of the router to itself.
+struct Flows {
+    ports: std::ops::Range<u16>,
+}
+
+impl Flows {
+    /// One port for each of the first keys.
+    fn prepare(lab: &Lab, clients: usize) -> Self {
+        let last = FIRST_PORT + u16::try_from(clients).expect("ports enough");
+        let keys = (1..).map_while(ClientKey::new).map(|key| key.spread(MARK_MASK));
+        let marks: Vec<String> =
+            (FIRST_PORT..last).zip(keys).map(|(port, mark)| format!("{port} : {mark:#x}")).collect();
+        lab.router.nft(&format!(
+            "table ip measure {{\nchain out {{\ntype filter hook output priority filter;\n\
+             ip daddr 127.0.0.1 ct mark set udp dport map {{ {} }}\n}}\n}}",
+            marks.join(", ")
+        ));
+        Self { ports: FIRST_PORT..last }
+    }
+
+    fn begin(&self, lab: &Lab) {
+        lab.router.enter(|| {
+            for _ in 0..FLOWS_OF_EACH {
+                let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+                for port in self.ports.clone() {
+                    // Nobody listens.
+                    socket.send_to(b"x", ("127.0.0.1", port)).expect("sent");
+                }
+            }
+        });
+        let count = lab.router.must(&["conntrack", "-C"]);
+        assert!(count.trim().parse::<usize>().expect("a number") >= self.count(), "{count}");
+    }
+
+    fn count(&self) -> usize {
+        self.ports.len() * FLOWS_OF_EACH
+    }
 }
 
 /// A change of many: how many, and milliseconds.

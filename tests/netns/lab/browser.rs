@@ -17,7 +17,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How the driver says that an element is not there any more, before or while it was looked at: nothing was done to it.
 const GONE: [&str; 2] = ["stale element", "does not belong to the document"];
 const START: Duration = Duration::from_secs(20);
-const SOON: Duration = Duration::from_secs(8);
+const SOON: Duration = Duration::from_secs(20);
 
 /// Chromium on a phone or in the office, driven as its user drives it: by what is on the page.
 ///
