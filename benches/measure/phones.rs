@@ -1,7 +1,9 @@
 //! Many phones in the namespace of one: each a device of its own with a MAC and an address.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -31,6 +33,41 @@ pub fn crowd(lab: &Lab, count: u16) {
     }
     phone.ip(&batch);
     lab.router.ip("address add 10.76.0.1/16 dev br-lan\n");
+}
+
+/// Room for so many in the kernel's tables of neighbours, as long as this lives. The tables are one for all namespaces and take 1,024
+/// as the kernel comes: `turnpike doctor` says when that is too few, and this is what it says to do.
+pub struct RoomForNeighbours {
+    before: Vec<(PathBuf, String)>,
+}
+
+impl RoomForNeighbours {
+    /// What is larger already stays.
+    pub fn make(count: u16) -> Self {
+        let mut before = Vec::new();
+        for family in ["ipv4", "ipv6"] {
+            for (name, times) in [("gc_thresh3", 8), ("gc_thresh2", 4), ("gc_thresh1", 2)] {
+                let path = PathBuf::from(format!("/proc/sys/net/{family}/neigh/default/{name}"));
+                let was = fs::read_to_string(&path).expect("a threshold");
+                let wanted = u64::from(count) * times;
+                if was.trim().parse::<u64>().expect("a number") < wanted {
+                    fs::write(&path, wanted.to_string()).expect("room for neighbours");
+                    before.push((path, was));
+                }
+            }
+        }
+        Self { before }
+    }
+}
+
+impl Drop for RoomForNeighbours {
+    fn drop(&mut self) {
+        for (path, was) in &self.before {
+            if let Err(error) = fs::write(path, was) {
+                println!("{} was {}, and cannot be set back: {error}", path.display(), was.trim());
+            }
+        }
+    }
 }
 
 /// The address of one of them.

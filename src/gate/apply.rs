@@ -64,13 +64,14 @@ impl Kernel {
                 GateOp::Learn { .. } | GateOp::Open { .. } | GateOp::Swap { .. } | GateOp::Class { .. } => {}
             }
         }
-        if let Err(error) = self.delete_flows(ended.iter().map(|(_, key, which)| (*key, *which))) {
-            fail(&mut results, ended.iter().map(|(op, ..)| *op), &error);
-        }
+        // Those who go on first: to look through all connections takes the longest.
         for swap in swaps {
             if let (Err(error), Some(result)) = (self.settle(now, &swap), results.get_mut(swap.op)) {
                 *result = Err(error);
             }
+        }
+        if let Err(error) = self.delete_flows(ended.iter().map(|(_, key, which)| (*key, *which))) {
+            fail(&mut results, ended.iter().map(|(op, ..)| *op), &error);
         }
         results
     }
