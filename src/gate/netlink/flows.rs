@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::attr::Attrs;
-use super::conntrack::{DELETE, MARK, NEW, ORIGINAL};
+use super::conntrack::{DELETE, MARK, NEW, ORIGINAL, REPLY, Tuple, read_tuple};
 use super::message::{self, Body, CONNTRACK, FAMILY_ANY, FLAG_ACK, MessageKind};
 use super::socket::NetfilterSocket;
+use crate::domain::Endpoint;
 use crate::gate::error::GateError;
 
 /// `IPCTNL_MSG_CT_GET`.
@@ -18,22 +19,22 @@ const ID: u16 = 12;
 const ZONE: u16 = 18;
 /// `CTA_MARK_MASK`.
 const MARK_MASK: u16 = 21;
-/// `CTA_STATUS_MASK`. Kernels before 6.2 do not know it, and then ask for the mark alone.
-const STATUS_MASK: u16 = 26;
-/// `IPS_DST_NAT`.
+/// `IPS_SRC_NAT` and `IPS_DST_NAT`.
+const SOURCE_TRANSLATED: u32 = 1 << 4;
 const DESTINATION_TRANSLATED: u32 = 1 << 5;
 
 const ENOENT: i32 = 2;
-const WHAT: &str = "delete connections";
 
-/// For so few clients the kernel walks all its connections once for each; for more they are listed once instead, which takes
-/// about as long as three walks.
-const WALKS: usize = 3;
+/// For so few clients the kernel looks through all its connections once for each; for more all are listed, which takes about as long
+/// as to look through them three times.
+const LOOKS: usize = 3;
 
 /// Which of a client's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flows {
-    /// Those that lead where the client sent them: not those that the portal took, nor what came in by a port forward.
+    /// Those that lead where the client sent them, as it sent them: not those that the portal took, nor what came in by a port
+    /// forward, nor those whose sender's port alone was translated. The kernel does that to a visit of the portal while it
+    /// remembers another from the same port that was led there: without its entry the answer would go to the wrong port.
     WhereTheyWereSent,
     /// All of them.
     All,
@@ -50,10 +51,10 @@ impl Marked {
         *known = which.max(*known);
     }
 
-    fn has(&self, mark: u32, status: u32) -> bool {
+    fn has(&self, mark: u32, is_translated: bool) -> bool {
         match self.0.get(&mark) {
             Some(Flows::All) => true,
-            Some(Flows::WhereTheyWereSent) => status & DESTINATION_TRANSLATED == 0,
+            Some(Flows::WhereTheyWereSent) => !is_translated,
             None => false,
         }
     }
@@ -77,41 +78,24 @@ impl NetfilterSocket {
         if mask == 0 || marked.0.contains_key(&0) {
             return Err(GateError::Malformed("a mark of 0 is nobody's"));
         }
-        if marked.0.len() > WALKS {
-            let entries = self.entries(mask, marked)?;
-            return self.delete_entries(&entries);
-        }
-        for (mark, which) in &marked.0 {
-            self.delete_by_mark(*mark, mask, *which)?;
+        let filters: Vec<Option<u32>> = match marked.0.len() {
+            0..=LOOKS => marked.0.keys().copied().map(Some).collect(),
+            _ => vec![None],
+        };
+        for filter in filters {
+            let entries = self.list(
+                (GET, NEW),
+                FAMILY_ANY,
+                |attrs| {
+                    if let Some(mark) = filter {
+                        attrs.be32(MARK, mark).be32(MARK_MASK, mask);
+                    }
+                },
+                |family, attrs, entries| entries.extend(read_entry(family, attrs, mask, marked)),
+            )?;
+            self.delete_entries(&entries)?;
         }
         Ok(())
-    }
-
-    fn delete_by_mark(&mut self, mark: u32, mask: u32, which: Flows) -> Result<(), GateError> {
-        let result = self.command(WHAT, |buffer, sequence| {
-            message::push(buffer, DELETE, FLAG_ACK, sequence, FAMILY_ANY, |attrs| {
-                attrs.be32(MARK, mark).be32(MARK_MASK, mask);
-                match which {
-                    Flows::All => {}
-                    Flows::WhereTheyWereSent => {
-                        attrs.be32(STATUS, 0).be32(STATUS_MASK, DESTINATION_TRANSLATED);
-                    }
-                }
-            });
-        });
-        match result {
-            Err(error) if error.errno() == Some(ENOENT) => Ok(()),
-            other => other,
-        }
-    }
-
-    fn entries(&mut self, mask: u32, marked: &Marked) -> Result<Vec<Entry>, GateError> {
-        self.list(
-            (GET, NEW),
-            FAMILY_ANY,
-            |_| {},
-            |family, attrs, entries| entries.extend(read_entry(family, attrs, mask, marked)),
-        )
     }
 
     /// Deletes these, but for those that are gone already.
@@ -131,7 +115,7 @@ impl NetfilterSocket {
             },
             |_, body| match body {
                 Body::Result(0 | ENOENT) => Ok(true),
-                Body::Result(errno) => Err(GateError::refused(WHAT, errno)),
+                Body::Result(errno) => Err(GateError::refused("delete a connection", errno)),
                 Body::Done | Body::Object { .. } | Body::Other => Ok(false),
             },
         )
@@ -142,12 +126,23 @@ impl NetfilterSocket {
 /// is to delete all.
 fn read_entry(family: u8, attrs: Attrs<'_>, mask: u32, marked: &Marked) -> Option<Entry> {
     let number = |kind: u16| attrs.find_kind(kind).and_then(|attr| attr.be32());
-    if !marked.has(number(MARK)? & mask, number(STATUS).unwrap_or_default()) {
+    if !marked.has(number(MARK)? & mask, is_translated(number(STATUS).unwrap_or_default(), attrs)) {
         return None;
     }
     let original = attrs.find_kind(ORIGINAL)?.payload.to_vec();
     let zone = attrs.find_kind(ZONE).and_then(|attr| attr.be16());
     Some(Entry { family, original, id: number(ID)?, zone }).filter(|entry| !entry.original.is_empty())
+}
+
+/// Whether it leads elsewhere than it was sent to, or comes from another port of the same address.
+fn is_translated(status: u32, attrs: Attrs<'_>) -> bool {
+    let address = |kind: u16, end: fn(Tuple) -> Endpoint| {
+        attrs.find_kind(kind).and_then(|tuple| read_tuple(tuple.children())).map(|tuple| end(tuple).address)
+    };
+    status & DESTINATION_TRANSLATED != 0
+        || status & SOURCE_TRANSLATED != 0
+            && address(ORIGINAL, |tuple| tuple.source)
+                .is_some_and(|sender| address(REPLY, |tuple| tuple.destination) == Some(sender))
 }
 
 #[cfg(test)]

@@ -156,25 +156,6 @@ impl NetfilterSocket {
         }
     }
 
-    /// One request that is answered with a result only.
-    pub fn command(
-        &mut self,
-        what: &'static str,
-        write: impl FnOnce(&mut Vec<u8>, u32),
-    ) -> Result<(), GateError> {
-        let sequence = self.sequences(1);
-        let mut buffer = Vec::with_capacity(128);
-        write(&mut buffer, sequence);
-        self.send(&buffer)?;
-        self.receive(|message| match message.body {
-            Body::Result(errno) if message.sequence == sequence => match errno {
-                0 => Ok(Reading::Finished),
-                errno => Err(GateError::refused(what, errno)),
-            },
-            Body::Result(_) | Body::Done | Body::Object { .. } | Body::Other => Ok(Reading::More),
-        })
-    }
-
     /// The elements of a set with these keys, in their order; `None` where there is none (or it has timed out).
     pub fn get(&mut self, set: &str, keys: &[Vec<u8>]) -> Result<Vec<Option<Element>>, GateError> {
         self.get_in(TABLE, set, keys)

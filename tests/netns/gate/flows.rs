@@ -4,12 +4,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
+use tokio::net::TcpSocket;
 use turnpike::domain::GateOp;
 
 use super::router::{MASK, ROUTER_MAC, SECOND, key_of, mac};
 use super::{Router, free};
 use crate::lab::{
-    Frame, Lab, NET4, NET6, TcpServer, Transfer, UdpBlaster, UdpSink, eventually, holds_for, send_frames,
+    Frame, LAN4, LAN6, Lab, NET4, NET6, TcpServer, Transfer, UdpBlaster, UdpSink, eventually, holds_for,
+    send_frames,
 };
 
 const MOMENT: Duration = Duration::from_millis(100);
@@ -168,6 +170,51 @@ fn a_visit_that_the_portal_has_taken_outlives_the_end_of_a_session() {
         let end = visitor.read(&mut [0]).map_err(|error| error.kind());
         assert_eq!(end, Err(ErrorKind::ConnectionReset), "{address}: it lives on");
     }
+}
+
+#[test]
+fn a_visit_of_the_portal_from_a_port_that_was_led_there_before_is_answered_at_the_end_of_a_session() {
+    let router = Router::with_phones(1);
+    let phone = router.phone(0);
+    let portal = router.lab.router.enter(|| TcpListener::bind("[::]:2050")).unwrap();
+    router.learn(0);
+    for (port, outside, here) in
+        [(5001, IpAddr::from(NET4), IpAddr::from(LAN4)), (5002, NET6.into(), LAN6.into())]
+    {
+        let visit = |there: SocketAddr| {
+            let own = SocketAddr::new(if there.is_ipv4() { phone.v4.into() } else { phone.v6.into() }, port);
+            let visit = phone.enter(|| connect_from(own, there));
+            let (visitor, peer) = portal.accept().unwrap();
+            (visit, visitor, peer)
+        };
+        // The portal ends the first one, as it does; the kernel remembers it.
+        let (first, led, peer) = visit((outside, 80).into());
+        assert_eq!(peer.port(), port);
+        drop(led);
+        drop(first);
+        router.must(&[GateOp::Open { key: key_of(0), grant: free() }]);
+        let (mut visit, mut visitor, peer) = visit((here, 2050).into());
+        assert_ne!(peer.port(), port, "the kernel finds another way: this shows nothing");
+        visit.set_read_timeout(Some(3 * SECOND)).unwrap();
+        visit.write_all(b"POST /disconnect HTTP/1.1\r\n").unwrap();
+        visitor.read_exact(&mut [0; 27]).unwrap();
+        router.close(0);
+        visitor.write_all(b"HTTP/1.1 303 See Other\r\n\r\n").unwrap();
+        visit.read_exact(&mut [0; 26]).expect("the portal's answer");
+    }
+}
+
+/// A connection from a port of one's own choice, whatever came from there before.
+fn connect_from(own: SocketAddr, there: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = if own.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(own).unwrap();
+        socket.connect(there).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
 }
 
 #[test]
