@@ -51,10 +51,10 @@ impl Marked {
         *known = which.max(*known);
     }
 
-    fn has(&self, mark: u32, is_translated: bool) -> bool {
+    fn has(&self, mark: u32, is_translated: impl FnOnce() -> bool) -> bool {
         match self.0.get(&mark) {
             Some(Flows::All) => true,
-            Some(Flows::WhereTheyWereSent) => !is_translated,
+            Some(Flows::WhereTheyWereSent) => !is_translated(),
             None => false,
         }
     }
@@ -126,7 +126,7 @@ impl NetfilterSocket {
 /// is to delete all.
 fn read_entry(family: u8, attrs: Attrs<'_>, mask: u32, marked: &Marked) -> Option<Entry> {
     let number = |kind: u16| attrs.find_kind(kind).and_then(|attr| attr.be32());
-    if !marked.has(number(MARK)? & mask, is_translated(number(STATUS).unwrap_or_default(), attrs)) {
+    if !marked.has(number(MARK)? & mask, || is_translated(number(STATUS).unwrap_or_default(), attrs)) {
         return None;
     }
     let original = attrs.find_kind(ORIGINAL)?.payload.to_vec();
