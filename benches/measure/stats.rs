@@ -35,6 +35,13 @@ impl Sample {
         self.quantile(0.5)
     }
 
+    /// What a daemon's own totals can be held against. NaN of nothing.
+    pub fn mean(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a few measurements")]
+        let count = self.0.len() as f64;
+        self.0.iter().sum::<f64>() / count
+    }
+
     /// The smallest and the largest.
     pub fn spread(&self) -> (f64, f64) {
         (self.quantile(0.0), self.quantile(1.0))

@@ -28,6 +28,7 @@ mod e2e_garden;
 mod e2e_guest_log;
 mod e2e_handover;
 mod e2e_hostile;
+mod e2e_kernel;
 mod e2e_limits;
 mod e2e_listeners;
 mod e2e_locks;

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use super::table::Table;
 use super::work::Work;
 use super::{SessionsMgr, Settings, Zone};
 use crate::domain::{
-    Books, ClientDevice, ClientKey, ClientSession, ClockGuard, CloseReason, DeviceId, EventKind, KernelBooks,
-    Now, Outcome, PauseReason, Policies, SessionState, Text, Transition, WallTime,
+    Books, Change, ClientDevice, ClientKey, ClientSession, ClockGuard, CloseReason, DeviceId, EventKind,
+    KernelBooks, Now, Outcome, PauseReason, Policies, Refusal, SessionState, Text, Transition, WallTime,
 };
 
 /// What the daemon finds when it starts.
@@ -71,13 +72,13 @@ impl SessionsMgr {
         let clock_believed = clock.observe(now);
         let mut table = Table::default();
         let mut held = HashSet::new();
-        let mut rekeyed = Vec::new();
+        let mut rekeyed = HashSet::new();
         for mut device in found.devices {
             if let Some(key) = device.key
                 && (key.get() > settings.max_key || !held.insert(key))
             {
                 device.key = None;
-                rekeyed.push(device.id);
+                rekeyed.insert(device.id);
             }
             device.present = false;
             let id = device.id;
@@ -122,23 +123,15 @@ impl SessionsMgr {
                 Found::Stopped(reason) => stopped.push((id, reason)),
             }
         }
-        let without_key: Vec<_> = mgr
-            .table
-            .devices()
-            .filter(|entry| entry.device.key.is_none())
-            .map(|entry| entry.device.id)
-            .collect();
         let mut work = Work::new(&mut mgr, now);
         work.event(EventKind::GatewayStarted, None, None);
         let mut failed = Vec::new();
         for (id, reason) in stopped {
             failed.extend(work.pause(id, reason).err());
         }
-        for id in without_key {
-            // The most recently seen would be first in line for a free key; the rest get one when they join.
-            failed.extend(work.ensure_key(id).err().filter(|_| rekeyed.contains(&id)));
-        }
+        failed.extend(work.give_out_free_keys(&rekeyed).err());
         failed.extend(work.close_untrusted().err());
+        debug_assert!(failed.is_empty(), "what was just loaded is there: {failed:?}");
         // Who goes on may have a speed of its own: its zone is shaped again.
         let going_on: Vec<_> = work.mgr.table.running().map(|entry| entry.device.id).collect();
         going_on.into_iter().for_each(|id| work.touch(id));
@@ -213,8 +206,28 @@ impl SessionsMgr {
 }
 
 impl Work<'_> {
+    /// Keys that nobody holds for devices that have none: who was seen last is first in line. None is taken from another for
+    /// that; the rest get one when they join. Who lost theirs, because it does not fit any more, is stored without.
+    fn give_out_free_keys(&mut self, rekeyed: &HashSet<DeviceId>) -> Result<(), Refusal> {
+        let without = self.mgr.table.devices().filter(|entry| entry.device.key.is_none());
+        let mut in_line: Vec<_> =
+            without.map(|entry| (Reverse(entry.device.last_seen), entry.device.id)).collect();
+        in_line.sort_unstable();
+        for (_, id) in in_line {
+            match self.mgr.keys.take() {
+                Some(key) => self.change_device(id, |device| device.key = Some(key))?,
+                None if rekeyed.contains(&id) => {
+                    let device = ClientDevice::clone(&self.entry(id)?.device);
+                    self.change(Change::Device(Box::new(device)));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Sessions of devices that the configuration no longer trusts end.
-    fn close_untrusted(&mut self) -> Result<(), crate::domain::Refusal> {
+    fn close_untrusted(&mut self) -> Result<(), Refusal> {
         let untrusted: Vec<_> = self
             .mgr
             .table

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod actions;
+mod all_keys;
 mod handed_on;
 mod hours;
 mod invariants;
