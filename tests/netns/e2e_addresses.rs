@@ -127,15 +127,7 @@ fn a_captive_neighbour_gets_nothing_by_taking_an_address_or_forging_a_packet() {
 /// "This address is mine", to the router, which did not ask.
 fn claim(thief: &Phone, address: IpAddr) -> Frame {
     match address {
-        IpAddr::V4(address) => {
-            let mac = |text: &str| -> Vec<u8> {
-                text.split(':').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-            };
-            let (own, routers) = (mac(&thief.mac), mac(ROUTER_MAC));
-            let head = [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2];
-            let (address, router) = (address.octets(), LAN4.octets());
-            Frame::raw([&routers[..], &own, &head, &own, &address, &routers, &router].concat())
-        }
+        IpAddr::V4(address) => Frame::arp_reply(&thief.mac, ROUTER_MAC, address, LAN4),
         IpAddr::V6(address) => Frame::advertisement(&thief.mac, ROUTER_MAC, address, LAN6),
     }
 }

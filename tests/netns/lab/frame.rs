@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ns::Ns;
 
@@ -60,6 +60,22 @@ impl Frame {
         }
         bytes.extend(payload);
         Self(bytes)
+    }
+
+    /// Who has this address, of everybody, from whoever says to have the other (RFC 826).
+    pub fn arp_request(source_mac: &str, source: Ipv4Addr, wanted: Ipv4Addr) -> Self {
+        Self::arp(1, [mac(source_mac), vec![0; 6]], &[0xff; 6], [source, wanted])
+    }
+
+    /// An answer that nobody asked for: the address is at this MAC.
+    pub fn arp_reply(source_mac: &str, to_mac: &str, address: Ipv4Addr, to: Ipv4Addr) -> Self {
+        Self::arp(2, [mac(source_mac), mac(to_mac)], &mac(to_mac), [address, to])
+    }
+
+    fn arp(operation: u8, [sender, target]: [Vec<u8>; 2], to: &[u8], addresses: [Ipv4Addr; 2]) -> Self {
+        let head = [8, 6, 0, 1, 8, 0, 6, 4, 0, operation];
+        let [of_sender, of_target] = addresses.map(|address| address.octets());
+        Self([to, &sender, &head, &sender, &of_sender, &target, &of_target].concat())
     }
 
     /// A neighbour advertisement that nobody asked for: the address is at this MAC, whatever was known before (RFC 4861, 4.4).
