@@ -18,7 +18,6 @@ fn the_first_account_signing_out_and_in_by_keyboard_alone() {
     let daemon = Daemon::start_with(&lab, &config());
     let operator = Operator::sets_up(&lab, &daemon);
     let browser = &operator.browser;
-    browser.waits_for("Sign out");
     // The code is used up: nobody makes another first account.
     operator.opens("/admin/setup");
     assert!(browser.url().ends_with("/admin/login"), "{}", browser.url());
@@ -58,7 +57,6 @@ fn sessions_are_found_by_a_filter_and_closed_after_a_look() {
     let (low, high) = (daemon.let_through(one, &terms(5)), daemon.let_through(two, &terms(500)));
     let operator = Operator::sets_up(&lab, &daemon);
     let browser = &operator.browser;
-    browser.waits_for("Sign out");
     operator.opens("/admin/sessions");
     browser.fill("#q", "$DataLeft lt \"10\" and");
     browser.press("form.seek button");

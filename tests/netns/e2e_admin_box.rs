@@ -24,7 +24,6 @@ fn tokens_hooks_locks_the_audit_log_and_events_as_they_happen() {
     let office = lab.office.as_ref().unwrap();
     let operator = Operator::sets_up(&lab, &daemon);
     let browser = &operator.browser;
-    browser.waits_for("Sign out");
 
     // A token is shown once, works, and is taken back.
     operator.opens("/admin/tokens");
@@ -106,7 +105,6 @@ fn a_setting_is_checked_saved_and_in_force_while_a_download_goes_on() {
     let session = daemon.let_through(phone, &terms);
     let operator = Operator::sets_up(&lab, &daemon);
     let browser = &operator.browser;
-    browser.waits_for("Sign out");
     operator.opens("/admin/settings");
     let text = browser.value("#text");
     let changed = |to: &str| {

@@ -15,7 +15,6 @@ fn a_plan_its_vouchers_on_paper_and_taken_back() {
     let daemon = Daemon::start_with(&lab, &DaemonConfig { more, ..DaemonConfig::default() });
     let operator = Operator::sets_up(&lab, &daemon);
     let browser = &operator.browser;
-    browser.waits_for("Sign out");
 
     // The empty page says what to do first; a mistake is said beside its field, and what was typed stays.
     operator.opens("/admin/plans");

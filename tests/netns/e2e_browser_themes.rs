@@ -114,7 +114,6 @@ fn a_theme_is_looked_at_first_and_seen_by_guests_when_it_is_saved() {
 
     let operator = Operator::sets_up(&lab, &daemon);
     let desk = &operator.browser;
-    desk.waits_for("Sign out");
     operator.opens("/admin/zones");
     desk.waits_for("br-lan");
     look_at_form(&operator, "zones");

@@ -36,6 +36,8 @@ impl<'lab> Operator<'lab> {
         browser.fill("[name=password]", "correct horse battery");
         browser.fill("[name=again]", "correct horse battery");
         browser.press("main form button");
+        // A page that is opened while that one is still on its way is left for it again.
+        browser.waits_for("Sign out");
         operator
     }
 
