@@ -54,6 +54,11 @@ impl ZoneGate {
 }
 
 impl Policy {
+    /// The ports of all portals.
+    pub fn portal_ports(&self) -> BTreeSet<u16> {
+        self.zones.iter().flat_map(ZoneGate::portal_ports).collect()
+    }
+
     /// The devices of all zones.
     pub fn zone_devices(&self) -> impl Iterator<Item = &str> {
         self.zones.iter().flat_map(|zone| zone.devices.iter().map(String::as_str))

@@ -14,7 +14,7 @@ pub(super) const MARK: u16 = 8;
 pub(super) const NEW: MessageKind = MessageKind { subsystem: CONNTRACK, command: 0 };
 /// `CTA_TUPLE_ORIG` and `CTA_TUPLE_REPLY`.
 pub(super) const ORIGINAL: u16 = 1;
-pub(super) const REPLY: u16 = 2;
+const REPLY: u16 = 2;
 /// `CTA_COUNTERS_ORIG` and `CTA_COUNTERS_REPLY`.
 const COUNTERS_ORIGINAL: u16 = 9;
 const COUNTERS_REPLY: u16 = 10;
@@ -53,10 +53,10 @@ pub struct Told {
 }
 
 /// One direction of a connection.
-pub(super) struct Tuple {
+struct Tuple {
     protocol: u8,
-    pub(super) source: Endpoint,
-    pub(super) destination: Endpoint,
+    source: Endpoint,
+    destination: Endpoint,
 }
 
 /// Reads an event of a connection; `None` for anything else, and for what has no mark.
@@ -84,7 +84,7 @@ pub fn read_event(message: &Message<'_>) -> Option<Told> {
     })
 }
 
-pub(super) fn read_tuple(attrs: Attrs<'_>) -> Option<Tuple> {
+fn read_tuple(attrs: Attrs<'_>) -> Option<Tuple> {
     let ip = attrs.find_kind(TUPLE_IP)?.children();
     let address = |v4: u16, v6: u16| {
         let v4 = ip.find_kind(v4).and_then(|attr| <[u8; 4]>::try_from(attr.payload).ok()).map(IpAddr::from);

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::attr::Attrs;
-use super::conntrack::{DELETE, MARK, NEW, ORIGINAL, REPLY, Tuple, read_tuple};
+use super::conntrack::{DELETE, MARK, NEW, ORIGINAL};
 use super::message::{self, Body, CONNTRACK, FAMILY_ANY, FLAG_ACK, MessageKind};
 use super::socket::NetfilterSocket;
-use crate::domain::Endpoint;
 use crate::gate::error::GateError;
 
 /// `IPCTNL_MSG_CT_GET`.
@@ -19,22 +18,22 @@ const ID: u16 = 12;
 const ZONE: u16 = 18;
 /// `CTA_MARK_MASK`.
 const MARK_MASK: u16 = 21;
-/// `IPS_SRC_NAT` and `IPS_DST_NAT`.
-const SOURCE_TRANSLATED: u32 = 1 << 4;
+/// `CTA_STATUS_MASK`. Kernels before 6.2 do not know it, and then ask for the mark alone.
+const STATUS_MASK: u16 = 26;
+/// `IPS_DST_NAT`.
 const DESTINATION_TRANSLATED: u32 = 1 << 5;
 
 const ENOENT: i32 = 2;
 
-/// For so few clients the kernel looks through all its connections once for each; for more all are listed, which takes about as long
-/// as to look through them three times.
+/// For so few clients the kernel looks through all its connections once for each; for more all are listed. With many connections that
+/// takes about as long as to look through them three times; with few it takes much longer, since a listing locks each bucket of
+/// the kernel's table (10 ms where it has 262,144), and a deletion passes over those that are empty.
 const LOOKS: usize = 3;
 
 /// Which of a client's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flows {
-    /// Those that lead where the client sent them, as it sent them: not those that the portal took, nor what came in by a port
-    /// forward, nor those whose sender's port alone was translated. The kernel does that to a visit of the portal while it
-    /// remembers another from the same port that was led there: without its entry the answer would go to the wrong port.
+    /// Those that lead where the client sent them: not those that the portal took, nor what came in by a port forward.
     WhereTheyWereSent,
     /// All of them.
     All,
@@ -51,10 +50,10 @@ impl Marked {
         *known = which.max(*known);
     }
 
-    fn has(&self, mark: u32, is_translated: impl FnOnce() -> bool) -> bool {
+    fn has(&self, mark: u32, status: u32) -> bool {
         match self.0.get(&mark) {
             Some(Flows::All) => true,
-            Some(Flows::WhereTheyWereSent) => !is_translated(),
+            Some(Flows::WhereTheyWereSent) => status & DESTINATION_TRANSLATED == 0,
             None => false,
         }
     }
@@ -78,24 +77,36 @@ impl NetfilterSocket {
         if mask == 0 || marked.0.contains_key(&0) {
             return Err(GateError::Malformed("a mark of 0 is nobody's"));
         }
-        let filters: Vec<Option<u32>> = match marked.0.len() {
-            0..=LOOKS => marked.0.keys().copied().map(Some).collect(),
-            _ => vec![None],
-        };
-        for filter in filters {
-            let entries = self.list(
-                (GET, NEW),
-                FAMILY_ANY,
-                |attrs| {
-                    if let Some(mark) = filter {
-                        attrs.be32(MARK, mark).be32(MARK_MASK, mask);
-                    }
-                },
-                |family, attrs, entries| entries.extend(read_entry(family, attrs, mask, marked)),
-            )?;
-            self.delete_entries(&entries)?;
+        if marked.0.len() <= LOOKS {
+            return self.delete_marked(mask, marked);
         }
-        Ok(())
+        let entries = self.list(
+            (GET, NEW),
+            FAMILY_ANY,
+            |_| {},
+            |family, attrs, entries| entries.extend(read_entry(family, attrs, mask, marked)),
+        )?;
+        self.delete_entries(&entries)
+    }
+
+    /// Has the kernel look for them.
+    fn delete_marked(&mut self, mask: u32, marked: &Marked) -> Result<(), GateError> {
+        let clients: Vec<_> = marked.0.iter().collect();
+        self.ask_each(
+            &clients,
+            |buffer, sequence, (mark, which)| {
+                message::push(buffer, DELETE, FLAG_ACK, sequence, FAMILY_ANY, |attrs| {
+                    attrs.be32(MARK, **mark).be32(MARK_MASK, mask);
+                    match which {
+                        Flows::All => {}
+                        Flows::WhereTheyWereSent => {
+                            attrs.be32(STATUS, 0).be32(STATUS_MASK, DESTINATION_TRANSLATED);
+                        }
+                    }
+                });
+            },
+            |_, body| is_deleted(body),
+        )
     }
 
     /// Deletes these, but for those that are gone already.
@@ -113,12 +124,17 @@ impl NetfilterSocket {
                     }
                 });
             },
-            |_, body| match body {
-                Body::Result(0 | ENOENT) => Ok(true),
-                Body::Result(errno) => Err(GateError::refused("delete a connection", errno)),
-                Body::Done | Body::Object { .. } | Body::Other => Ok(false),
-            },
+            |_, body| is_deleted(body),
         )
+    }
+}
+
+/// Whether the answer to a deletion is there. What is gone already is no error.
+fn is_deleted(body: Body<'_>) -> Result<bool, GateError> {
+    match body {
+        Body::Result(0 | ENOENT) => Ok(true),
+        Body::Result(errno) => Err(GateError::refused("delete connections", errno)),
+        Body::Done | Body::Object { .. } | Body::Other => Ok(false),
     }
 }
 
@@ -126,23 +142,12 @@ impl NetfilterSocket {
 /// is to delete all.
 fn read_entry(family: u8, attrs: Attrs<'_>, mask: u32, marked: &Marked) -> Option<Entry> {
     let number = |kind: u16| attrs.find_kind(kind).and_then(|attr| attr.be32());
-    if !marked.has(number(MARK)? & mask, || is_translated(number(STATUS).unwrap_or_default(), attrs)) {
+    if !marked.has(number(MARK)? & mask, number(STATUS).unwrap_or_default()) {
         return None;
     }
     let original = attrs.find_kind(ORIGINAL)?.payload.to_vec();
     let zone = attrs.find_kind(ZONE).and_then(|attr| attr.be16());
     Some(Entry { family, original, id: number(ID)?, zone }).filter(|entry| !entry.original.is_empty())
-}
-
-/// Whether it leads elsewhere than it was sent to, or comes from another port of the same address.
-fn is_translated(status: u32, attrs: Attrs<'_>) -> bool {
-    let address = |kind: u16, end: fn(Tuple) -> Endpoint| {
-        attrs.find_kind(kind).and_then(|tuple| read_tuple(tuple.children())).map(|tuple| end(tuple).address)
-    };
-    status & DESTINATION_TRANSLATED != 0
-        || status & SOURCE_TRANSLATED != 0
-            && address(ORIGINAL, |tuple| tuple.source)
-                .is_some_and(|sender| address(REPLY, |tuple| tuple.destination) == Some(sender))
 }
 
 #[cfg(test)]

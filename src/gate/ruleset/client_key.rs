@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::json::{
-    concat, ct_mark, drop, fib_type, goto, is, is_not, leave, mangle, meta, our_mark, payload,
+    concat, ct_mark, drop, fib_type, goto, is, is_not, leave, mangle, meta, our_mark, payload, set_of,
     source_not_routed_here, state_in, way_to_destination,
 };
 use super::{Hook, Ruleset, zone_devices};
@@ -33,6 +33,12 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     // A forged source: our own RST and ICMP errors would go to the forged address. 0.0.0.0 is DHCP, :: is DAD.
     ruleset.rule("rekey", [is_not(payload("ip", "saddr"), "0.0.0.0"), source_not_routed_here(), drop()]);
     ruleset.rule("rekey", [is_not(payload("ip6", "saddr"), "::"), source_not_routed_here(), drop()]);
+    // A visit of the portal is nobody's: nothing of it is charged, and it has to outlive the end of its device's session. Connections
+    // are deleted then by their key, and the kernel may have translated the port of this one: it does so while it remembers
+    // another from the same port that was led here.
+    let to_portal =
+        [is(payload("tcp", "dport"), set_of(policy.portal_ports())), is(fib_type(&["daddr"]), "local")];
+    ruleset.rule("rekey", [&to_portal[..], &[leave()]].concat());
     // A flow of somebody who is online that leads outside stays theirs: taking its key away for a forged packet would cost them
     // the answers that are under way. Flows between guests, and through this box back to one, are of both ends, in turns.
     // The inverted question charges nobody.

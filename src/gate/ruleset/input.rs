@@ -1,7 +1,5 @@
 //! The chains `input` and `dns`: what a guest reaches on the router itself.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::json::{
@@ -10,7 +8,7 @@ use super::json::{
 };
 use super::{Hook, Ruleset, zone_devices};
 use crate::gate::names::DNS_RATE;
-use crate::gate::policy::{Policy, ZoneGate};
+use crate::gate::policy::Policy;
 
 /// Before fw4 (0), whose guest zone may accept more than a guest needs.
 const PRIORITY: i32 = -10;
@@ -25,12 +23,13 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     ruleset.base_chain("input", &Hook { kind: "filter", hook: "input", priority: PRIORITY });
     ruleset.chain("dns");
     let from_elsewhere = is_not(meta("iifname"), zone_devices(policy));
-    let ports: BTreeSet<u16> = policy.zones.iter().flat_map(ZoneGate::portal_ports).collect();
 
     ruleset.rule("input", [is(meta("iifname"), "lo"), leave()]);
     // The portal is no service for the WAN side.
-    ruleset
-        .rule("input", [from_elsewhere.clone(), is(payload("tcp", "dport"), set_of(ports)), reject_reset()]);
+    ruleset.rule(
+        "input",
+        [from_elsewhere.clone(), is(payload("tcp", "dport"), set_of(policy.portal_ports())), reject_reset()],
+    );
     ruleset.rule("input", [from_elsewhere, leave()]);
     guests(ruleset, policy);
     dns(ruleset);
