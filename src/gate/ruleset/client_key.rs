@@ -36,9 +36,8 @@ pub(super) fn write(ruleset: &mut Ruleset, policy: &Policy) {
     // A visit of the portal is nobody's: nothing of it is charged, and it has to outlive the end of its device's session. Connections
     // are deleted then by their key, and the kernel may have translated the port of this one: it does so while it remembers
     // another from the same port that was led here.
-    let to_portal =
-        [is(payload("tcp", "dport"), set_of(policy.portal_ports())), is(fib_type(&["daddr"]), "local")];
-    ruleset.rule("rekey", [&to_portal[..], &[leave()]].concat());
+    let portals = set_of(policy.portal_ports());
+    ruleset.rule("rekey", [is(payload("tcp", "dport"), portals), is(fib_type(&["daddr"]), "local"), leave()]);
     // A flow of somebody who is online that leads outside stays theirs: taking its key away for a forged packet would cost them
     // the answers that are under way. Flows between guests, and through this box back to one, are of both ends, in turns.
     // The inverted question charges nobody.
